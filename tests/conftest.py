@@ -1,0 +1,32 @@
+"""Fixtures shared by all tests: seeded arrays, the demo codec, and the real material that may lie beside the project."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real sound and fMRI; tests that read it are skipped where it is absent."""
+    folder = Path(os.environ.get("GIBLET_SHARED", ROOT.parent / "shared"))
+    if not (folder / "audio").is_dir():
+        pytest.skip("real material is absent: set GIBLET_SHARED to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_codec():
+    import giblet_core as gc
+
+    return gc.load_codec("demo")
