@@ -1,0 +1,117 @@
+"""Parameters of a run: read from YAML and `name=value`, checked against the notebooks before anything is written."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from giblet_core.artifacts import InputError, project_root
+
+PATH_PARAMETERS = ("audio", "bold", "codec")  # values that may name files; "demo" and hub ids are left as they are
+
+
+def read_parameters(params: str | Path | None, settings: Sequence[str] = (), root: Path | None = None) -> dict[str, Any]:
+    """Join a YAML file of parameters and ``name=value`` settings (these win); relative files become absolute.
+
+    Parameters
+    ----------
+    params : path or str, optional
+        A YAML mapping, or the name of one in ``book/params``. Files in it are looked for beside it.
+    settings : sequence of str
+        ``name=value``; the value is read as YAML (``seed=3``, ``smoke=true``). Files are relative to the current folder.
+
+    Raises
+    ------
+    InputError
+        No such file, not a mapping, or a setting without ``=``.
+    """
+    import yaml
+
+    values: dict[str, Any] = {}
+    if params is not None:
+        named = (root or project_root()) / "book" / "params" / f"{params}.yaml"
+        path = Path(params) if Path(params).is_file() else named
+        if not path.is_file():
+            raise InputError(f"params={params}: must be a YAML file or the name of one in {named.parent}.")
+        try:
+            loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"params={params}: must be readable YAML ({error}).") from error
+        if not isinstance(loaded, dict):
+            raise InputError(f"params={params}: must be a mapping of parameter names to values, one `name: value` a line.")
+        values.update({name: _absolute(name, value, path.parent) for name, value in loaded.items()})
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name:
+            raise InputError(f"set={setting}: must be name=value, for example seed=3.")
+        values[name] = _absolute(name, yaml.safe_load(text), Path.cwd())
+    return values
+
+
+def _absolute(name: str, value: Any, folder: Path) -> Any:
+    if name in PATH_PARAMETERS and isinstance(value, str) and value != "demo":
+        value = os.path.expandvars(value)
+        if (folder / value).exists():
+            return str((folder / value).resolve())
+    return value
+
+
+def notebook_parameters(notebook: Path) -> dict[str, Any]:
+    """Return the parameters of a notebook with their default values (plain literals)."""
+    import papermill
+
+    try:
+        return {name: ast.literal_eval(entry["default"]) for name, entry in papermill.inspect_notebook(str(notebook)).items()}
+    except (ValueError, SyntaxError) as error:
+        raise InputError(f"{notebook.name}: the cell tagged `parameters` must hold plain literals only ({error}).") from error
+
+
+def validate_parameters(
+    notebooks: Sequence[Path], given: Mapping[str, Any], chosen: Sequence[Path] | None = None
+) -> dict[Path, dict[str, Any]]:
+    """Give each notebook its share of the parameters, after checking names and types against the defaults.
+
+    Raises
+    ------
+    InputError
+        A name that none of the `chosen` notebooks (by default all) has, or a value of another type than the default.
+    """
+    defaults = {path: notebook_parameters(path) for path in notebooks}
+    chosen = notebooks if chosen is None else chosen
+    known = sorted(set().union(*(defaults[path] for path in chosen)))
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"{name}={value}: no notebook of this run ({', '.join(p.stem for p in chosen)}) has such a "
+                             f"parameter. Choose from {', '.join(known)}.")
+        for path, own in defaults.items():
+            if name in own and not _same_type(own[name], value):
+                raise InputError(f"{name}={value!r}: {path.stem} needs a {type(own[name]).__name__}, as its default "
+                                 f"{own[name]!r} is. Write such a value.")
+    return {path: {name: value for name, value in given.items() if name in own} for path, own in defaults.items()}
+
+
+def _same_type(default: Any, value: Any) -> bool:
+    if default is None or isinstance(default, bool) or isinstance(value, bool):
+        return default is None or isinstance(default, bool) == isinstance(value, bool)
+    return isinstance(value, int | float) if isinstance(default, float) else isinstance(value, type(default))
+
+
+def check_inputs(given: Mapping[str, Any]) -> None:
+    """Read the user's own sound and data set once before anything runs, so that bad input stops here."""
+    for name in ("audio", "bold"):
+        value = given.get(name, "demo")
+        if value != "demo" and not Path(value).is_file():
+            raise InputError(f"{name}={value}: must be `demo` or an existing file. Check the name.")
+    if given.get("audio", "demo") != "demo":
+        from giblet_core.audio import load_audio
+
+        load_audio(given["audio"])
+    if given.get("bold", "demo") != "demo":
+        from giblet_core.dataset import check_dataset
+
+        errors = [problem for problem in check_dataset(given["bold"]) if problem.severity == "error"]
+        if errors:
+            raise InputError("\n".join(f"{p.where}={p.value}: {p.rule} {p.remedy}" for p in errors))
