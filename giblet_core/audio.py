@@ -1,0 +1,261 @@
+"""Read any sound (and the sound track of video) as mono float32, resample it, write WAV, FLAC and Ogg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile as sf
+import soxr
+
+from giblet_core.artifacts import InputError, atomic_path
+
+BLOCK = 1 << 18  # samples read at a time: memory stays flat in the length of a file
+VIDEO_SUFFIXES = (".m4v", ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4a", ".aac", ".mka", ".ts")
+_FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"), ".opus": ("OGG", "OPUS")}
+_GAP_S = 0.02  # time stamps of a sound track jitter by less than this; more is a real gap (or overlap)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a sound file says of itself: rate in Hz, channels, duration in seconds, container format."""
+
+    path: Path
+    sample_rate: int
+    n_channels: int
+    duration_s: float
+    format: str
+
+
+def check_wave(wave: np.ndarray, name: str = "wave") -> np.ndarray:
+    """Return `wave` as float32 (n_samples,) or raise.
+
+    Raises
+    ------
+    InputError
+        Not one-dimensional, empty, integer, or holding NaN or infinity.
+    """
+    wave = np.asarray(wave)
+    if wave.ndim != 1 or wave.size == 0:
+        raise InputError(f"{name}.shape={wave.shape}: must be (n_samples,) with at least one sample. Mix channels to mono first.")
+    if wave.dtype.kind != "f":
+        raise InputError(f"{name}.dtype={wave.dtype}: must be float in about [-1, 1]. Divide 16-bit samples by 32768.")
+    bad = wave.size - int(np.isfinite(wave).sum())
+    if bad:
+        raise InputError(f"{name}: {bad} of {wave.size} samples are NaN or infinite; all must be finite. Repair the sound first.")
+    return wave.astype(np.float32, copy=False)
+
+
+def resample(wave: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Resample a mono sound with soxr (HQ).
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    from_rate, to_rate : int
+        Hz.
+
+    Returns
+    -------
+    array of shape (round(n_samples * to_rate / from_rate),), float32
+    """
+    if from_rate == to_rate:
+        return np.asarray(wave, np.float32)
+    return np.concatenate(list(_resampled(iter([np.asarray(wave, np.float32)]), from_rate, to_rate)))
+
+
+def _resampled(blocks: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    if from_rate == to_rate:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)  # flush: without it the last milliseconds are lost
+
+
+def _declared_wav_bytes(path: Path) -> tuple[int, int] | None:
+    """Return (declared, present) bytes of a RIFF file's data chunk; libsndfile shortens silently."""
+    size = path.stat().st_size
+    with open(path, "rb") as handle:
+        if handle.read(4) != b"RIFF" or len(handle.read(8)) < 8:
+            return None
+        while len(head := handle.read(8)) == 8:
+            n = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return None if n in (0, 0xFFFFFFFF) else (n, size - handle.tell())  # 0 and all ones: a streamed, open length
+            handle.seek(n + n % 2, 1)
+    return None
+
+
+def _open_sound(path: Path) -> sf.SoundFile:
+    try:
+        sound = sf.SoundFile(path)
+    except (sf.SoundFileError, RuntimeError) as error:
+        raise InputError(f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg/Opus) or a video; the reader says: {error}. "
+                         "Check that it is what its name says.") from error
+    declared = _declared_wav_bytes(path)
+    if declared and declared[1] < declared[0]:
+        sound.close()
+        raise InputError(f"path={path}: the header declares {declared[0]} bytes of sound but {declared[1]} are there; a file must be "
+                         "whole. It was truncated: copy it again.")
+    return sound
+
+
+def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int, Iterator[np.ndarray]]:
+    sound = _open_sound(path)
+    rate, n_declared = sound.samplerate, sound.frames
+
+    def blocks() -> Iterator[np.ndarray]:
+        with sound:
+            first = min(round(start_s * rate), n_declared)
+            last = n_declared if stop_s is None else min(round(stop_s * rate), n_declared)
+            position = sound.seek(first) if first else 0
+            while position < last:
+                try:
+                    block = sound.read(min(BLOCK, last - position), dtype="float32", always_2d=True)
+                except (sf.SoundFileError, RuntimeError) as error:
+                    raise InputError(f"path={path}: unreadable after {position / rate:.2f} s ({error}). It is damaged: copy it "
+                                     "again.") from error
+                if not len(block):
+                    break
+                position += len(block)
+                yield block.mean(1)
+            if position < last and sound.format != "MP3":  # an MP3's length is an estimate
+                raise InputError(f"path={path}: the header declares {n_declared} samples but reading ends at {position}; a file must be "
+                                 "whole. "
+                                 "It was truncated: copy it again.")
+
+    return rate, blocks()
+
+
+def _video_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int, Iterator[np.ndarray]]:
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"path={path}: must be a readable video or sound file; the reader says: {error}. Copy it again.") from error
+    if not container.streams.audio:
+        container.close()
+        raise InputError(f"path={path}: has no sound track; one is needed. Choose a file with sound.")
+    stream = container.streams.audio[0]
+    rate = stream.codec_context.sample_rate
+    origin_s = (container.start_time or 0) / av.time_base
+
+    def blocks() -> Iterator[np.ndarray]:
+        planar = av.AudioResampler(format="fltp")  # only the sample format changes here; the rate is soxr's work
+        first, last = round(start_s * rate), None if stop_s is None else round(stop_s * rate)
+        position = 0  # the next sample's place on the film's clock
+        with container:
+            try:
+                for frame in container.decode(stream):
+                    at = position if frame.pts is None else round((float(frame.pts * frame.time_base) - origin_s) * rate)
+                    for part in planar.resample(frame):
+                        block = part.to_ndarray().mean(0, dtype=np.float32)
+                        if at - position > _GAP_S * rate:
+                            block = np.concatenate([np.zeros(at - position, np.float32), block])
+                        elif position - at > _GAP_S * rate:
+                            block = block[position - at:]
+                        low, high = max(first - position, 0), None if last is None else max(last - position, 0)
+                        position += len(block)
+                        if block[low:high].size:
+                            yield block[low:high]
+                    if last is not None and position >= last:
+                        break
+                yield from (part.to_ndarray().mean(0, dtype=np.float32) for part in planar.resample(None) if last is None)
+            except av.FFmpegError as error:
+                raise InputError(f"path={path}: its sound track is damaged after {position / rate:.2f} s ({error}). Copy it "
+                                 "again.") from error
+
+    return rate, blocks()
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"path={path}: there is no such file. Check the name.")
+    if path.stat().st_size == 0:
+        raise InputError(f"path={path}: is empty (0 bytes); a sound is needed. Copy it again.")
+    return path
+
+
+def load_audio(path: str | Path, sample_rate: int = 24_000, start_s: float = 0.0, stop_s: float | None = None) -> np.ndarray:
+    """Read a sound, or the sound track of a video, as mono.
+
+    Parameters
+    ----------
+    path : path
+        WAV, FLAC, MP3, Ogg (Vorbis, Opus), or a video that PyAV reads (m4v, mp4, mkv, ...). For video, sound is placed by its
+        time stamps: a track that begins 0.5 s after the picture begins with 0.5 s of silence.
+    sample_rate : int
+        Hz of the result; soxr resamples.
+    start_s, stop_s : float
+        The piece wanted, in seconds of the file.
+
+    Returns
+    -------
+    array of shape (n_samples,), float32
+        The mean of the channels.
+
+    Raises
+    ------
+    InputError
+        Missing, empty, truncated, damaged, not a sound, without a sound track, or holding NaN or infinity.
+    """
+    path = _existing(path)
+    if start_s < 0 or (stop_s is not None and stop_s <= start_s):
+        raise InputError(f"start_s={start_s}, stop_s={stop_s}: must satisfy 0 <= start_s < stop_s. Give seconds of the file.")
+    rate, blocks = (_video_blocks if path.suffix.lower() in VIDEO_SUFFIXES else _sound_blocks)(path, start_s, stop_s)
+    pieces = list(_resampled(blocks, rate, sample_rate))
+    wave = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if not wave.size:
+        raise InputError(f"path={path}: holds no sound between {start_s} s and {'its end' if stop_s is None else f'{stop_s} s'}. Choose "
+                         "another piece.")
+    return check_wave(wave, name=f"path={path}")
+
+
+def audio_info(path: str | Path) -> AudioInfo:
+    """Return rate, channels, duration and format of a sound file or of a video's sound track, without decoding it."""
+    path = _existing(path)
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        with _open_sound(path) as sound:
+            return AudioInfo(path, sound.samplerate, sound.channels, sound.frames / sound.samplerate, sound.format)
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise InputError(f"path={path}: has no sound track; one is needed. Choose a file with sound.")
+            context = container.streams.audio[0].codec_context
+            return AudioInfo(path, context.sample_rate, context.channels, (container.duration or 0) / av.time_base, container.format.name)
+    except av.FFmpegError as error:
+        raise InputError(f"path={path}: must be a readable video or sound file; the reader says: {error}. Copy it again.") from error
+
+
+def save_audio(path: str | Path, wave: np.ndarray, sample_rate: int, clip: bool = False) -> Path:
+    """Write a mono sound atomically: ``.wav`` and ``.flac`` as 16 bit, ``.ogg`` as Vorbis, ``.opus`` as Opus.
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+        Float in [-1, 1].
+    clip : bool
+        Cut samples beyond [-1, 1] instead of refusing them.
+
+    Raises
+    ------
+    InputError
+        Unknown suffix, or samples beyond [-1, 1] without `clip`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise InputError(f"path={path}: the suffix must be one of {', '.join(_FORMATS)}. Choose one of them.")
+    wave = check_wave(wave)
+    over = int((np.abs(wave) > 1).sum())
+    if over and not clip:
+        raise InputError(f"wave: {over} samples exceed 1 (peak {np.abs(wave).max():.3f}); 16-bit sound must lie in [-1, 1]. Scale it, "
+                         "or pass clip=True.")
+    kind, subtype = _FORMATS[path.suffix.lower()]
+    with atomic_path(path) as temporary:
+        sf.write(temporary, np.clip(wave, -1, 1), sample_rate, format=kind, subtype=subtype)
+    return path
