@@ -120,7 +120,7 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
     partial, failed = target.with_suffix(".running.ipynb"), target.with_suffix(".failed.ipynb")
     try:
         papermill.execute_notebook(str(notebook), str(partial), dict(parameters), kernel_name="python3", cwd=str(root),
-                                   progress_bar=sys.stderr.isatty())
+                                   progress_bar=sys.stderr.isatty(), extra_arguments=["--log-level=ERROR"])
         os.replace(partial, target)
         failed.unlink(missing_ok=True)
     except papermill.PapermillExecutionError as error:
