@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "giblet_core"
 # A module imports only modules before it. Files split off for size stand beside their parent.
 ORDER = """artifacts audio codes mel streaming codecs timing hrf processor
-    speech film_score simulate_noise simulate_signal simulate_drivers simulate_files simulate features bold_io dataset_check dataset demo
+    speech film_score simulate_noise simulate_drivers simulate_signal simulate_files simulate features bold_io dataset dataset_check alice demo
     splits models token_scores scores training codec_training reconstruction ceiling encoding decoding lesions metrics listening viz session
     inspection staging parameters runner sweep bench_codec bench cli""".split()
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",
