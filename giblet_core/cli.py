@@ -152,7 +152,7 @@ def compare(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    from giblet_core.dataset import check_dataset
+    from giblet_core.dataset_check import check_dataset
 
     problems = check_dataset(args.dataset)
     for p in problems:

@@ -1,0 +1,176 @@
+"""Read one piece of fMRI at a time: NIfTI streamed through a mask, ROI tables, npz; nuisance tables and Praat TextGrids."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from giblet_core.artifacts import InputError
+
+VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
+SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
+
+
+@dataclass(frozen=True)
+class BoldHeader:
+    """What a file says before its data are read: TRs, shape of space, seconds a TR (None where it does not say), affine."""
+
+    n_trs: int
+    space: tuple[int, ...]
+    t_r: float | None = None
+    affine: np.ndarray | None = None
+
+
+def find_one(folder: Path, pattern: str) -> Path:
+    """Return the one file that a pattern (with ``*`` and ``**``) names.
+
+    Raises
+    ------
+    InputError
+        None or several.
+    """
+    found = sorted(folder.glob(pattern)) if re.search(r"[*?\[]", pattern) else [p for p in [folder / pattern] if p.is_file()]
+    if not found:
+        raise InputError(f"file={folder / pattern}: does not exist. Correct pattern or subjects, or exclude the subject with its reason.")
+    if len(found) > 1:
+        raise InputError(f"pattern={pattern}: names {len(found)} files ({found[0].name}, {found[1].name}, ...), but must name one. "
+                         "Write more of the name.")
+    return found[0]
+
+
+def load_image(path: Path) -> nib.spatialimages.SpatialImage:
+    """Open a NIfTI image without reading its data."""
+    try:
+        return nib.load(path, keep_file_open=True)  # one handle: a compressed file is then unpacked once, not once a piece
+    except (OSError, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
+        raise InputError(f"file={path}: must be a readable NIfTI image ({error}). Copy it again.") from error
+
+
+def _nifti_header(path: Path) -> BoldHeader:
+    image = load_image(path)
+    if len(image.shape) != 4:
+        raise InputError(f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). Give the BOLD series.")
+    t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(image.header.get_xyzt_units()[1], 1.0)
+    return BoldHeader(image.shape[3], image.shape[:3], t_r or None, image.affine)
+
+
+def _nifti_rows(path: Path, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
+    data = load_image(path).dataobj
+    for a in range(start, stop, VOLUMES_AT_ONCE):
+        b = min(a + VOLUMES_AT_ONCE, stop)
+        volumes = np.asarray(data[..., a:b])
+        out[a - start : b - start] = volumes[mask].T if mask is not None else volumes.reshape(-1, b - a).T
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table of numbers, separated by blanks, tabs or commas, with or without a line of names; ``n/a`` is NaN.
+
+    Raises
+    ------
+    InputError
+        Not a table of numbers.
+    """
+    try:
+        first = re.split(r"[\s,]+", path.open(encoding="utf-8").readline().strip())
+        named = any(re.fullmatch(r"[A-Za-z_].*", word) and word.lower() not in ("n/a", "nan") for word in first)
+        table = pd.read_csv(path, sep=r"\s*,\s*|\s+", engine="python", header=0 if named else None, na_values=["n/a"],
+                            skipinitialspace=True)
+        table = table.dropna(axis=1, how="all")  # blanks at the ends of lines make empty columns
+        return table.astype(np.float64)
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"file={path}: must be a table of numbers ({error}). Use one line a TR, one column a series.") from error
+
+
+def _table_rows(path: Path, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
+    out[:] = read_table(path).to_numpy()[start:stop]
+
+
+def _table_header(path: Path) -> BoldHeader:
+    table = read_table(path)
+    return BoldHeader(len(table), (table.shape[1],))
+
+
+def _npz_array(path: Path) -> np.ndarray:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            names = [name for name in data.files if not name.startswith("__")]
+            array = data["bold" if "bold" in names else names[0]] if "bold" in names or len(names) == 1 else None
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise InputError(f"file={path}: must be npz without pickle ({error}). Save it with numpy.savez.") from error
+    if array is None or array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise InputError(f"file={path}: must hold one array (n_trs, n_voxels) of numbers, named 'bold'. Save it "
+                         "with numpy.savez(file, bold=...).")
+    return array
+
+
+def _npz_rows(path: Path, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
+    out[:] = _npz_array(path)[start:stop]
+
+
+def _npz_header(path: Path) -> BoldHeader:
+    return BoldHeader(len(array := _npz_array(path)), (array.shape[1],))
+
+
+READERS: dict[str, tuple[Callable, Callable]] = {
+    "nifti": (_nifti_header, _nifti_rows), "bids": (_nifti_header, _nifti_rows),
+    "roi_table": (_table_header, _table_rows), "npz": (_npz_header, _npz_rows),
+}
+
+
+def bold_header(path: Path, kind: str) -> BoldHeader:
+    """Return what a BOLD file of a format in `READERS` says of itself."""
+    return READERS[kind][0](path)
+
+
+def read_rows(path: Path, kind: str, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
+    """Read TRs start:stop into `out` (n, n_voxels) float32, streaming.
+
+    Raises
+    ------
+    InputError
+        The file ends early or is damaged.
+    """
+    try:
+        READERS[kind][1](path, start, stop, mask, out)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"file={path}: TRs {start} to {stop} cannot be read ({error}). The file is damaged; copy it again.") from error
+
+
+def changing_voxels(path: Path, n_volumes: int = 20) -> np.ndarray:
+    """Return the voxels (x, y, z) that are finite and not constant in the first volumes of a series."""
+    volumes = np.asarray(load_image(path).dataobj[..., :n_volumes], np.float32)
+    return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
+
+
+def read_textgrid(path: str | Path, tier: str = "word", silence: tuple[str, ...] = ("", "sp", "sil")) -> list[tuple[float, float, str]]:
+    """Read an interval tier of a Praat TextGrid (long format).
+
+    Parameters
+    ----------
+    path : path
+    tier : str
+    silence : tuple of str
+        Labels to leave out.
+
+    Returns
+    -------
+    list of (start_s, stop_s, text)
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"path={path}: must be a readable TextGrid ({error}). Check the name.") from error
+    tiers = {re.search(r'name = "(.*?)"', part).group(1): part for part in re.split(r"item \[\d+\]:", text)[1:]}
+    if tier not in tiers:
+        raise InputError(f"tier={tier!r}: must be one of {sorted(tiers)}. Choose one, or save the TextGrid in Praat's long format.")
+    found = re.findall(r'xmin = ([\d.eE+-]+)\s+xmax = ([\d.eE+-]+)\s+text = "((?:[^"]|"")*)"', tiers[tier])
+    return [(float(a), float(b), word.replace('""', '"').strip()) for a, b, word in found if word.strip() not in silence]

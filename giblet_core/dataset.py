@@ -1,0 +1,193 @@
+"""The user's fMRI behind one manifest: NIfTI, BIDS derivatives, ROI tables or npz, read subject by subject on the stimulus's clock.
+
+Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r / clock_ratio`` seconds of the stimulus. A release that
+relabelled its rows is thereby put back on the true clock before any response model; one on shifted labels counts the delay twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from giblet_core.artifacts import InputError, atomic_path, content_hash
+from giblet_core.bold_io import read_rows
+from giblet_core.dataset_files import Span, atlas_of, bold_path, header_problems, mask_array, mask_of, nuisance_table, spans_of
+from giblet_core.manifest import Manifest, Run, read_manifest
+from giblet_core.timing import TRGrid
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """fMRI of several subjects who heard one stimulus.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    spans : tuple of Span
+        Runs without dummies and excluded TRs; rows excluded for one subject are left out for all, so that all have one clock.
+    mask_img : Nifti1Image or None
+        None for ROI tables and npz.
+    atlas : (n_voxels,) int
+        0 outside regions, else 1 + index into `region_names`.
+    region_names : tuple of str
+    cache : Path or None
+        Where masked series are kept as memory maps.
+    """
+
+    manifest: Manifest
+    spans: tuple[Span, ...]
+    mask_img: Any
+    atlas: np.ndarray
+    region_names: tuple[str, ...]
+    cache: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.manifest.name
+
+    @property
+    def label(self) -> str:
+        """What to print with every figure: "simulated", or the data set's own label."""
+        return self.manifest.label or self.manifest.name
+
+    @property
+    def t_r(self) -> float:
+        """Seconds a TR, on the scanner's clock."""
+        return self.manifest.t_r
+
+    @property
+    def slice_time_ref(self) -> float:
+        """Where in the TR the sample belongs."""
+        return self.manifest.slice_time_ref
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Runs as declared."""
+        return tuple(span.run for span in self.spans)
+
+    @property
+    def grids(self) -> tuple[TRGrid, ...]:
+        """One grid a run, in seconds of the stimulus, on the restored clock."""
+        return tuple(span.grid for span in self.spans)
+
+    @property
+    def run_onsets(self) -> tuple[int, ...]:
+        """Row of `bold` at which each run begins."""
+        return tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in self.grids)])[:-1])
+
+    @property
+    def n_trs(self) -> int:
+        """Rows of `bold`."""
+        return sum(grid.n_trs for grid in self.grids)
+
+    @property
+    def n_voxels(self) -> int:
+        """Columns of `bold`."""
+        return len(self.atlas)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Subjects, those excluded altogether left out."""
+        return self.manifest.subjects
+
+    @property
+    def stimulus(self) -> Path | None:
+        """The sound's file."""
+        return self.manifest.path(self.manifest.stimulus["file"]) if self.manifest.stimulus["file"] else None
+
+    def bold(self, subject: str | int) -> np.ndarray:
+        """Read one subject: (n_trs, n_voxels) float32, runs one after the other; a read-only memory map where there is a cache.
+
+        Raises
+        ------
+        InputError
+            Unknown subject, damaged file, NaN, or nothing but constants.
+        """
+        subject = self._known(subject)
+        if self.cache is None:
+            return self._read(subject, np.empty((self.n_trs, self.n_voxels), np.float32))
+        files = [bold_path(self.manifest, subject, span.run) for span in self.spans]
+        mask = mask_array(self.mask_img)
+        places = [(span.first + span.offset, span.grid.n_trs) for span in self.spans]
+        path = self.cache / f"{self.name}_per_subject_{subject}-{content_hash(sorted(set(files)), mask, places)[:16]}.npy"
+        if not path.is_file():
+            with atomic_path(path) as temporary:
+                self._read(subject, np.lib.format.open_memmap(temporary, "w+", np.float32, (self.n_trs, self.n_voxels))).flush()
+        return np.load(path, mmap_mode="r")
+
+    def _known(self, subject: str | int) -> str:
+        if str(subject) not in self.subjects:
+            why = self.manifest.rejected.get(str(subject))
+            raise InputError(f"subject={subject}: " + (f"was excluded ({why})" if why else f"must be one of {', '.join(self.subjects)}")
+                             + ". Choose another.")
+        return str(subject)
+
+    def _read(self, subject: str, out: np.ndarray) -> np.ndarray:
+        mask = mask_array(self.mask_img)
+        for span, row in zip(self.spans, self.run_onsets):
+            start = span.first + span.offset
+            read_rows(bold_path(self.manifest, subject, span.run), self.manifest.bold["format"], start, start + span.grid.n_trs, mask,
+                      out[row : row + span.grid.n_trs])
+        bad = sum(int(np.count_nonzero(~np.isfinite(rows))) for rows in np.array_split(out, 16))
+        if bad:
+            raise InputError(f"subject={subject}: {bad} of {out.size} values are NaN or infinite; all must be finite. Give a mask "
+                             "without them.")
+        if (out[0] == out[-1]).all() and np.ptp(out, axis=0).max() == 0:
+            raise InputError(f"subject={subject}: every voxel is constant; a series must change. Exclude the subject, saying why.")
+        return out
+
+    def nuisance(self, subject: str | int) -> np.ndarray | None:
+        """Read one subject's nuisance table: (n_trs, n_columns) float32 in the rows of `bold`; None where the manifest names none.
+
+        Values that a table declares missing (``n/a``, the first row of derivatives) become 0.
+        """
+        if not self.manifest.nuisance:
+            return None
+        subject, rows = self._known(subject), []
+        for span in self.spans:
+            table = nuisance_table(self.manifest, subject, span.run)
+            start = span.first + span.offset
+            rows.append(np.nan_to_num(table[start : start + span.grid.n_trs], nan=0.0).astype(np.float32))
+        return np.concatenate(rows)
+
+    def region(self, bold: np.ndarray, name: str) -> np.ndarray:
+        """Return the mean series of a region, (n_trs,), from (n_trs, n_voxels)."""
+        if name not in self.region_names:
+            raise InputError(f"name={name!r}: must be one of {', '.join(self.region_names)}. Choose one.")
+        return bold[:, self.atlas == 1 + self.region_names.index(name)].mean(1)
+
+
+def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:
+    """Load a data set: manifest, headers, mask and atlas now, series on demand.
+
+    Parameters
+    ----------
+    path : path
+        ``dataset.yaml``.
+    cache : path, optional
+        Folder for masked series as memory maps, keyed by the content of their files.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        Whatever forbids reading it; `check_dataset` lists all problems.
+    """
+    manifest, problems = read_manifest(path)
+    if manifest is not None and not problems:
+        spans, problems = spans_of(manifest)
+    if not problems:
+        mask_img = mask_of(manifest)
+        atlas, names = atlas_of(manifest, mask_img)
+        space = mask_img.shape if mask_img is not None else (len(atlas),)
+        problems = [p for p in header_problems(manifest, space) if p.severity == "error"]
+    if problems:
+        raise InputError(f"dataset={path}: " + "; ".join(str(p).removeprefix("error: ") for p in problems))
+    return Dataset(manifest, tuple(spans), mask_img, atlas, names, Path(cache) if cache else None)
