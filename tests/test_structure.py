@@ -110,3 +110,12 @@ def test_a_notebook_keeps_no_outputs_but_the_checked_ones(path):
 def test_no_text_holds_a_path_of_one_machine(path):
     text = path.read_text(encoding="utf-8")
     assert not [place for place in ("/" + "home/", "/" + "Users/", "/" + "root/", "/" + "work/") if place in text]
+
+
+def test_the_checklist_names_only_evidence_that_exists():
+    import csv
+
+    rows = list(csv.DictReader((ROOT / "book" / "checklist.csv").open(encoding="utf-8")))
+    assert {row["status"] for row in rows} <= {"done", "partial", "open"}
+    missing = [row["evidence"] for row in rows if row["status"] == "done" and not (ROOT / row["evidence"]).is_file()]
+    assert missing == []
