@@ -80,16 +80,15 @@ def _fit_fold(ks: list[np.ndarray], y: np.ndarray, fold: Fold, inner: list[Fold]
     train, test = fold
     alphas_of = {tuple(gamma): np.flatnonzero((candidates[:, 1:] == gamma).all(1)) for gamma in np.unique(candidates[:, 1:], axis=0)}
     kernels = {gamma: np.tensordot(gamma, ks, 1) for gamma in alphas_of}
-    spectra = {gamma: decompose(k, train) for gamma, k in kernels.items()}
     if choice is None:
         scores = np.empty((len(candidates), y.shape[1]), np.float32)
         for gamma, which in alphas_of.items():
-            scores[which] = _inner_scores(y, train, inner, candidates[which, 0], spectra[gamma])
+            scores[which] = _inner_scores(y, train, inner, candidates[which, 0], decompose(kernels[gamma], train))
         choice = scores.argmax(0)
     prediction = np.empty((len(test), y.shape[1]), np.float32)
     for gamma, which in alphas_of.items():
         used = np.intersect1d(which, choice)
-        for c, h in zip(used, hats(kernels[gamma], train, test, candidates[used, 0], spectra[gamma]) if len(used) else ()):
+        for c, h in zip(used, hats(kernels[gamma], train, test, candidates[used, 0]) if len(used) else ()):
             prediction[:, choice == c] = h @ y[np.ix_(train, choice == c)]
     return prediction, choice
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import cho_factor, cho_solve, eigh
 
 from giblet_core.artifacts import InputError
 from giblet_core.splits import Fold
@@ -72,16 +72,14 @@ def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None, ne
     return (full[:, train] @ vectors) @ ((z @ z[train].T / x.shape[1]) @ vectors).T
 
 
-def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return eigenvalues and eigenvectors of the training block of a kernel, centred on the training rows."""
-    block = k[np.ix_(train, train)]
+def centre(k: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (train, train) and (test, train) blocks of a kernel, centred on the training rows."""
+    block, k_test = k[np.ix_(train, train)], k[np.ix_(test, train)]
     column = block.mean(0)
-    block = block - column - column[:, None] + column.mean()
-    values, vectors = eigh(block, driver="evd", overwrite_a=True, check_finite=False)
-    return np.maximum(values, 0), vectors
+    return block - column - column[:, None] + column.mean(), k_test - k_test.mean(1, keepdims=True) - column + column.mean()
 
 
-def hats(k: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: Sequence[float], spectrum: tuple | None = None) -> np.ndarray:
+def hats(k: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: Sequence[float]) -> np.ndarray:
     """Return the matrices that map training targets to held-out predictions, ``K_test (K_train + alpha I)^-1``, kernel centred on `train`.
 
     Rows sum to zero: they predict the deviation from the training mean.
@@ -90,11 +88,19 @@ def hats(k: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: Sequence[fl
     -------
     array of shape (n_alphas, n_test, n_train), float32
     """
-    values, vectors = decompose(k, train) if spectrum is None else spectrum
-    column = k[np.ix_(train, train)].mean(0)
-    k_test = k[np.ix_(test, train)]
-    left = (k_test - k_test.mean(1, keepdims=True) - column + column.mean()) @ vectors
-    return np.stack([((left / (values + alpha)) @ vectors.T).astype(np.float32) for alpha in alphas])
+    block, k_test = centre(k, train, test)
+    out = np.empty((len(alphas), len(test), len(train)), np.float32)
+    diagonal = block.ravel()[:: len(train) + 1].copy()
+    for i, alpha in enumerate(alphas):
+        block.ravel()[:: len(train) + 1] = diagonal + alpha
+        out[i] = cho_solve(cho_factor(block, check_finite=False), k_test.T, check_finite=False).T
+    return out
+
+
+def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues and eigenvectors of the training block of a kernel, centred on the training rows."""
+    values, vectors = eigh(centre(k, train, train)[0], driver="evd", overwrite_a=True, check_finite=False)
+    return np.maximum(values, 0), vectors
 
 
 def inner_hats(train: np.ndarray, inner: list[Fold], alphas: Sequence[float], spectrum: tuple) -> list[np.ndarray]:

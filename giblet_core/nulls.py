@@ -1,0 +1,293 @@
+"""What chance looks like: circular shifts, multivariate phase randomisation, maximum statistics, FDR, Holm, bootstrap.
+
+Both nulls move the features against BOLD in time and keep each side's own autocorrelation. Moving a feature space by an orthogonal T
+turns its kernel into ``T K T'``, so that no feature is touched. Every null prints its floor 1 / (n + 1): no p is smaller.
+
+References
+----------
+[1] Prichard & Theiler 1994, Phys Rev Lett 73, 951. doi:10.1103/PhysRevLett.73.951 (phase randomisation of several series at once)
+[2] Nichols & Holmes 2002, Hum Brain Mapp 15, 1. doi:10.1002/hbm.1058 (maximum statistic)
+[3] Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9, 39. doi:10.2202/1544-6115.1585 (p is never 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binomtest, false_discovery_control
+from tqdm import tqdm
+
+from giblet_core.artifacts import InputError
+from giblet_core.encoding import EncodingResult, fit_banded
+from giblet_core.kernels import check_matrix, correlate, fisher_mean, hats, kernel
+from giblet_core.splits import Fold, check_runs, shift_within_runs
+
+Transform = Callable[[np.ndarray], np.ndarray]  # acts on the rows of an array (n_trs, ...)
+
+
+@dataclass(frozen=True)
+class Null:
+    """A statistic with its null distribution.
+
+    Attributes
+    ----------
+    observed : array of shape (n_targets,)
+        r; or, where only some spaces were randomised, what they add: r|r| of all spaces less r|r| of the rest.
+    null : array of shape (n_draws, n_targets)
+    p : array of shape (n_targets,)
+        One-sided, (1 + draws at or above the observed) / (n_draws + 1).
+    p_max : array of shape (n_targets,)
+        Against the maximum over targets of each draw: family-wise.
+    p_floor : float
+        1 / (n_draws + 1).
+    kind : str
+    """
+
+    observed: np.ndarray
+    null: np.ndarray
+    p: np.ndarray
+    p_max: np.ndarray
+    p_floor: float
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {len(self.null)} draws, no p below {self.p_floor:.4f}"
+
+
+def make_null(observed: np.ndarray, null: np.ndarray, kind: str) -> Null:
+    """Turn an observed statistic (n_targets,) and its draws (n_draws, n_targets) into p values; undefined targets stay NaN."""
+    observed, null = np.asarray(observed), np.asarray(null)
+    ok = np.isfinite(observed)
+    top = np.max(null[:, ok], 1, initial=-np.inf)
+    p = (1 + (null >= observed).sum(0)) / (len(null) + 1)
+    p_max = (1 + (top[:, None] >= observed).sum(0)) / (len(null) + 1)
+    return Null(observed, null, np.where(ok, p, np.nan), np.where(ok, p_max, np.nan), 1 / (len(null) + 1), kind)
+
+
+def shift_sizes(n_trs: int, run_onsets: Sequence[int] = (0,), min_shift: int = 30) -> np.ndarray:
+    """Return all shifts from `min_shift` to the shortest run less `min_shift` (left out): 260 for 320 TRs.
+
+    Raises
+    ------
+    InputError
+        When a run is too short for any.
+    """
+    shortest = int(np.diff(check_runs(n_trs, run_onsets)).min())
+    if shortest <= 2 * min_shift:
+        raise InputError(f"min_shift={min_shift}: the shortest run has {shortest} TRs, more than {2 * min_shift} are needed. "
+                         "Lower min_shift or leave the run out.")
+    return np.arange(min_shift, shortest - min_shift)
+
+
+def phase_rotation(n_trs: int, run_onsets: Sequence[int], rng: np.random.Generator) -> Transform:
+    """Draw random phases for each run and return the orthogonal map that adds them to every column alike.
+
+    Spectra and the correlations between columns stay as they are; mean and Nyquist are left alone.
+    """
+    edges = check_runs(n_trs, run_onsets)
+    turns = []
+    for n in np.diff(edges):
+        turn = np.exp(2j * np.pi * rng.random(n // 2 + 1))
+        turn[0] = 1
+        if n % 2 == 0:
+            turn[-1] = 1
+        turns.append(turn)
+
+    def rotate(x: np.ndarray) -> np.ndarray:
+        out = np.empty_like(x)
+        for a, b, turn in zip(edges[:-1], edges[1:], turns):
+            out[a:b] = np.fft.irfft(np.fft.rfft(x[a:b], axis=0) * turn.reshape(-1, *[1] * (x.ndim - 1)), n=b - a, axis=0)
+        return out
+
+    return rotate
+
+
+def phase_randomise(x: np.ndarray, run_onsets: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
+    """Return `x` (n_trs, n_columns) with random phases run by run, the same draw for all columns."""
+    return phase_rotation(len(x), run_onsets, np.random.default_rng(seed))(np.asarray(x, dtype=np.float64))
+
+
+def _subject_mean(r: np.ndarray, n_subjects: int) -> np.ndarray:
+    """Fisher-average subject-major columns (n_subjects * n_voxels,) to (n_voxels,)."""
+    return fisher_mean(r.reshape(n_subjects, -1))
+
+
+def _randomised(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, tested: Sequence[int],
+                transforms: Iterable[Transform]) -> np.ndarray:
+    """Return r (n_draws, n_targets) with the kernels of the tested spaces transformed, penalties as in `fit`."""
+    transforms = list(transforms)
+    y = (Y - Y.mean(0)).astype(np.float32)
+    r = np.empty((len(transforms), len(folds), Y.shape[1]), np.float32)
+    for f, (train, test) in enumerate(folds):
+        ks = [kernel(x, train) for x in spaces]
+        for d, transform in enumerate(transforms):
+            moved = [transform(transform(k).T) if j in tested else k for j, k in enumerate(ks)]
+            for c in np.unique(fit.choice[f]):
+                at = fit.choice[f] == c
+                h = hats(np.tensordot(fit.candidates[c, 1:], moved, 1), train, test, fit.candidates[[c], 0])[0]
+                r[d, f, at] = correlate(h @ y[np.ix_(train, at)], y[np.ix_(test, at)])
+    return fisher_mean(r, axis=1)
+
+
+def _shifted(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Do as `_randomised` where all spaces shift together: shift BOLD the other way, so that the matrices are made once."""
+    y = (Y - Y.mean(0)).astype(np.float32)
+    r = np.empty((len(rows), len(folds), Y.shape[1]), np.float32)
+    for f, (train, test) in enumerate(folds):
+        ks = [kernel(x, train) for x in spaces]
+        for c in np.unique(fit.choice[f]):
+            at = np.flatnonzero(fit.choice[f] == c)
+            h = hats(np.tensordot(fit.candidates[c, 1:], ks, 1), train, test, fit.candidates[[c], 0])[0]
+            for d, moved in enumerate(rows):
+                r[d, f, at] = correlate(h @ y[np.ix_(moved[train], at)], y[np.ix_(moved[test], at)])
+    return fisher_mean(r, axis=1)
+
+
+def _observed(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, tested: Sequence[int],
+              n_subjects: int, run_onsets: Sequence[int]) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return the statistic of the data and the function that makes it from the r of one draw."""
+    rest = [x for j, x in enumerate(spaces) if j not in tested]
+    if not rest:
+        return _subject_mean(fit.r, n_subjects), lambda r: _subject_mean(r, n_subjects)
+    base = _subject_mean(fit_banded(rest, Y, folds, np.unique(fit.candidates[:, 0]), run_onsets=run_onsets).r, n_subjects)
+
+    def gain(r: np.ndarray) -> np.ndarray:
+        r = _subject_mean(r, n_subjects)
+        return r * np.abs(r) - base * np.abs(base)
+
+    return gain(fit.r), gain
+
+
+def null_circular_shift(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, *,
+                        run_onsets: Sequence[int] = (0,), min_shift: int = 30, tested: Sequence[int] | None = None,
+                        n_subjects: int = 1) -> Null:
+    """Compare with all distinct circular shifts of the features of at least `min_shift` TRs within runs.
+
+    Parameters
+    ----------
+    spaces : array of shape (n_trs, n_features), or a sequence of such
+        As given to the fit.
+    Y : array of shape (n_trs, n_targets)
+    folds : list of (train, test)
+    fit : EncodingResult
+        Its penalties are kept for every shift.
+    run_onsets, min_shift : TRs
+    tested : sequence of int, optional
+        Which spaces to shift; the statistic is then what they add to the rest (unique variance). All by default.
+    n_subjects : int
+        Columns of Y are subject-major blocks of the same targets; the statistic is averaged over subjects, all shifted alike.
+
+    Returns
+    -------
+    Null
+    """
+    spaces, Y = [spaces] if isinstance(spaces, np.ndarray) else list(spaces), check_matrix("Y", Y)
+    tested = range(len(spaces)) if tested is None else tested
+    sizes = shift_sizes(len(Y), run_onsets, min_shift)
+    observed, statistic = _observed(spaces, Y, folds, fit, tested, n_subjects, run_onsets)
+    if len(tested) == len(spaces):
+        r = _shifted(spaces, Y, folds, fit, [shift_within_runs(len(Y), -s, run_onsets) for s in sizes])
+    else:
+        moves = [shift_within_runs(len(Y), s, run_onsets) for s in sizes]
+        r = _randomised(spaces, Y, folds, fit, tested, [lambda k, m=m: k[m] for m in moves])
+    return make_null(observed, np.array([statistic(row) for row in r]), "circular shifts")
+
+
+def null_phase(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, *,
+               run_onsets: Sequence[int] = (0,), n_draws: int = 1000, seed: int = 0, tested: Sequence[int] | None = None,
+               n_subjects: int = 1, draws: str = "independent") -> Null:
+    """Compare with multivariate phase randomisations of the features, the same draw for all voxels of a subject.
+
+    Parameters
+    ----------
+    n_draws : int
+        1000 or more for a result to report.
+    draws : {"independent", "shared"}
+        Whether each subject has its own draws, as when subjects are independent given no effect; or all share them, as when they share a
+        response to something in the stimulus that the features do not hold. The second is stricter.
+    spaces, Y, folds, fit, run_onsets, tested, n_subjects
+        As in `null_circular_shift`.
+
+    Returns
+    -------
+    Null
+    """
+    if draws not in ("independent", "shared"):
+        raise InputError(f"draws={draws!r}: must be 'independent' or 'shared'.")
+    spaces, Y = [spaces] if isinstance(spaces, np.ndarray) else list(spaces), check_matrix("Y", Y)
+    tested = range(len(spaces)) if tested is None else tested
+    observed, statistic = _observed(spaces, Y, folds, fit, tested, n_subjects, run_onsets)
+    r = np.empty((n_draws, Y.shape[1]), np.float32)
+    n_groups = n_subjects if draws == "independent" else 1
+    blocks = np.split(np.arange(Y.shape[1]), n_groups)
+    for columns, rng in zip(tqdm(blocks, desc="phase draws", disable=n_groups == 1), np.random.default_rng(seed).spawn(n_groups)):
+        part = EncodingResult(fit.r[columns], fit.r_folds[:, columns], fit.candidates, fit.choice[:, columns], None, 0)
+        turns = [phase_rotation(len(Y), run_onsets, child) for child in rng.spawn(n_draws)]
+        r[:, columns] = _randomised(spaces, Y[:, columns], folds, part, tested, turns)
+    return make_null(observed, np.array([statistic(row) for row in r]), f"phase randomisation ({draws} draws)")
+
+
+def fdr(p: np.ndarray) -> np.ndarray:
+    """Return p adjusted for the false discovery rate (Benjamini-Hochberg), over all entries together; NaN stays NaN."""
+    p = np.asarray(p, dtype=float)
+    out = np.full(p.shape, np.nan)
+    ok = np.isfinite(p)
+    out[ok] = false_discovery_control(p[ok])
+    return out
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p adjusted by Holm's step-down over all entries together; NaN stays NaN.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p, dtype=float)
+    out = np.full(p.shape, np.nan)
+    order = np.flatnonzero(np.isfinite(p.ravel()))
+    order = order[np.argsort(p.ravel()[order])]
+    out.ravel()[order] = np.minimum(1, np.maximum.accumulate(p.ravel()[order] * np.arange(len(order), 0, -1)))
+    return out
+
+
+def binomial_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact (Clopper-Pearson) interval of a proportion k / n."""
+    interval = binomtest(k, n).proportion_ci(level, "exact")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with a 95 % block bootstrap interval: `mean`, `low`, `high` (same shape), from `n` values along the first axis."""
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n: int
+
+
+def bootstrap(values: np.ndarray, block: int = 1, n_draws: int = 2000, seed: int = 0, level: float = 0.95) -> Interval:
+    """Bootstrap the mean over the first axis in circular blocks; give paired differences for a paired interval.
+
+    Parameters
+    ----------
+    values : array of shape (n, ...)
+        In order of time, where neighbours depend on each other.
+    block : int
+        Length of the blocks.
+
+    Returns
+    -------
+    Interval
+    """
+    values = np.asarray(values, dtype=float)
+    n, rng = len(values), np.random.default_rng(seed)
+    starts = rng.integers(n, size=(n_draws, -(-n // block)))
+    rows = ((starts[..., None] + np.arange(block)) % n).reshape(n_draws, -1)[:, :n]
+    means = np.stack([values[row].mean(0) for row in rows])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return Interval(values.mean(0), low, high, n)
