@@ -191,7 +191,7 @@ def load_npz(path: str | Path, kind: str | None = None) -> tuple[dict[str, np.nd
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:  # np.load leaks the handle of a broken file
             arrays = {name: data[name] for name in data.files}
         header = json.loads(arrays.pop(_HEADER).tobytes())
         text = json.dumps(header["meta"], sort_keys=True)

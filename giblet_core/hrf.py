@@ -21,6 +21,7 @@ from giblet_core.timing import TRGrid, refuse_labels
 MODELS = ("glover", "spm")
 LENGTH_S = 32.0  # nilearn's default length of a response
 MIN_RATE_HZ = 10.0  # below this a kernel's peak moves by seconds: nilearn's at 1.5 s peaks at 6.4 s instead of 5
+_HELD_RATE_HZ = 25.0  # slower signals are held up to this
 
 
 def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None) -> np.ndarray:
@@ -61,7 +62,7 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
     x : array of shape (n_frames, n_features)
         Float (latents, envelopes). Integer input is refused: codes are labels.
     rate_hz : float
-        Frames a second. Signals slower than 10 Hz are held between their samples.
+        Frames a second. Signals slower than 25 Hz are held between their samples.
     t_r : float
         Seconds a TR.
     model : {"glover", "spm"}
@@ -87,7 +88,7 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
         raise InputError(f"x.shape={x.shape}: must be (n_frames, n_features). Use x[:, None] for one feature, z.T for latents.")
     if not np.isfinite(x).all():
         raise InputError(f"x: {int((~np.isfinite(x)).sum())} values are NaN or infinite; all must be finite. Find where they arose.")
-    hold = max(1, int(np.ceil(MIN_RATE_HZ / rate_hz)))
+    hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
     rate = Fraction(str(rate_hz)) * hold
     grid = TRGrid(t_r, n_trs, onset_s) if n_trs else TRGrid.covering(float(Fraction(len(x)) / Fraction(str(rate_hz))), t_r, onset_s)
     grid.edges_within(len(x), rate_hz)

@@ -60,9 +60,13 @@ def _time_shuffle(c: _Context, k: int) -> np.ndarray:
 
 
 def _block_shuffle(c: _Context, k: int) -> np.ndarray:
-    block = max(1, round(BLOCK_S * c.codes.frame_rate))
-    pieces = [c.row(k)[:, i:i + block] for i in range(0, c.row(k).shape[1], block)]
-    return np.concatenate([pieces[i] for i in c.rng.permutation(len(pieces))], axis=1)
+    n = c.row(k).shape[1]
+    block = max(1, min(round(BLOCK_S * c.codes.frame_rate), n // 2))
+    pieces = [c.row(k)[:, i:i + block] for i in range(0, n, block)]
+    order = c.rng.permutation(len(pieces))
+    if np.array_equal(order, np.arange(len(pieces))):  # few pieces: the draw may leave all in place
+        order = np.roll(order, 1)
+    return np.concatenate([pieces[i] for i in order], axis=1)
 
 
 def _circular_shift(c: _Context, k: int) -> np.ndarray:
@@ -204,21 +208,27 @@ def _window(codes: Codes, window_s: tuple[float, float] | None) -> slice:
 
 
 def book_set(kind: str, k: int, K: int) -> tuple[int, ...]:
-    """Return which books to lesion.
+    """Return which books to lesion; the kind names what is kept.
 
     Parameters
     ----------
     kind : {"prefix", "suffix", "solo", "all_but"}
-        prefix keeps books 0..k-1, the only case a codec is trained for; suffix keeps k..K-1; solo lesions book k alone; all_but lesions
-        all others.
+        prefix keeps books 0..k-1, the only case a codec is trained for; suffix keeps k..K-1; solo keeps book k alone; all_but keeps
+        all but book k.
     k, K : int
         The book (or count), and the number of books.
 
     Returns
     -------
     tuple of int
+        Books for the argument `books` of `lesion`.
+
+    Examples
+    --------
+    >>> book_set("prefix", 2, 4), book_set("suffix", 2, 4), book_set("solo", 2, 4), book_set("all_but", 2, 4)
+    ((2, 3), (0, 1), (0, 1, 3), (2,))
     """
-    sets = {"prefix": range(k, K), "suffix": range(k), "solo": (k,), "all_but": [b for b in range(K) if b != k]}
+    sets = {"prefix": range(k, K), "suffix": range(k), "solo": [b for b in range(K) if b != k], "all_but": (k,)}
     if kind not in sets:
         raise InputError(f"kind={kind!r}: must be one of {', '.join(sets)}. Choose one of them.")
     most = K if kind in ("prefix", "suffix") else K - 1

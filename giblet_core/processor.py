@@ -52,7 +52,8 @@ def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = N
         raise InputError(f"meta['audio_format']={tag!r}: but the features are {features.ndim}-d {features.dtype}, which is {found!r}; "
                          "formats are "
                          "never mixed. Use the meta that came with the features.")
-    if tag is None and found == "mel_3d" and features.size and np.all((features == np.floor(features)) & (features >= 0) & (features < CARDINALITY)):
+    labels = (features == np.floor(features)) & (features >= 0) & (features < CARDINALITY)
+    if tag is None and found == "mel_3d" and features.size and labels.all():
         raise InputError("features: floats that are all whole numbers in [0, 1023] are ambiguous (codes cast to float?). Cast codes "
                          "back to int, or "
                          "pass meta with an audio_format.")

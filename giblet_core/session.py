@@ -1,0 +1,199 @@
+"""What a notebook starts from: the stimulus and the BOLD that its parameters name, made once, then read from the artifacts folder.
+
+Every notebook therefore runs by itself, from any directory, and none computes what another has written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from giblet_core.artifacts import InputError, cached_npz, content_hash, project_root
+from giblet_core.audio import load_audio, save_audio
+from giblet_core.codecs import EncodecCodec, load_codec
+from giblet_core.codes import Codes, frame_at
+from giblet_core.dataset import Dataset, load_dataset
+from giblet_core.demo import Annotation, demo_film
+from giblet_core.simulate import simulate
+from giblet_core.timing import TRGrid
+
+SMOKE_S = 132.0  # seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least
+LEAST_TRS = 40  # fewer TRs do not make a listener
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """A sound, its code, and the scanner's clock over it.
+
+    Attributes
+    ----------
+    name, label : str
+        What it is; `label` is printed with every figure.
+    wave : array of shape (n_samples,), float32
+        At the codec's rate.
+    codec : EncodecCodec
+    codes : Codes
+        At the bandwidth asked for.
+    codes_all : Codes
+        At the codec's highest rate; lower rates are ``codes_all.first(k)``.
+    grids : tuple of TRGrid
+        One a run.
+    annotation : Annotation or None
+        What sounds when; None for a user's sound.
+    folder : Path
+        Where its artifacts lie.
+    key : str
+        Hash of sound and codec.
+    """
+
+    name: str
+    label: str
+    wave: np.ndarray
+    codec: EncodecCodec
+    codes: Codes
+    codes_all: Codes
+    grids: tuple[TRGrid, ...]
+    annotation: Annotation | None
+    folder: Path
+    key: str
+
+    @property
+    def grid(self) -> TRGrid:
+        """All TRs as one grid (the runs follow one another in the sound)."""
+        return TRGrid(self.grids[0].t_r, self.n_trs, self.grids[0].onset_s)
+
+    @property
+    def n_trs(self) -> int:
+        """TRs of all runs."""
+        return sum(grid.n_trs for grid in self.grids)
+
+    def piece(self, start_s: float, stop_s: float) -> np.ndarray:
+        """Return the sound between two times."""
+        rate = self.codec.sample_rate
+        return self.wave[frame_at(start_s, rate):frame_at(stop_s, rate)]
+
+    def codes_piece(self, start_s: float, stop_s: float, k: int | None = None) -> Codes:
+        """Return the codes between two times, of the first `k` books."""
+        codes = self.codes if k is None else self.codes_all.first(k)
+        return codes.crop_frames(frame_at(start_s, codes.frame_rate), min(frame_at(stop_s, codes.frame_rate), codes.n_frames))
+
+    def enough(self, n_trs: int, what: str) -> bool:
+        """Say whether there are `n_trs` TRs for a section, printing what it needs where not."""
+        if self.n_trs < n_trs:
+            print(f"Left out: {what} needs at least {n_trs} TRs; this sound has {self.n_trs} ({self.n_trs * self.grids[0].t_r:g} s).")
+        return self.n_trs >= n_trs
+
+
+def artifacts_folder(artifacts_dir: str | Path) -> Path:
+    """Return the artifacts folder: relative names lie under the project's root, whatever the working directory."""
+    path = Path(artifacts_dir)
+    return path if path.is_absolute() else project_root() / path
+
+
+def ensure_stimulus(audio: str | Path = "demo", codec: str | None = None, bandwidth_kbps: float = 6.0,
+                    artifacts_dir: str | Path = "build/artifacts", t_r: float = 1.5, smoke: bool = False) -> Stimulus:
+    """Return the stimulus, encoding it only where this sound was not encoded by this codec before.
+
+    Parameters
+    ----------
+    audio : str or path
+        ``"demo"``, or a sound or video file (relative to the working directory, else to the project's root).
+    codec : str, optional
+        For `giblet_core.load_codec`.
+    bandwidth_kbps : float
+    artifacts_dir : path
+    t_r : float
+        Seconds.
+    smoke : bool
+        Use the film's first two minutes: a test run.
+
+    Returns
+    -------
+    Stimulus
+
+    Raises
+    ------
+    InputError
+        Unreadable sound, unknown codec or rate, or a sound shorter than one TR.
+    """
+    folder, engine = artifacts_folder(artifacts_dir), load_codec(codec)
+    k = engine.codebooks_at(bandwidth_kbps)
+    if str(audio) == "demo":
+        film = demo_film(folder=folder / "film")
+        name, wave, annotation = "demo", film.wave, film.annotation
+        runs = [(run.start_s, run.n_trs) for run in film.runs] if t_r == film.t_r else _halves(len(wave) / engine.sample_rate, t_r)
+    else:
+        path = _find(audio)
+        name, wave, annotation = path.stem, load_audio(path, engine.sample_rate), None
+        runs = [(0.0, TRGrid.covering(len(wave) / engine.sample_rate, t_r).n_trs)]
+    if smoke and len(wave) > SMOKE_S * engine.sample_rate:
+        wave, runs = wave[: int(SMOKE_S * engine.sample_rate)], _halves(SMOKE_S, t_r)
+    grids = tuple(TRGrid(t_r, n_trs, start_s) for start_s, n_trs in runs)
+    key = content_hash(wave, engine.sha256)
+    codes_all = _encoded(wave, engine, folder / "codes", name, key)
+    label = f"{'demo film' if name == 'demo' else name}, codec {engine.id}"
+    return Stimulus(name, label, wave, engine, codes_all.first(k), codes_all, grids, annotation, folder, key)
+
+
+def _halves(duration_s: float, t_r: float) -> list[tuple[float, int]]:
+    n_trs = int(duration_s / 2 / t_r)
+    return [(0.0, n_trs), (n_trs * t_r, n_trs)]
+
+
+def _find(audio: str | Path) -> Path:
+    for path in (Path(audio), project_root() / audio):
+        if path.is_file():
+            return path
+    raise InputError(f"audio={str(audio)!r}: must be 'demo' or an existing sound or video file. Check the name.")
+
+
+def _encoded(wave: np.ndarray, engine: EncodecCodec, folder: Path, name: str, key: str) -> Codes:
+    def compute():
+        codes = engine.encode(wave, engine.bandwidths_kbps[-1])
+        meta = {"kind": "codes", "audio_format": "encodec", "n_samples": codes.n_samples, "bandwidth_kbps": codes.bandwidth_kbps}
+        return {"indices": codes.indices}, meta
+
+    arrays, meta = cached_npz(folder, f"{name}_encodec", key, compute)
+    return Codes(arrays["indices"], engine.sample_rate, engine.frame_rate, meta["n_samples"], meta["bandwidth_kbps"], engine.id,
+                 engine.sha256)
+
+
+def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects: int = 8) -> Dataset | None:
+    """Return the BOLD: simulated from the stimulus (and labelled so), or the user's own.
+
+    Parameters
+    ----------
+    bold : str or path
+        ``"demo"`` simulates; anything else is a ``dataset.yaml``.
+    stimulus : Stimulus
+    seed, n_subjects : int
+        Of the simulation.
+
+    Returns
+    -------
+    Dataset or None
+        None, with a printed line, where the sound is too short to simulate a listener.
+
+    Raises
+    ------
+    InputError
+        The data are wrong, or longer than the sound.
+    """
+    if str(bold) != "demo":
+        data = load_dataset(_find(bold))
+        for grid in data.grids:
+            grid.edges_within(stimulus.codes.n_frames, stimulus.codes.frame_rate)
+        return data
+    if not stimulus.enough(LEAST_TRS, "simulated BOLD"):
+        return None
+    simulator = sorted(Path(__file__).parent.glob("simulate*.py"))
+    key = content_hash(stimulus.key, stimulus.codes.num_codebooks, seed, n_subjects, *stimulus.grids, *simulator)
+    folder = stimulus.folder / "bold" / f"{stimulus.name}-{key[:16]}"
+    if not (folder / "dataset.yaml").is_file():
+        sound = save_audio(folder / "stimulus.flac", stimulus.wave, stimulus.codec.sample_rate, clip=True)
+        world = simulate(seed, stimulus.codes, n_subjects, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
+                         grids=stimulus.grids)
+        world.save(folder, stimulus=sound.name)  # the manifest is written last: a folder without one is not complete
+    return load_dataset(folder / "dataset.yaml")

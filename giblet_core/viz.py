@@ -1,0 +1,110 @@
+"""Plots: an axis in, the axis out. No function computes a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from giblet_core.mel import log_mel
+
+#: One colour a role on every page (Okabe-Ito: distinguishable with colour-blind eyes).
+COLOURS = {"sound": "#0072B2", "codec": "#D55E00", "mel": "#009E73", "brain": "#CC79A7", "floor": "#7F7F7F", "control": "#E69F00"}
+
+
+def use_style() -> None:
+    """Set the book's look, once a notebook: legible at page width, no frames, vector-sharp."""
+    plt.rcParams.update({
+        "figure.figsize": (8, 3), "figure.dpi": 110, "figure.constrained_layout.use": True, "axes.spines.top": False,
+        "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "font.size": 10, "legend.frameon": False,
+        "image.aspect": "auto", "savefig.bbox": "tight",
+        "axes.prop_cycle": plt.cycler(color=[COLOURS[name] for name in ("sound", "codec", "mel", "brain", "control", "floor")]),
+    })
+
+
+def _axis(ax: Axes | None, **options) -> Axes:
+    return plt.subplots(**options)[1] if ax is None else ax
+
+
+def plot_wave(wave: np.ndarray, sample_rate: int, ax: Axes | None = None, *, start_s: float = 0.0, label: str | None = None) -> Axes:
+    """Draw a sound as the envelope of its extremes, so that long sounds stay small files."""
+    ax = _axis(ax)
+    step = max(1, len(wave) // 2000)
+    pieces = wave[: len(wave) // step * step].reshape(-1, step)
+    t = start_s + (np.arange(len(pieces)) + 0.5) * step / sample_rate
+    ax.fill_between(t, pieces.min(1), pieces.max(1), lw=0.6 if step == 1 else 0, label=label)
+    ax.set(xlabel="time (s)", ylabel="amplitude", xlim=(start_s, start_s + len(wave) / sample_rate))
+    return ax
+
+
+def plot_spectrogram(wave: np.ndarray, sample_rate: int, ax: Axes | None = None, *, start_s: float = 0.0,
+                     range_db: float = 80.0, top_db: float | None = None) -> Axes:
+    """Draw a mel spectrogram (128 bands); `top_db` fixes the scale across pictures that are to be compared."""
+    ax = _axis(ax)
+    hop_length = max(128, len(wave) // 1500)
+    image = log_mel(np.asarray(wave, np.float32), sample_rate, n_mels=128, hop_length=hop_length, n_fft=1024)
+    top = image.max() if top_db is None else top_db
+    extent = (start_s, start_s + len(wave) / sample_rate, 0, 128)
+    ax.imshow(image, origin="lower", extent=extent, vmin=top - range_db, vmax=top, cmap="magma")
+    marks = [f for f in (250, 500, 1000, 2000, 4000, 8000) if f < sample_rate / 2]
+    slaney = np.array([f / (200 / 3) if f < 1000 else 15 + np.log(f / 1000) / (np.log(6.4) / 27) for f in [*marks, sample_rate / 2]])
+    ax.set_yticks(slaney[:-1] / slaney[-1] * 128, [f"{f / 1000:g}" for f in marks])
+    ax.set(xlabel="time (s)", ylabel="kHz (mel)")
+    ax.grid(False)
+    return ax
+
+
+def plot_codes(indices: np.ndarray, frame_rate: float, ax: Axes | None = None, *, start_s: float = 0.0) -> Axes:
+    """Draw codes as a raster, one row a codebook. Colours are labels: near colours are not near sounds."""
+    ax = _axis(ax)
+    colours = np.random.default_rng(0).permutation(1024)[np.asarray(indices)]
+    k, n = indices.shape
+    extent = (start_s, start_s + n / frame_rate, k - 0.5, -0.5)
+    ax.imshow(colours, extent=extent, cmap="twilight", interpolation="nearest", vmin=0, vmax=1023)
+    ax.set(xlabel="time (s)", ylabel="codebook", yticks=range(k))
+    ax.grid(False)
+    return ax
+
+
+def plot_curve(x: Sequence[float], y: np.ndarray, ax: Axes | None = None, *, low: np.ndarray | None = None, high: np.ndarray | None = None,
+               label: str | None = None, **options) -> Axes:
+    """Draw a line with its interval as a band."""
+    ax = _axis(ax)
+    line, = ax.plot(x, y, label=label, **{"marker": "o", "ms": 4, **options})
+    if low is not None and high is not None:
+        ax.fill_between(x, low, high, color=line.get_color(), alpha=0.2, lw=0)
+    return ax
+
+
+def plot_bars(values: Mapping[str, float], ax: Axes | None = None, *, intervals: Mapping[str, tuple[float, float]] | None = None,
+              colours: Mapping[str, str] | None = None) -> Axes:
+    """Draw named values as horizontal bars, with intervals where given; the first name is on top."""
+    ax = _axis(ax, figsize=(7, 0.6 + 0.32 * len(values)))
+    names = list(values)
+    ax.barh(names, list(values.values()), color=[(colours or {}).get(n, COLOURS["sound"]) for n in names], alpha=0.85)
+    for i, name in enumerate(names):
+        if intervals and name in intervals:
+            ax.plot(intervals[name], (i, i), color="black", lw=1.2)
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    return ax
+
+
+def plot_matrix(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], ax: Axes | None = None, *, label: str = "",
+                fmt: str = ".2f", cmap: str = "viridis", centre: float | None = None) -> Axes:
+    """Draw a small table as colours with its numbers written in; NaN is left blank."""
+    ax = _axis(ax, figsize=(1.6 + 0.75 * len(columns), 0.8 + 0.34 * len(rows)))
+    values = np.asarray(values, float)
+    reach = None if centre is None else np.nanmax(np.abs(values - centre))
+    image = ax.imshow(values, cmap=cmap, vmin=None if reach is None else centre - reach, vmax=None if reach is None else centre + reach)
+    for (i, j), v in np.ndenumerate(values):
+        if np.isfinite(v):
+            light = sum(image.cmap(image.norm(v))[:3]) < 1.5
+            ax.text(j, i, format(v, fmt), ha="center", va="center", fontsize=8, color="white" if light else "black")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(False)
+    ax.figure.colorbar(image, ax=ax, label=label, shrink=0.9)
+    return ax
