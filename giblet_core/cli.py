@@ -127,19 +127,17 @@ def lesion(args: argparse.Namespace) -> int:
 
 
 def compare(args: argparse.Namespace) -> int:
-    import numpy as np
-
     from giblet_core.audio import load_audio
-    from giblet_core.metrics import quality
+    from giblet_core.metrics import noise_floor, quality
 
     rate = args.sample_rate
     reference = load_audio(args.reference, rate)
     sounds = {path: load_audio(path, rate) for path in args.sounds}
-    noise = np.random.default_rng(0).standard_normal(reference.size).astype(np.float32) * float(np.sqrt(np.mean(reference**2)))
     rows = {}
-    for name, wave in {**sounds, "(noise floor)": noise}.items():
+    for name, wave in sounds.items():
         _note(f"comparing {name} ...")
         rows[name] = quality(reference, wave, rate)
+    rows["(noise floor)"] = noise_floor(reference, rate)
     width = max(len(Path(name).name) for name in rows)
     print(f"{'sound':<{width}}  PESQ-WB   STOI  SI-SDR dB  log-mel dB  lag")
     for name, q in rows.items():

@@ -110,7 +110,7 @@ def check_inputs(given: Mapping[str, Any]) -> None:
 
         load_audio(given["audio"])
     if given.get("bold", "demo") != "demo":
-        from giblet_core.dataset import check_dataset
+        from giblet_core.dataset_check import check_dataset
 
         errors = [problem for problem in check_dataset(given["bold"]) if problem.severity == "error"]
         if errors:

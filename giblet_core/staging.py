@@ -25,8 +25,8 @@ PAGE_BYTES = 1_000_000
 LINKED_BYTES = 8_000_000  # a page of its own that holds its data: a brain view, a listening test
 BOOK_BYTES = 80_000_000
 LINKED_FOLDERS = ("listening", "views")  # in the artifacts folder; copied to the site as they are
-_WAV = re.compile(r"data:audio/(?:x-)?wav;base64,([A-Za-z0-9+/=\s]+)")
-_AUDIO_TAG = re.compile(r"<audio\b(?![^>]*\bdata-keep)[^>]*>")
+_INLINE = re.compile(r"data:(audio/(?:x-)?wav|image/png);base64,([A-Za-z0-9+/=\s]+)")
+_AUDIO_TAG = re.compile(r"<audio\b[^>]*>")
 _REMOTE = re.compile(r"""<(?:script|img|source|audio|video|iframe|embed)\b[^>]*?\bsrc=["']?(?:https?:)?//[^"'\s>]+"""
                      r"""|<link\b(?=[^>]*\brel=["']?(?:stylesheet|preload|modulepreload|icon|preconnect))[^>]*?\bhref=["']?(?:https?:)?//[^"'\s>]+"""
                      r"""|@import\s+(?:url\()?["']?(?:https?:)?//[^"'\s);]+|url\(["']?(?:https?:)?//[^"')]+""", re.IGNORECASE)
@@ -97,7 +97,7 @@ def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:
     for source in sorted((root / "notebooks").glob("*.ipynb")):
         if f"notebooks/{source.stem}" in (site / "_toc.yml").read_text(encoding="utf-8"):
             notebook = join_outputs(nbformat.read(source, 4), executed / source.name)
-            move_sound(notebook, extra / "media", "../media")
+            move_media(notebook, extra / "media", "../media")
             nbformat.write(notebook, site / "notebooks" / source.name)
 
 
@@ -145,30 +145,39 @@ def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
     notebook.cells[where:where] = cells
 
 
-def move_sound(notebook: Any, media: Path, url: str) -> int:
-    """Rewrite every WAV inside the outputs to a FLAC file named by its samples; return how many there were.
+def move_media(notebook: Any, media: Path, url: str) -> int:
+    """Move every WAV and PNG inside HTML outputs to a file named by its content; return how many there were.
 
-    The samples are kept bit for bit (FLAC is lossless), equal sounds share one file, and a page loads no sound
-    before its player is started.
+    WAV becomes FLAC: the samples are kept bit for bit, equal sounds share one file, and a page loads no sound before
+    its player is started.
     """
     count = 0
 
     def replace(match: re.Match) -> str:
         nonlocal count
         count += 1
-        return f"{url}/{write_flac(base64.b64decode(match.group(1)), media)}"
+        content = base64.b64decode(match.group(2))
+        return f"{url}/{write_png(content, media) if match.group(1) == 'image/png' else write_flac(content, media)}"
 
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             for kind, text in (output.get("data") or {}).items():
-                if kind in ("text/html", "text/markdown") and "<audio" in (text := "".join(text)):
-                    text = _WAV.sub(replace, text).replace('type="audio/wav"', 'type="audio/flac"')
+                if kind in ("text/html", "text/markdown") and ";base64," in (text := "".join(text)):
+                    text = _INLINE.sub(replace, text).replace('type="audio/wav"', 'type="audio/flac"')
                     output["data"][kind] = _AUDIO_TAG.sub(_preload_none, text)
     return count
 
 
 def _preload_none(match: re.Match) -> str:
     return re.sub(r"\s+preload(=(\"[^\"]*\"|'[^']*'|\S+))?", "", match.group(0)).replace("<audio", '<audio preload="none"', 1)
+
+
+def write_png(png: bytes, media: Path) -> str:
+    """Write a picture into `media`, named by its hash; return the name."""
+    name = hashlib.sha256(png).hexdigest()[:32] + ".png"
+    media.mkdir(parents=True, exist_ok=True)
+    (media / name).write_bytes(png)
+    return name
 
 
 def write_flac(wav: bytes, media: Path) -> str:

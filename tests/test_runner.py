@@ -185,15 +185,18 @@ def wav_uri(samples):
 
 def test_sound_leaves_the_page_bit_for_bit_and_once(tmp_path, rng):
     samples = (rng.standard_normal(2_400) * 3_000).astype(np.int16)
-    tag = f'<audio controls preload="auto"><source src="{wav_uri(samples)}" type="audio/wav"/></audio>'
+    picture = base64.b64encode(b"a picture").decode()
+    tag = (f'<audio controls preload="auto"><source src="{wav_uri(samples)}" type="audio/wav"/></audio>'
+           f'<img alt="a" src="data:image/png;base64,{picture}">')
     outputs = [new_output("display_data", {"text/html": tag}), new_output("display_data", {"text/html": tag})]
     notebook = new_notebook(cells=[new_code_cell("", outputs=outputs)])
-    assert staging.move_sound(notebook, tmp_path / "media", "../media") == 2
-    files = list((tmp_path / "media").iterdir())
-    assert len(files) == 1
+    assert staging.move_media(notebook, tmp_path / "media", "../media") == 4
+    sound, image = sorted((tmp_path / "media").iterdir(), key=lambda path: path.suffix)
     html = notebook.cells[0].outputs[0].data["text/html"]
-    assert html == f'<audio preload="none" controls><source src="../media/{files[0].name}" type="audio/flac"/></audio>'
-    np.testing.assert_array_equal(soundfile.read(files[0], dtype="int16")[0], samples)
+    assert html == (f'<audio preload="none" controls><source src="../media/{sound.name}" type="audio/flac"/></audio>'
+                    f'<img alt="a" src="../media/{image.name}">')
+    np.testing.assert_array_equal(soundfile.read(sound, dtype="int16")[0], samples)
+    assert image.read_bytes() == b"a picture"
 
 
 def executed(source, tmp_path, change=lambda cells: None):
