@@ -1,0 +1,249 @@
+"""Players: sounds side by side, at their own or at one loudness, with a picture and their metrics.
+
+`listen` returns plain HTML: a table of labelled ``<audio>`` elements that works in any notebook. In the static book
+``giblet-player.js`` finds the same table and adds switching at the same position, loops and keys.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import soundfile as sf
+from PIL import Image
+
+from giblet_core.artifacts import InputError
+from giblet_core.audio import check_wave
+from giblet_core.mel import log_mel
+from giblet_core.metrics import MetricError, Quality, loudness_lufs, noise_floor, quality
+
+PICTURE = (320, 20, 52)  # width, height of the waveform, height of the spectrogram; pixels
+RANGE_DB = 70.0  # levels shown in a spectrogram, below the loudest cell of the set
+_COLUMNS = {"pesq_wb": ("PESQ-WB", "{:.2f}"), "stoi": ("STOI", "{:.2f}"), "si_sdr_db": ("SI-SDR (dB)", "{:.1f}"),
+            "log_mel_db": ("log-mel (dB)", "{:.1f}"), "lag_samples": ("lag (samples)", "{:d}")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Players:
+    """Sounds to hear; a notebook shows it as a table of players.
+
+    ``sounds`` maps labels to (n_samples,) float32 as they will be heard; ``gains_db`` says by how much each was changed,
+    ``loudness_lufs`` what it then measures (NaN: too short to tell); ``scores`` holds metrics against the sound ``reference``.
+    """
+
+    sounds: Mapping[str, np.ndarray]
+    sample_rate: int
+    title: str
+    level_note: str
+    gains_db: Mapping[str, float]
+    loudness_lufs: Mapping[str, float]
+    reference: str | None = None
+    scores: Mapping[str, Quality] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    kind: str = "compare"
+
+    def __repr__(self) -> str:
+        return f"Players({', '.join(self.sounds)})"
+
+    def _repr_html_(self) -> str:
+        return render(self)
+
+
+def listen(
+    sounds: Mapping[str, np.ndarray],
+    sample_rate: int,
+    level_match: bool = False,
+    title: str = "",
+    reference: str | None = None,
+    scores: Mapping[str, Quality] | None = None,
+    segments: Sequence[tuple[float, float]] | None = None,
+) -> Players:
+    """Put sounds side by side.
+
+    Parameters
+    ----------
+    sounds : mapping of label to array of shape (n_samples,)
+        The first is the one the others are compared with in level.
+    sample_rate : int
+        Hz.
+    level_match : bool
+        Bring all to the integrated loudness of the first (ITU-R BS.1770, pyloudnorm). Off by default: level is also a result.
+    title : str
+    reference : str, optional
+        Label of the sound that the others are scored against with `gc.quality`; None shows no metrics.
+    scores : mapping of label to Quality, optional
+        Metrics computed before; nothing is then computed anew.
+    segments : sequence of (start_s, stop_s), optional
+        Where the reference holds speech, for `gc.quality`.
+
+    Returns
+    -------
+    Players
+
+    Raises
+    ------
+    InputError
+        No sounds, a bad sound, an unknown reference.
+
+    Notes
+    -----
+    Sounds are never normalised one by one. Where a peak would exceed full scale all are lowered by the same factor, and the
+    caption says so.
+    """
+    if not sounds:
+        raise InputError("sounds={}: must hold at least one sound. Pass {label: wave}.")
+    if reference is not None and reference not in sounds:
+        raise InputError(f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of the sounds.")
+    waves = {str(label): check_wave(wave, label) for label, wave in sounds.items()}
+    if reference is not None and scores is None:
+        scores = {label: quality(waves[reference], w, sample_rate, segments) for label, w in waves.items() if label != reference}
+        scores["noise floor (white, level-matched)"] = noise_floor(waves[reference], sample_rate, segments)
+    heard, gains_db, note = match_levels(waves, sample_rate) if level_match else (waves, dict.fromkeys(waves, 0.0), "own levels")
+    note += "; the metrics are of the sounds before" if level_match and scores else ""
+    peak = max(float(np.abs(w).max()) for w in heard.values())
+    if peak > 1:
+        lower = -20 * np.log10(peak) - 0.1
+        heard = {label: w * np.float32(10 ** (lower / 20)) for label, w in heard.items()}
+        gains_db = {label: g + lower for label, g in gains_db.items()}
+        note += f"; all lowered by {-lower:.1f} dB so that none clips"
+    levels = {label: _loudness(w, sample_rate) for label, w in heard.items()}
+    return Players(heard, sample_rate, title, note, gains_db, levels, reference, scores or {})
+
+
+def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> tuple[dict[str, np.ndarray], dict[str, float], str]:
+    """Bring sounds to the loudness of the first; return them, the gains in dB, and a sentence that says what was done.
+
+    A silent sound stays as it is (no factor brings silence to a level) and is named in the sentence.
+    """
+    levels = {label: _loudness(w, sample_rate) for label, w in waves.items()}
+    target, how = next(iter(levels.values())), "LUFS (ITU-R BS.1770)"
+    if np.isnan(list(levels.values())).any():  # too short for the standard
+        how = "dB RMS, being too short for LUFS"
+        with np.errstate(divide="ignore"):
+            levels = {label: float(10 * np.log10(np.mean(w.astype(float) ** 2))) for label, w in waves.items()}
+        target = next(iter(levels.values()))
+    gains = {label: target - level if np.isfinite([target, level]).all() else 0.0 for label, level in levels.items()}
+    silent = [label for label, level in levels.items() if not np.isfinite(level)]
+    note = f"all at {target:.1f} {how}" + (f", but {', '.join(silent)}: silent" if silent else "")
+    return {label: (w * 10 ** (gains[label] / 20)).astype(np.float32) for label, w in waves.items()}, gains, note
+
+
+def _loudness(wave: np.ndarray, sample_rate: int) -> float:
+    try:
+        return loudness_lufs(wave, sample_rate)
+    except MetricError:
+        return np.nan
+
+
+def wav_base64(wave: np.ndarray, sample_rate: int) -> str:
+    """Return a 16-bit WAV file as base64."""
+    buffer = io.BytesIO()
+    sf.write(buffer, wave, sample_rate, format="WAV", subtype="PCM_16")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None) -> bytes:
+    """Draw the waveform over the log-mel spectrogram as a small PNG (32 colours, transparent ground).
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        Hz.
+    top_db : float, optional
+        The level shown brightest; by default the loudest cell of this sound.
+    """
+    width, tall, low = PICTURE
+    n_fft = 512 if len(wave) > 512 else 64
+    mel = log_mel(wave, sample_rate, n_mels=low if n_fft == 512 else 8, hop_length=max(1, len(wave) // width), n_fft=n_fft)
+    top_db = float(mel.max()) if top_db is None else top_db
+    shade = np.clip((mel - top_db + RANGE_DB) / RANGE_DB, 0, 1)
+    columns = np.linspace(0, shade.shape[1] - 1, width).round().astype(int)
+    rows = np.linspace(shade.shape[0] - 1, 0, low).round().astype(int)
+    pixels = np.full((tall + low, width), 31, np.uint8)  # 31: transparent
+    pixels[tall:] = (shade[rows][:, columns] * 29).round()
+    peaks = np.array([np.abs(part).max() for part in np.array_split(wave, width) if part.size])
+    height = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(peaks)), peaks) * (tall - 2) / 2
+    pixels[:tall][np.abs(np.arange(tall)[:, None] - (tall - 1) / 2) <= np.maximum(height, 0.5)] = 30
+    image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
+    image.putpalette(_palette().tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True, transparency=31, bits=5)
+    return buffer.getvalue()
+
+
+def _palette() -> np.ndarray:
+    from matplotlib import colormaps
+
+    colours = (colormaps["magma"](np.linspace(0, 1, 30))[:, :3] * 255).astype(np.uint8)
+    return np.vstack([colours, [[74, 134, 196], [0, 0, 0]]]).astype(np.uint8)  # 30: a blue seen on light and on dark; 31: the ground
+
+
+def render(players: Players) -> str:
+    """Return the HTML of a set of players."""
+    top_db = max(float(log_mel(w[: 60 * players.sample_rate], players.sample_rate, 52, 512, 512).max()) for w in players.sounds.values())
+    head = ["sound", "play", "waveform and spectrogram", *([c[0] for c in _COLUMNS.values()] if players.scores else [])]
+    rows = [_row(players, label, top_db) for label in players.sounds]
+    rows += [
+        f'<tr class="giblet-floor"><th scope="row">{html.escape(label)}</th>'
+        f'<td class="giblet-audio"></td><td class="giblet-picture"></td>{_scores(players, label)}</tr>'
+        for label in players.scores
+        if label not in players.sounds
+    ]
+    caption = " ".join(filter(None, [f"<b>{html.escape(players.title)}</b>" if players.title else "",
+                                     f'<span class="giblet-level">Level: {html.escape(players.level_note)}.</span>']))
+    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
+    return (
+        f'<figure class="giblet-player" data-giblet="{players.kind}" '
+        f'data-duration="{max(len(w) for w in players.sounds.values()) / players.sample_rate:.3f}"><figcaption>{caption}</figcaption>'
+        f'<div class="giblet-scroll" style="overflow-x:auto"><table><thead><tr>{cells}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"{_reasons(players)}</figure>"
+    )
+
+
+def _row(players: Players, label: str, top_db: float) -> str:
+    wave, name = players.sounds[label], html.escape(label)
+    level, gain = players.loudness_lufs[label], players.gains_db[label]
+    says = "too short for LUFS" if np.isnan(level) else "silent" if np.isinf(level) else f"{level:.1f} LUFS"
+    says += f", gain {gain:+.1f} dB" if abs(gain) >= 0.05 else ""
+    png = base64.b64encode(picture(wave, players.sample_rate, top_db)).decode()
+    alt = f"Waveform and spectrogram of {name}, {len(wave) / players.sample_rate:.1f} s up to {players.sample_rate / 2000:g} kHz, {says}"
+    tags = "".join(f' data-{key}="{html.escape(value)}"' for key, value in players.tags.get(label, {}).items())
+    return (
+        f'<tr data-label="{name}"{tags}><th scope="row">{name}<br><small>{says}</small></th>'
+        f'<td class="giblet-audio"><audio controls preload="none" aria-label="{name}" style="width:14em">'
+        f'<source type="audio/wav" src="data:audio/wav;base64,{wav_base64(wave, players.sample_rate)}"></audio></td>'
+        f'<td class="giblet-picture"><img width="{PICTURE[0]}" height="{PICTURE[1] + PICTURE[2]}" alt="{alt}" '
+        f'src="data:image/png;base64,{png}"></td>{_scores(players, label)}</tr>'
+    )
+
+
+def _scores(players: Players, label: str) -> str:
+    if not players.scores:
+        return ""
+    if label == players.reference:
+        return f'<td colspan="{len(_COLUMNS)}">reference</td>'
+    q = players.scores.get(label)
+    if q is None:
+        return f'<td colspan="{len(_COLUMNS)}">not scored</td>'
+    cells = []
+    for name, (_, form) in _COLUMNS.items():
+        value = getattr(q, name)
+        text = "–" if np.isnan(value) else "∞" if np.isinf(value) else form.format(value)
+        cells.append(f"<td>{text}</td>")
+    return "".join(cells)
+
+
+def _reasons(players: Players) -> str:
+    said: dict[str, list[str]] = {}
+    for label, q in players.scores.items():
+        for name, reason in q.reasons.items():
+            said.setdefault(f"{_COLUMNS[name][0]}: {reason}", []).append(label)
+    lines = "".join(f"<li>{html.escape(reason)} ({html.escape(', '.join(labels))})</li>" for reason, labels in said.items())
+    head = "<summary>What could not be measured, and why</summary>"
+    return f'<details class="giblet-reasons">{head}<ul>{lines}</ul></details>' if lines else ""
