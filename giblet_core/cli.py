@@ -154,9 +154,9 @@ def check(args: argparse.Namespace) -> int:
 
     problems = check_dataset(args.dataset)
     for p in problems:
-        print(f"{p.severity}: {p.where}={p.value}: {p.rule} {p.remedy}")
+        print(p)
     errors = sum(p.severity == "error" for p in problems)
-    print(f"{args.dataset}: {errors} errors, {len(problems) - errors} warnings")
+    print(f"{args.dataset}: {errors} errors, {len(problems) - errors} warnings and notes")
     return 2 if errors else 0
 
 

@@ -114,4 +114,4 @@ def check_inputs(given: Mapping[str, Any]) -> None:
 
         errors = [problem for problem in check_dataset(given["bold"]) if problem.severity == "error"]
         if errors:
-            raise InputError("\n".join(f"{p.where}={p.value}: {p.rule} {p.remedy}" for p in errors))
+            raise InputError("\n".join(map(str, errors)))
