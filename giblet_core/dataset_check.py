@@ -74,7 +74,7 @@ def _clock(m: Manifest, problems: list[Problem]) -> tuple[list[Span], np.ndarray
                                         f"{a.name} lasts until {end:g} s; runs must not overlap", "Correct start or n_trs."))
     if m.preprocessing["hrf"] and m.label_shift_trs:
         problems.append(Problem("error", "preprocessing.hrf", "true", f"labels are shifted by {m.label_shift_trs} TRs: a response model on "
-                                "shifted labels counts the delay twice", "Give the data before it, hrf: false; the clock is restored first."))
+                                "shifted labels counts the delay twice", "Give the data before it (hrf: false)."))
     elif m.preprocessing["hrf"]:
         problems.append(Problem("warning", "preprocessing.hrf", "true", "the analysis applies the response itself",
                                 "Give the data before it."))
@@ -108,29 +108,29 @@ def _scan(m: Manifest, spans: list[Span], mask: np.ndarray | None, space: tuple[
         for span in spans:
             where = f"subject {subject}, {span.run.name}"
             if {where, f"subject {subject}"} & unread:
-                break
+                continue
             bold = np.empty((span.grid.n_trs, n_voxels), np.float32)
             try:
                 start = span.first + span.offset
                 read_rows(bold_path(m, subject, span.run), m.bold["format"], start, start + len(bold), mask, bold)
             except InputError as error:
                 problems.append(from_error(where, error))
-                break
+                continue
             problems += _values(where, subject, span, bold)
             sd = bold.std(0)
             changing = sd > 0
-            standard = (np.abs(bold[:, changing].mean(0)) < 0.02) & (np.abs(sd[changing] - 1) < 0.05)
-            zscored = changing.any() and standard.mean() > 0.9
+            middle = np.median(np.abs(bold[:, changing].mean(0))) if changing.any() else np.inf
+            zscored = middle < 0.5 and 0.75 < np.median(sd[changing]) < 1.25  # loose: the rows left may be a part of those scored
             bad_zscore += [where] if zscored != m.preprocessing["zscored"] else []
             rows.append((bold[:, some] - bold[:, some].mean(0)) / np.where(sd[some] > 0, sd[some], np.inf))
-        else:
+        if len(rows) == len(spans):
             kept.append(np.concatenate(rows))
     if bad_zscore:
         declared = m.preprocessing["zscored"]
         problems.append(Problem("warning", "preprocessing.zscored", str(declared).lower(),
                                 f"{len(bad_zscore)} series {'are not' if declared else 'are already'} z-scored over time ({bad_zscore[0]})",
-                                "Correct preprocessing.zscored." if declared else "Declare preprocessing: {zscored: true}; the mean and SD of "
-                                "the whole run, test part included, are already in these data."))
+                                "Correct preprocessing.zscored." if declared else "Declare preprocessing: {zscored: true}; mean and SD of "
+                                "the whole run, its test part included, are already in these data."))
     return kept
 
 
@@ -145,10 +145,12 @@ def _values(where: str, subject: str, span: Span, bold: np.ndarray) -> list[Prob
     if not len(changes):
         return [*problems, Problem("error", where, "every voxel is constant", "a series must change over time",
                                    f'Exclude the subject: exclude: [{{subject: {subject}, why: "constant"}}].')]
+    gone = {"first": span.first - span.run.dummy_trs, "last": span.run.n_trs - span.first - len(bold)}  # left out already
     for n, side in ((changes[0] + 1, "first"), (len(bold) - 1 - changes[-1], "last")):
         if n >= LEAST_TAIL:
             problems.append(Problem("error", where, f"the {side} {n} TRs are constant in every voxel", "padding is not data",
-                                    f'exclude: [{{subject: {subject}, run: {span.run.name}, {side}_trs: {n}, why: "constant padding"}}].'))
+                                    f"exclude: [{{subject: {subject}, run: {span.run.name}, {side}_trs: {n + gone[side]}, "
+                                    'why: "constant padding"}].'))
     still = int(np.count_nonzero(np.ptp(bold, axis=0) == 0))
     if still:
         problems.append(Problem("warning", where, f"{still} of {bold.shape[1]} voxels are constant", "voxels should change over time",

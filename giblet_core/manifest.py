@@ -166,5 +166,7 @@ def _rules(top: dict[str, Any]) -> list[Problem]:
         rules.append((known_subject, f"exclude[{i}].subject", rule["subject"], f"must be one of {', '.join(subjects)}", "Correct it."))
         rules.append((rule["run"] is None or str(rule["run"]) in names, f"exclude[{i}].run", rule["run"],
                       f"must be one of {', '.join(names)}", "Correct it."))
+        part = rule["first_trs"] or rule["last_trs"] or rule["subject"] is None or rule["run"] is None
+        rules.append((part, f"exclude[{i}]", rule, "a subject cannot lack one run", "Exclude TRs, the subject, or the run for all."))
         rules.append((min(rule["first_trs"], rule["last_trs"]) >= 0, f"exclude[{i}]", rule, "must not count TRs below 0", "Correct it."))
     return [Problem("error", where, str(value), rule, remedy) for good, where, value, rule, remedy in rules if not good]
