@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -46,7 +47,7 @@ def load_voices() -> tuple[list[dict], dict[int, np.ndarray]]:
     return read_json(ASSETS / "voices.json")["scenes"], voices
 
 
-def voice_files() -> dict[int, object]:
+def voice_files() -> dict[int, Path]:
     """Return the paths of the stored voices, by run."""
     return {run: ASSETS / f"voices_run{run}.ogg" for run in (1, 2)}
 
@@ -77,12 +78,13 @@ def _effect_at_level(name: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def _dialogues(seed: int, run: int) -> list[Shot]:
-    """The story's scenes, in order but for one swap of neighbours, each over its own backdrop and at its own level."""
+    """The story's scenes, each over its own backdrop and at its own level; seeds above 0 swap two neighbours."""
     rng = np.random.default_rng([seed, run, 1])
     scenes = [scene for scene in load_voices()[0] if scene["run"] == run]
     swap = int(rng.integers(1, len(scenes) - 2))
-    scenes[swap], scenes[swap + 1] = scenes[swap + 1], scenes[swap]
-    backdrops, levels = rng.permutation(_BACKDROPS), rng.permutation(np.linspace(-8, 3, len(scenes)))
+    if seed:
+        scenes[swap], scenes[swap + 1] = scenes[swap + 1], scenes[swap]
+    backdrops, levels = rng.permutation(_BACKDROPS), rng.permutation(np.linspace(-9, 2, len(scenes)))
     music, shots = rng.permutation(sorted(CUES)), []
     for k, (scene, under, level) in enumerate(zip(scenes, backdrops, levels)):
         n, cues = _time_cues(scene, load_voices()[1][run], rng)
@@ -99,7 +101,7 @@ def _interludes(seed: int, run: int, n_samples: int) -> list[Shot]:
     weights = np.array([_LENGTH[kind] * rng.uniform(0.75, 1.3) for kind in _INTERLUDES])
     edges = np.round(np.concatenate([[0], np.cumsum(weights / weights.sum())]) * n_samples).astype(int)
     music, airs, shots = list(rng.permutation(sorted(CUES))), list(rng.permutation(sorted(AMBIENCES))), []
-    loud = {"music": list(rng.permutation([-33.0, -26.0, -19.0])), "ambience": list(rng.permutation([-36.0, -25.0]))}
+    loud = {"music": list(rng.permutation([-34.0, -27.0, -21.0])), "ambience": list(rng.permutation([-36.0, -25.0]))}
     for k, (kind, n) in enumerate(zip(_INTERLUDES, np.diff(edges))):
         tune = (str(music.pop()), float(loud["music"].pop())) if kind == "music" else None
         air = (str(airs.pop()), float(loud["ambience"].pop())) if kind == "ambience" else None
@@ -108,9 +110,8 @@ def _interludes(seed: int, run: int, n_samples: int) -> list[Shot]:
             air = (str(airs.pop()), -40.0 + rng.uniform(0, 6))
         elif kind == "effects":
             tune = (str(music.pop()), -38.0 + rng.uniform(0, 6))
-        label = tune[0] if kind == "music" else air[0] if kind == "ambience" else str(k)
-        room = str(rng.choice(["study", "street", "hall", "cellar"]))
-        shots.append(Shot(0, f"{kind}: {label}" if kind in loud else f"{kind} {k}", kind, room, int(n), 0.0, tune, air, cues))
+        name = f"{kind}: {(tune or air)[0]} ({run})" if tune or air else f"{kind} ({run})"
+        shots.append(Shot(0, name, kind, str(rng.choice(["study", "street", "hall", "cellar"])), int(n), 0.0, tune, air, cues))
     return shots
 
 
@@ -136,27 +137,28 @@ def arrange(seed: int) -> list[Shot]:
         order = rng.permutation(len(between))
         for k in range(len(told) + 1):
             shots += [between[i] for i, slot in zip(order, slots) if slot == k] + told[k : k + 1]
-    return [Shot(**{**vars(shot), "number": i}) for i, shot in enumerate(shots)]
+    return [replace(shot, number=i) for i, shot in enumerate(shots)]
 
 
-def _automation(shot: Shot, rng: np.random.Generator, duck_db: float) -> np.ndarray:
-    """The gain of a bed: a slow drift of 2 dB around its level, lowered by `duck_db` while somebody speaks."""
+def _automation(shot: Shot, rng: np.random.Generator, swing_db: float, duck_db: float) -> np.ndarray:
+    """The gain of a bed: a slow drift of `swing_db` around its level, lowered by `duck_db` while somebody speaks."""
     spoken = np.zeros(shot.n_samples // 480 + 1, np.float32)  # at 50 Hz
     for offset, wave, kind, _ in shot.cues:
         if kind == "speech":
             spoken[max(0, offset - 6000) // 480 : (offset + len(wave) + 9600) // 480] = 1
     curve = np.interp(np.arange(shot.n_samples) / 480, np.arange(len(spoken)), uniform_filter1d(spoken, 45))
-    return (10 ** ((drift(shot.n_samples, rng, 6, -2, 2) - duck_db * curve) / 20)).astype(np.float32)
+    return (10 ** ((drift(shot.n_samples, rng, 6, -swing_db, swing_db) - duck_db * curve) / 20)).astype(np.float32)
 
 
 def _layer(shot: Shot, kind: str, seed: int, dry: bool) -> np.ndarray:
     """Render one kind of sound of a scene; a room's tail may run past the scene's end."""
     rng = np.random.default_rng([seed, shot.number, 10 + KINDS.index(kind)])
     if kind == "music":
-        wave = compose(shot.music[0], shot.n_samples, rng) * _automation(shot, rng, 7.0) * np.float32(10 ** (shot.music[1] / 20))
+        wave = compose(shot.music[0], shot.n_samples, rng) * _automation(shot, rng, 3.0, 7.0) * np.float32(10 ** (shot.music[1] / 20))
         return wave if dry else fade(reverberate(wave, "stage")[: shot.n_samples], 0.01, 0.5)
     if kind == "ambience":
-        return ambience(shot.ambience[0], shot.n_samples, rng) * _automation(shot, rng, 2.0) * np.float32(10 ** (shot.ambience[1] / 20))
+        air = ambience(shot.ambience[0], shot.n_samples, rng)
+        return air * _automation(shot, rng, 2.0, 2.0) * np.float32(10 ** (shot.ambience[1] / 20))
     wave = np.zeros(shot.n_samples, np.float32)
     for offset, sound, what, _ in shot.cues:
         if what == kind:
@@ -177,7 +179,7 @@ def _events(shot: Shot, start: int) -> tuple[list[Event], list[Word]]:
 
 
 def _s(sample: int) -> float:
-    return round(sample / RATE, 6)
+    return round(int(sample) / RATE, 6)
 
 
 def mix(seed: int, kinds: tuple[str, ...] = KINDS, dry: bool = False) -> tuple[np.ndarray, Annotation]:
@@ -198,15 +200,19 @@ def mix(seed: int, kinds: tuple[str, ...] = KINDS, dry: bool = False) -> tuple[n
     annotation : Annotation
         Without loudness.
     """
-    wave, start, scenes, events, words = np.zeros(2 * PART_S * RATE, np.float32), 0, [], [], []
-    for shot in arrange(seed):
+    shots = arrange(seed)
+    starts = np.cumsum([0] + [shot.n_samples for shot in shots])
+    wave, scenes, events, words = np.zeros(starts[-1], np.float32), [], [], []
+    for kind in kinds:  # one stem after the other: the film is the sum of its stems, bit for bit
+        stem = np.zeros(starts[-1], np.float32)
+        for shot, start in zip(shots, starts):
+            if {"music": shot.music, "ambience": shot.ambience}.get(kind, any(cue[2] == kind for cue in shot.cues)):
+                place(stem, _layer(shot, kind, seed, dry), int(start))
+        wave += stem
+    for shot, start in zip(shots, starts):
         scenes.append(Scene(_s(start), _s(start + shot.n_samples), shot.name, shot.kind))
-        for kind in kinds:
-            present = {"music": shot.music, "ambience": shot.ambience}.get(kind, any(cue[2] == kind for cue in shot.cues))
-            if present:
-                place(wave, _layer(shot, kind, seed, dry), start)
-        new_events, new_words = _events(shot, start)
-        events, words, start = events + new_events, words + new_words, start + shot.n_samples
+        new_events, new_words = _events(shot, int(start))
+        events, words = events + new_events, words + new_words
     events.sort(key=lambda event: event.start_s)
     return wave, Annotation(tuple(scenes), tuple(events), tuple(words))
 

@@ -44,7 +44,8 @@ def _pluck(f: float, n: int, rng: np.random.Generator) -> np.ndarray:
     period, fraction = divmod(RATE / f - 0.5, 1)
     period = int(period)
     burst = np.zeros(n)
-    burst[:period] = lfilter([0.7], [1, -0.3], rng.uniform(-1, 1, period))[:n]
+    noise = rng.uniform(-1, 1, period)
+    burst[:period] = lfilter([0.7], [1, -0.3], noise - noise.mean())[:n]
     loop = np.convolve([1 - fraction, fraction], [0.5, 0.5]) * 0.996
     return lfilter([1.0], np.concatenate([[1.0], np.zeros(period - 1), -loop]), burst) * decay(n, 1.2)
 

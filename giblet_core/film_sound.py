@@ -66,14 +66,14 @@ def _wind(n, rng):
 
 def _fire(n, rng):
     crackle = _scatter(n, rng, 9, lambda: _grain(rng.uniform(1200, 5000), rng.uniform(0.002, 0.008), rng, 0.8))
-    return 0.5 * band(n, rng, 60, 400) * drift(n, rng, 0.7, 0.5, 1) + 0.25 * band(n, rng, 500, 6000) + 7 * crackle
+    return 0.5 * band(n, rng, 60, 400) * drift(n, rng, 0.7, 0.5, 1) + 0.25 * band(n, rng, 500, 6000) + 4 * crackle
 
 
 def _clock(n, rng):
-    out = 0.12 * band(n, rng, 80, 3000)
+    out = 0.2 * band(n, rng, 80, 3000)
     tick, tock = _grain(2300, 0.012, rng), _grain(1700, 0.014, rng)
     for k, start in enumerate(np.arange(rng.uniform(0, 0.5), n / RATE, 0.5)):
-        place(out, tock if k % 2 else tick, int(start * RATE), 4.0)
+        place(out, tock if k % 2 else tick, int(start * RATE), 1.6)
     return out
 
 
@@ -134,8 +134,8 @@ def ambience(name: str, n_samples: int, rng: np.random.Generator) -> np.ndarray:
     return fade(_unit(AMBIENCES[name](n_samples, rng)), 0.8, 0.8)
 
 
-def _series(rng, grain, times, spread=0.3):
-    out = np.zeros(int((times[-1] + 0.6) * RATE), np.float32)
+def _series(rng, grain, times, spread=0.3, tail_s=0.6):
+    out = np.zeros(int((times[-1] + tail_s) * RATE), np.float32)
     for start in times:
         place(out, grain(), int(start * RATE), 1 - rng.uniform(0, spread))
     return out
@@ -184,7 +184,8 @@ def _whistle(rng):
 
 
 def _chime(rng):
-    return _series(rng, lambda: _bell(np.random.default_rng(7)) * 0.6, np.arange(int(rng.integers(2, 5))) * 1.3)
+    stroke = _bell(rng)
+    return _series(rng, lambda: stroke, np.arange(int(rng.integers(2, 5))) * 1.3, tail_s=3.3)
 
 
 def _paper(rng):

@@ -1,10 +1,12 @@
 """Speak the screenplay with espeak-ng and store the dry voices with exact word timings (``make demo-stimulus``).
 
 Only needed to change the text or the voices: the film is rendered from the stored files. The library's own events give the
-sample at which each phoneme begins; a word runs from its first phoneme to the end of its last one.
+sample at which each phoneme begins; a word runs from its first phoneme to the end of its last one. ``--card`` writes only
+the card anew (after a change of the mix), and needs no espeak-ng.
 """
 
 import ctypes
+import hashlib
 import json
 import re
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
 HERE = Path(__file__).parent
@@ -21,16 +24,16 @@ RATE = 24_000
 GAP = RATE // 5  # silence between stored lines, so that the lossy coder never smears one into the next
 LEVEL = 10 ** (-24 / 20)  # RMS of a line between the starts and stops of its words
 WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
-# speaker: (voice, words per minute, pitch, pitch range), chosen for formants and accents far apart
+# speaker: (voice, words per minute, pitch, pitch range), chosen for formants and accents far apart; none with espeak-ng's own echo
 CAST = {
     "NARRATOR": ("gmw/en-GB-x-rp+m1", 148, 34, 46),
     "HOLMES": ("gmw/en+m3", 164, 46, 68),
     "WATSON": ("gmw/en-GB-x-rp+m7", 156, 40, 55),
     "KING": ("gmw/en+m5", 138, 8, 60),
-    "IRENE": ("gmw/en-GB-x-rp+f3", 158, 56, 70),
+    "IRENE": ("gmw/en-GB-x-rp+Annie", 156, 54, 66),
     "NORTON": ("gmw/en-US+m4", 176, 84, 70),
-    "LANDLADY": ("gmw/en-GB-scotland+f1", 164, 70, 60),
-    "WILSON": ("gmw/en-GB-x-gbclan+m2", 152, 28, 62),
+    "LANDLADY": ("gmw/en-GB-scotland+f1", 160, 62, 60),
+    "WILSON": ("gmw/en-GB-x-gbclan+m3", 150, 30, 62),
     "CLAY": ("gmw/en-GB-x-gbcwmd+m6", 164, 90, 64),
     "ROSS": ("gmw/en-GB-scotland+m8", 152, 52, 72),
     "JONES": ("gmw/en-GB-x-gbcwmd+m1", 160, 16, 40),
@@ -138,38 +141,123 @@ def read_script(path: Path) -> list[dict]:
     return scenes
 
 
+def speak_line(line: dict, rng: np.random.Generator) -> tuple[np.ndarray, list[list]]:
+    """Return a line's finished samples at 24 kHz and its words' (word, start, stop) within them.
+
+    Rate and pitch vary a little from line to line; levels above twice the line's RMS are halved in dB, as on a film's dialogue track.
+    """
+    voice, wpm, pitch, pitch_range = CAST[line["speaker"]]
+    lively, (_, native, _) = "!" in line["text"], _espeak()
+    wpm, pitch = int(wpm * rng.uniform(0.95, 1.05)) + 8 * lively, min(99, pitch + int(rng.integers(-3, 4)) + 6 * lively)
+    pcm, events = speak(line["text"], voice, wpm, pitch, pitch_range)
+    pad = RATE // 50
+    timed = time_words(line["text"], voice, events, len(pcm))
+    timed = [(word, pad + round(a * RATE / native), pad + round(b * RATE / native)) for word, a, b in timed]
+    wave = np.pad(sosfiltfilt(butter(2, 60, "high", fs=RATE, output="sos"), soxr.resample(pcm / 32768, native, RATE)), pad)
+    begin, end = timed[0][1] - pad, min(len(wave), timed[-1][2] + RATE // 20)
+    wave = wave[begin:end] / np.sqrt(np.mean(np.concatenate([wave[a:b] for _, a, b in timed]) ** 2))
+    wave *= np.minimum(1, 2 / np.sqrt(uniform_filter1d(wave**2, RATE // 25) + 1e-9)) ** 0.5
+    wave[: pad + 96] *= np.clip(np.arange(-pad, 96) / 96, 0, 1)  # espeak-ng starts without a ramp: 4 ms
+    wave[-240:] *= np.linspace(1, 0, 240)
+    return np.clip(LEVEL * wave, -0.89, 0.89), [[w, a - begin, b - begin] for w, a, b in timed]
+
+
 def main() -> None:
     """Write voices_run1.ogg, voices_run2.ogg and voices.json beside this script."""
-    _, native, version = _espeak()
+    _, _, version = _espeak()
     scenes, rng = read_script(HERE / "voices_script.txt"), np.random.default_rng(1891)
-    high_pass = butter(2, 60, "high", fs=RATE, output="sos")
-    sound = {1: [np.zeros(GAP, np.float32)], 2: [np.zeros(GAP, np.float32)]}
+    sound = {1: [np.zeros(GAP)], 2: [np.zeros(GAP)]}
     for scene in scenes:
+        parts = sound[scene["run"]]
         for line in (cue for cue in scene["cues"] if "text" in cue):
-            voice, wpm, pitch, pitch_range = CAST[line["speaker"]]
-            lively = line["text"].count("!") > 0
-            wpm, pitch = int(wpm * rng.uniform(0.95, 1.05)) + 8 * lively, min(99, pitch + int(rng.integers(-3, 4)) + 6 * lively)
-            pcm, events = speak(line["text"], voice, wpm, pitch, pitch_range)
-            timed = time_words(line["text"], voice, events, len(pcm))
-            words = [(w, round(a * RATE / native), round(b * RATE / native)) for w, a, b in timed]
-            wave = sosfiltfilt(high_pass, soxr.resample(pcm / 32768, native, RATE))
-            begin, end = max(0, words[0][1] - RATE // 50), min(len(wave), words[-1][2] + RATE // 20)
-            spoken = np.concatenate([wave[a:b] for _, a, b in words])
-            wave = wave[begin:end] * LEVEL / np.sqrt(np.mean(spoken**2))
-            wave = np.clip(wave, -0.89, 0.89)
-            line["start"] = sum(map(len, sound[scene["run"]]))
+            wave, line["words"] = speak_line(line, rng)
+            line["start"] = sum(map(len, parts))
             line["stop"] = line["start"] + len(wave)
-            line["words"] = [[w, a - begin, b - begin] for w, a, b in words]
-            sound[scene["run"]] += [wave, np.zeros(GAP)]
+            parts += [wave, np.zeros(GAP)]
     for run, parts in sound.items():
         with soundfile.SoundFile(HERE / f"voices_run{run}.ogg", "w", RATE, 1, "VORBIS", format="OGG", compression_level=0.5) as out:
             for part in parts:  # piece by piece: libsndfile's Vorbis writer crashes on minutes in one call
                 out.write(part)
+        print(f"run {run}: {sum(map(len, parts)) / RATE:.1f} s of voices")
     index = {"espeak_ng": version, "sample_rate": RATE, "cast": {k: list(v) for k, v in CAST.items()}, "scenes": scenes}
     (HERE / "voices.json").write_text(json.dumps(index, separators=(",", ":")) + "\n", encoding="utf-8")
-    for run, parts in sound.items():
-        print(f"run {run}: {sum(map(len, parts)) / RATE:.1f} s of voices")
+
+
+CARD = """# The demo film and its voices
+
+A sound track of {duration:.0f} s (two parts of {part:.0f} s) for two runs of {n_trs} TRs of {t_r} s, TR 0 at {starts} s.
+It is synthetic: nobody speaks in it, and no recording is in it.
+
+* **Text**: `voices_script.txt`, adapted by this project from Arthur Conan Doyle, "A Scandal in Bohemia" (run 1) and
+  "The Red-Headed League" (run 2), The Strand Magazine, 1891; both are in the public domain. {n_lines} lines, {n_words} words.
+* **Voices**: {n_voices} synthetic voices by eSpeak NG {version}, 24 kHz mono, Ogg Vorbis, {voice_s:.0f} s with the pauses between
+  lines. eSpeak NG is licensed under the GPL, version 3 or later; that licence covers the program and its data, not the sound
+  it speaks. No part of the program or its data is stored here.
+* **Timings**: `voices.json` has the start and stop of each line in its file and of each word in its line, in samples at
+  24 kHz, from the synthesiser's own phoneme events. A word runs from its first phoneme to the end of its last one. In pairs
+  spoken as one unit ("of the") the border is that of their phonemes.
+* **Music, ambience, effects, rooms, levels**: rendered by `film_score.py`, `film_sound.py` and `film_mix.py` from one seed.
+  Another seed gives another order of scenes, other cues, keys, melodies, beds, levels and effects around the same lines
+  (`gc.demo_film(seed=1)`).
+* **Level**: {lufs:.1f} LUFS, highest sample {peak:.1f} dBFS. Correlation over the {all_trs} TRs of seed 0: speech with music
+  {r[0]:+.2f}, speech with loudness {r[1]:+.2f}, music with loudness {r[2]:+.2f}.
+* **Anew**: `make demo-stimulus` (needs espeak-ng) speaks the voices again and writes this card. The Vorbis files then hold
+  the same sound, but not the same bytes: the container carries a random serial number.
+* **Limits**: formant synthesis has a narrow range of voices and little breath; words are clear, emotion is not. The ambience
+  "crowd" is babble made of vowels without words and counts as ambience, not as speech. Sounds within an ambience (a clock's
+  tick, hooves in a street) are not events of their own. Rooms ring on for up to 1.7 s after an event's stop.
+
+| file | bytes | sha256 |
+|---|---:|---|
+{files}
+
+| speaker | voice of eSpeak NG | words per minute | pitch | range | lines |
+|---|---|---:|---:|---:|---:|
+{cast}
+
+## What sounds when (seed 0)
+
+Times in seconds; the level is the mean over the scene in LUFS. The exact times of all lines, words, cues and effects: `film.annotation`.
+
+| start | stop | scene | kind | music | ambience | effects | speakers | LUFS |
+|---:|---:|---|---|---|---|---|---|---:|
+{scenes}
+"""
+
+
+def _scene_row(scene, truth) -> str:
+    inside = [event for event in truth.events if scene.start_s <= event.start_s < scene.stop_s]
+    named = [", ".join(dict.fromkeys(event.label for event in inside if event.kind == kind)) for kind in ("music", "ambience", "effect")]
+    level = truth.loudness_at(np.arange(scene.start_s, scene.stop_s - 0.25, 0.5))
+    who = ", ".join(dict.fromkeys(event.speaker.title() for event in inside if event.speaker))
+    lufs = 10 * np.log10(np.mean(10 ** (level / 10)))
+    return "| " + " | ".join([f"{scene.start_s:.1f}", f"{scene.stop_s:.1f}", scene.name, scene.kind, *named, who, f"{lufs:.1f}"]) + " |"
+
+
+def write_card() -> None:
+    """Render the film and write STIMULUS_CARD.md from it and from the stored files."""
+    from giblet_core import demo_film, film_mix
+
+    film, index = demo_film(), json.loads((HERE / "voices.json").read_text(encoding="utf-8"))
+    lines = [cue for scene in index["scenes"] for cue in scene["cues"] if "text" in cue]
+    files = [*film_mix.voice_files().values(), HERE / "voices.json", HERE / "voices_script.txt"]
+    power, edges = film_mix.block_power(film.wave), [run.start_s + film.t_r * np.arange(run.n_trs + 1) for run in film.runs]
+    series = [np.concatenate([film.annotation.fraction(kind, e) for e in edges]) for kind in ("speech", "music")]
+    series.append(np.concatenate([film.annotation.loudness_at(e[:-1, None] + [0.25, 0.75, 1.25]).mean(axis=1) for e in edges]))
+    text = CARD.format(
+        duration=film.duration_s, part=film_mix.PART_S, n_trs=film.runs[0].n_trs, t_r=film.t_r, all_trs=len(series[0]),
+        starts=" and ".join(f"{run.start_s:.0f}" for run in film.runs), n_lines=len(lines), n_words=len(film.annotation.words),
+        n_voices=len(index["cast"]), version=index["espeak_ng"], voice_s=sum(soundfile.info(path).duration for path in files[:2]),
+        lufs=film_mix.integrated(power), peak=20 * np.log10(np.abs(film.wave).max()), r=np.corrcoef(series)[np.triu_indices(3, 1)],
+        files="\n".join(f"| {p.name} | {p.stat().st_size} | {hashlib.sha256(p.read_bytes()).hexdigest()} |" for p in files),
+        cast="\n".join(f"| {who.title()} | " + " | ".join(map(str, how)) + f" | {sum(cue['speaker'] == who for cue in lines)} |"
+                       for who, how in index["cast"].items()),
+        scenes="\n".join(_scene_row(scene, film.annotation) for scene in film.annotation.scenes),
+    )  # fmt: skip
+    (HERE / "STIMULUS_CARD.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    if "--card" not in sys.argv[1:]:
+        main()
+    write_card()

@@ -1,0 +1,285 @@
+"""The demo film: its annotation is true of its sound, it is the same every time, and it is level, varied and free of defects."""
+
+import json
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+
+import giblet_core as gc
+from giblet_core import demo, film_mix
+from giblet_core.annotation import KINDS, Annotation, Event
+from giblet_core.artifacts import ASSETS, InputError
+from giblet_core.film_score import CUES, RATE, compose
+from giblet_core.film_sound import AMBIENCES, EFFECTS, ambience, effect
+
+
+@pytest.fixture(scope="session")
+def film_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("film")
+
+
+@pytest.fixture(scope="session")
+def film(film_folder):
+    return gc.demo_film(seed=0, folder=film_folder)
+
+
+@pytest.fixture(scope="session")
+def stems():
+    """A second, independent rendering, kind by kind."""
+    return {kind: film_mix.mix(0, (kind,))[0] for kind in KINDS}
+
+
+@pytest.fixture(scope="session")
+def dry_voices():
+    return film_mix.mix(0, ("speech",), dry=True)
+
+
+def _mask(annotation, kind, n, margin_s=0.0):
+    mask = np.zeros(n, bool)
+    for event in annotation.events:
+        if event.kind == kind:
+            mask[max(0, round((event.start_s - margin_s) * RATE)) : round((event.stop_s + margin_s) * RATE)] = True
+    return mask
+
+
+def _tr_table(film):
+    """Per TR of both runs: the part with speech, with music, and the level in LUFS."""
+    rows = []
+    for run in film.runs:
+        edges = run.start_s + film.t_r * np.arange(run.n_trs + 1)
+        level = film.annotation.loudness_at(edges[:-1, None] + np.array([0.25, 0.75, 1.25]))
+        rows.append([film.annotation.fraction("speech", edges), film.annotation.fraction("music", edges), level.mean(axis=1)])
+    return np.concatenate(rows, axis=1)
+
+
+def test_two_runs_of_400_trs_fit_the_film(film):
+    assert film.sample_rate == 24_000
+    assert film.wave.dtype == np.float32
+    assert [run.n_trs for run in film.runs] == [400, 400]
+    ends = [run.start_s + run.n_trs * film.t_r for run in film.runs]
+    assert ends[0] < film.runs[1].start_s
+    assert ends[1] < film.duration_s < ends[1] + 30
+
+
+def test_rendering_again_stem_by_stem_gives_the_same_bits(film, stems):
+    again = sum((stems[kind] for kind in KINDS), np.zeros(len(film.wave), np.float32))
+    pcm = film_mix.master(again, 0)
+    assert gc.content_hash(demo._float(pcm)) == gc.content_hash(film.wave)
+
+
+def test_voices_sound_inside_the_lines_and_nowhere_else(dry_voices):
+    wave, annotation = dry_voices
+    inside = _mask(annotation, "speech", len(wave))
+    assert not np.any(wave[~inside])
+    for event in annotation.events:
+        if event.kind == "speech":
+            line = wave[round(event.start_s * RATE) : round(event.stop_s * RATE)]
+            assert np.sqrt(np.mean(line**2)) > 0.01
+
+
+def test_words_hold_the_energy_of_their_line(dry_voices):
+    wave, annotation = dry_voices
+    spoken = np.zeros(len(wave), bool)
+    for word in annotation.words:
+        spoken[round(word.start_s * RATE) : round(word.stop_s * RATE)] = True
+    power = wave.astype(np.float64) ** 2
+    assert power[~spoken].sum() < 1e-4 * power.sum()
+    levels = [power[round(w.start_s * RATE) : round(w.stop_s * RATE)].mean() for w in annotation.words]
+    assert 10 * np.log10(min(levels) / np.median(levels)) > -40
+
+
+def test_a_line_is_heard_from_its_first_word_on(dry_voices):
+    wave, annotation = dry_voices
+    lines = [event for event in annotation.events if event.kind == "speech"]
+    starts = np.array([word.start_s for word in annotation.words])
+    for event in lines:
+        line = wave[round(event.start_s * RATE) : round(event.stop_s * RATE)]
+        onset = event.start_s + np.flatnonzero(np.abs(line) > 0.03 * np.abs(line).max())[0] / RATE
+        assert abs(onset - starts[np.searchsorted(starts, event.start_s)]) < 0.03  # a soft f takes that long to be heard
+    assert len(lines) == 118
+
+
+def test_words_are_those_of_the_text_in_order_and_do_not_overlap(film):
+    words = film.annotation.words
+    assert all(a.start_s < a.stop_s <= b.start_s + 1e-6 for a, b in zip(words, words[1:]))
+    taken = 0
+    for event in (e for e in film.annotation.events if e.kind == "speech"):
+        inside = [w for w in words[taken:] if event.start_s <= w.start_s < event.stop_s]
+        letters = "".join(c for c in event.label if c.isalpha())
+        assert "".join(w.word.replace("'", "") for w in inside) == letters
+        assert all(w.stop_s <= event.stop_s and w.speaker == event.speaker for w in inside)
+        taken += len(inside)
+    assert taken == len(words) > 1700
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stem_is_20_db_louder_inside_its_events_than_outside(kind, stems, film):
+    power = stems[kind].astype(np.float64) ** 2
+    inside, near = _mask(film.annotation, kind, len(power)), _mask(film.annotation, kind, len(power), 0.6)  # 0.6 s: the room dies away
+    ratio = power[inside].mean() / (power[~near].mean() + 1e-20)
+    assert 10 * np.log10(ratio) > 20
+
+
+def test_every_event_is_audible_in_its_stem(stems, film):
+    for event in film.annotation.events:
+        part = stems[event.kind][round(event.start_s * RATE) : round(event.stop_s * RATE)]
+        assert 20 * np.log10(np.sqrt(np.mean(part**2))) > -58, event
+
+
+def test_loudness_is_minus_23_lufs_and_no_sample_is_near_full_scale(film):
+    assert pyloudnorm.Meter(RATE).integrated_loudness(film.wave.astype(np.float64)) == pytest.approx(-23, abs=0.2)
+    assert 20 * np.log10(np.abs(film.wave).max()) < -1
+    assert abs(film.wave.mean()) < 1e-3
+
+
+def test_own_gated_loudness_equals_pyloudnorm(rng):
+    wave = (rng.standard_normal(RATE * 20) * np.repeat([0.1, 0.001, 0.02, 0.3], RATE * 5)).astype(np.float32)
+    own = film_mix.integrated(film_mix.block_power(wave))
+    assert own == pytest.approx(pyloudnorm.Meter(RATE).integrated_loudness(wave.astype(np.float64)), abs=0.05)
+
+
+def test_the_annotated_loudness_is_that_of_the_wave(film):
+    k = 1234
+    part = film.wave[k * 12_000 - 48_000 : (k + 1) * 12_000]  # 2 s before, for the filters to settle
+    power = film_mix.block_power(part)[-5:].mean()
+    assert film.annotation.loudness[k] == pytest.approx(-0.691 + 10 * np.log10(power), abs=0.05)
+    assert len(film.annotation.loudness) == 2 * film.duration_s
+
+
+def test_there_is_no_click_at_a_cut_and_no_digital_silence(film):
+    step = np.abs(np.diff(film.wave, n=2))
+    for scene in film.annotation.scenes[1:]:
+        cut = round(scene.start_s * RATE)
+        around = step[cut - 2400 : cut + 2400]
+        assert step[cut - 24 : cut + 24].max() <= max(np.quantile(around, 0.999), 0.01), scene
+    quiet = np.flatnonzero(np.abs(film.wave) >= 1 / 32768)
+    assert np.diff(quiet).max() < RATE // 100
+
+
+def test_music_and_ambience_reach_10_khz(stems):
+    for kind in ("music", "ambience"):
+        blocks = stems[kind][: len(stems[kind]) // 4096 * 4096].reshape(-1, 4096)[::20] * np.hanning(4096)
+        power = np.mean(np.abs(np.fft.rfft(blocks, axis=1)) ** 2, axis=0)
+        hz = np.fft.rfftfreq(4096, 1 / RATE)
+        assert 10 * np.log10(power[(hz > 8000) & (hz < 10_500)].sum() / power.sum()) > -40, kind
+
+
+def test_speech_music_and_loudness_are_not_collinear(film):
+    r = np.corrcoef(_tr_table(film))
+    assert np.abs(r[np.triu_indices(3, 1)]).max() < 0.6
+
+
+def test_the_film_is_varied(film):
+    assert len({scene.name for scene in film.annotation.scenes}) == len(film.annotation.scenes) >= 20
+    assert len({scene.kind for scene in film.annotation.scenes}) >= 7
+    assert len({event.speaker for event in film.annotation.events} - {""}) >= 5
+    share = [film.annotation.fraction(kind, np.array([0, film.duration_s]))[0] for kind in ("speech", "music", "ambience")]
+    assert all(0.35 < part < 0.7 for part in share)
+    edges = np.array([(scene.start_s, scene.stop_s) for scene in film.annotation.scenes])
+    assert np.array_equal(edges[1:, 0], edges[:-1, 1])
+
+
+def test_voices_differ_in_pitch(dry_voices):
+    wave, annotation = dry_voices
+    pitch = {}
+    for event in annotation.events:
+        if event.kind == "speech" and event.speaker in ("KING", "HOLMES", "CLAY", "IRENE"):
+            line = wave[round(event.start_s * RATE) : round(event.stop_s * RATE)]
+            for part in np.split(line[: len(line) // 1200 * 1200], len(line) // 1200):
+                r = np.fft.irfft(np.abs(np.fft.rfft(part, 2400)) ** 2)[:1200]
+                lag = 60 + int(np.argmax(r[60:400]))
+                if r[lag] > 0.6 * r[0] > 0.01:
+                    pitch.setdefault(event.speaker, []).append(RATE / lag)
+    medians = [np.median(pitch[name]) for name in ("KING", "HOLMES", "CLAY", "IRENE")]
+    assert np.all(np.diff(medians) > 20)
+
+
+def test_another_seed_is_another_arrangement_of_the_same_words():
+    first, other = (film_mix.mix(seed, ())[1] for seed in (0, 1))
+    assert [s.name for s in first.scenes] != [s.name for s in other.scenes]
+    assert sorted(w.word for w in first.words) == sorted(w.word for w in other.words)
+    assert other.scenes[-1].stop_s == first.scenes[-1].stop_s == 1212
+
+
+def test_the_cache_hits_the_same_seed_and_misses_another_seed_or_other_voices(film, film_folder, monkeypatch, tmp_path):
+    def rendered(seed):
+        raise RuntimeError(f"rendered {seed}")
+
+    monkeypatch.setattr(demo, "_render", rendered)
+    again = gc.demo_film(seed=0, folder=film_folder)
+    assert np.array_equal(again.wave, film.wave)
+    assert again.annotation == film.annotation
+    with pytest.raises(RuntimeError, match="rendered 1"):
+        gc.demo_film(seed=1, folder=film_folder)
+    changed = tmp_path / "voices.ogg"
+    changed.write_bytes(b"other voices")
+    monkeypatch.setattr(demo, "voice_files", lambda: {1: changed, 2: changed})
+    with pytest.raises(RuntimeError, match="rendered 0"):
+        gc.demo_film(seed=0, folder=film_folder)
+
+
+def test_saved_film_holds_the_same_samples_and_annotation(film, tmp_path):
+    path = film.save(tmp_path)
+    wave, rate = soundfile.read(path, dtype="float32")
+    assert rate == film.sample_rate
+    assert np.array_equal(wave, film.wave)
+    assert Annotation.load(tmp_path / "annotation.json") == film.annotation
+    assert json.loads((tmp_path / "stimulus.json").read_text())["runs"][1]["stimulus_start_s"] == film.runs[1].start_s
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, "0", None, True])
+def test_a_seed_that_is_not_a_natural_number_is_refused(seed):
+    with pytest.raises(InputError, match="seed="):
+        gc.demo_film(seed=seed)
+
+
+def test_annotation_answers_from_known_events():
+    events = (Event(1, 3, "speech", "a", "HOLMES"), Event(2, 4, "effect", "door"), Event(3, 5, "effect", "bell"))
+    truth = Annotation((), events, (), (-20.0, -30.0), 3.0)
+    assert truth.active("effect", np.array([1.9, 2.0, 3.5, 4.9, 5.0])).tolist() == [False, True, True, True, False]
+    assert truth.fraction("effect", np.array([0, 2.5, 3.5, 10])) == pytest.approx([0.2, 1, 1.5 / 6.5])
+    assert truth.speaker(np.array([0.5, 1.0, 3.0])).tolist() == ["", "HOLMES", ""]
+    assert truth.loudness_at(np.array([0, 2.9, 3])).tolist() == [-20, -20, -30]
+    with pytest.raises(InputError, match="kind='noise'"):
+        truth.active("noise", np.zeros(1))
+    with pytest.raises(InputError, match="times_s"):
+        truth.loudness_at(np.array([6.0]))
+
+
+def test_a_file_that_is_no_annotation_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text('{"scenes": []}')
+    with pytest.raises(InputError, match="annotation"):
+        Annotation.load(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(("make", "names"), [(compose, CUES), (ambience, AMBIENCES)])
+def test_beds_have_unit_level_no_dc_and_silent_ends(make, names):
+    for name in names:
+        wave = make(name, 6 * RATE, np.random.default_rng(3))
+        assert len(wave) == 6 * RATE
+        assert 0.7 < np.sqrt(np.mean(wave**2)) < 1.1, name
+        assert abs(wave.mean()) < 0.01, name
+        assert max(abs(wave[0]), abs(wave[-1])) < 1e-3, name
+
+
+def test_effects_begin_and_end_in_silence():
+    for name in EFFECTS:
+        wave = effect(name, np.random.default_rng(3))
+        assert np.abs(wave).max() == pytest.approx(1)
+        assert max(abs(wave[0]), np.abs(wave[-24:]).max()) < 0.01, name
+
+
+def test_the_stored_voices_are_small_and_their_card_states_their_hashes():
+    card = (ASSETS / "STIMULUS_CARD.md").read_text(encoding="utf-8")
+    files = [*film_mix.voice_files().values(), ASSETS / "voices.json", ASSETS / "voices_script.txt"]
+    assert sum(path.stat().st_size for path in files) < 6e6
+    for path in files:
+        assert gc.artifacts.file_sha256(path) in card, path.name
+
+
+def test_the_card_tells_when_each_scene_of_the_demo_begins(film):
+    card = (ASSETS / "STIMULUS_CARD.md").read_text(encoding="utf-8")
+    for scene in film.annotation.scenes:
+        assert f"| {scene.start_s:.1f} | {scene.stop_s:.1f} | {scene.name} | {scene.kind} |" in card
