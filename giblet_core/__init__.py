@@ -19,15 +19,19 @@ _WHERE = {
     "dataset": "load_dataset Dataset",
     "dataset_check": "check_dataset",
     "demo": "demo_film Film Annotation",
-    "session": "ensure_stimulus ensure_bold Stimulus",
+    "session": "ensure_stimulus ensure_bold Stimulus save_results",
     "splits": "contiguous_folds leave_one_subject_out",
     "models": "AudioEncoder AudioDecoder AudioAutoencoder",
     "training": "TrainConfig fit",
     "encoding": "noise_ceiling fit_ridge",
     "decoding": "fit_decoder identify",
     "lesions": "LESIONS lesion book_set",
-    "metrics": "quality Quality",
+    "speech": "speech_intervals speech_segments",
+    "metrics": "quality Quality quality_table noise_floor",
+    "conditions": "load_conditions render_conditions opus_round_trip",
     "listening": "listen",
+    "blind_tests": "build_listening_pages",
+    "listening_results": "analyse_results",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]

@@ -1,0 +1,222 @@
+"""What is compared by ear: conditions declared in YAML, rendered from any sound."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+import yaml
+
+from giblet_core.artifacts import InputError, project_root
+from giblet_core.audio import check_wave, load_audio, resample
+from giblet_core.codecs import EncodecCodec
+from giblet_core.codes import Codes
+from giblet_core.lesions import lesion
+from giblet_core.mel import MelCodec
+from giblet_core.metrics import noise_like
+
+TESTS = ("mushra", "abx")
+LEAST_TRIALS = 16  # with fewer, 12 right answers of 16 (p = .04) would have no counterpart
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One version of a sound: its name, its kind (a key of `KINDS`), the options of that kind, the tests it is part of."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """A declaration: the conditions in order, the reference first; seconds of a passage; trials of an ABX comparison."""
+
+    conditions: tuple[Condition, ...]
+    seconds: float = 6.0
+    abx_trials: int = LEAST_TRIALS
+
+    @property
+    def reference(self) -> str:
+        """Name of the reference."""
+        return next(c.name for c in self.conditions if c.kind == "reference")
+
+    def names(self, test: str | None = None) -> list[str]:
+        """Names of all conditions, or of those in one test (without the reference)."""
+        return [c.name for c in self.conditions if test is None or test in c.tests]
+
+
+@dataclass(frozen=True)
+class _Source:
+    wave: np.ndarray
+    codec: EncodecCodec
+    codes: Codes
+    folder: Path
+    seed: int
+
+
+@dataclass(frozen=True)
+class OpusRoundTrip:
+    """A sound after Opus, (n_samples,) float32, and the rate it really took, in kbit/s."""
+
+    wave: np.ndarray
+    kbps: float
+
+
+def opus_round_trip(wave: np.ndarray, sample_rate: int, compression_level: float = 1.0) -> OpusRoundTrip:
+    """Encode with Opus and decode again, through libsndfile.
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        8000, 12000, 16000, 24000 or 48000 Hz.
+    compression_level : float
+        0 (most bits) to 1 (about 6 kbit/s, the least Opus can do). The rate reached is in the result; the head of the file counts.
+    """
+    if sample_rate not in (8_000, 12_000, 16_000, 24_000, 48_000):
+        raise InputError(f"sample_rate={sample_rate}: Opus knows 8000, 12000, 16000, 24000 and 48000 Hz. Resample first.")
+    if not 0 <= compression_level <= 1:
+        raise InputError(f"compression_level={compression_level}: must lie in [0, 1]. 1 is the least rate.")
+    buffer = io.BytesIO()
+    sf.write(buffer, np.clip(check_wave(wave), -1, 1), sample_rate, format="OGG", subtype="OPUS", compression_level=compression_level)
+    kbps = buffer.tell() * 8 / 1000 / (len(wave) / sample_rate)
+    buffer.seek(0)
+    back, rate = sf.read(buffer, dtype="float32")
+    return OpusRoundTrip(_fit(resample(back, rate, sample_rate), len(wave)), kbps)
+
+
+def _fit(wave: np.ndarray, n_samples: int) -> np.ndarray:
+    """Cut what a coder added at the end, or add the few samples of silence it left out."""
+    return np.pad(wave[:n_samples], (0, max(0, n_samples - len(wave)))).astype(np.float32)
+
+
+def _reference(s: _Source) -> np.ndarray:
+    return s.wave
+
+
+def _codec(s: _Source, bandwidth_kbps: float) -> np.ndarray:
+    return s.codec.decode(s.codes.first(s.codec.codebooks_at(bandwidth_kbps)))
+
+
+def _mel(s: _Source, per_tr_s: float | None = None, n_mels: int = 128) -> np.ndarray:
+    """Mel spectrogram and Griffin-Lim; with `per_tr_s`, every frame of a TR replaced by their mean in dB, as the predecessor stored it."""
+    mel_codec = MelCodec(n_mels=n_mels)
+    rate = s.codec.sample_rate
+    mel = mel_codec.encode(resample(s.wave, rate, mel_codec.sample_rate))
+    if per_tr_s is not None:
+        tr = (np.arange(mel.shape[1]) / mel_codec.frame_rate // per_tr_s).astype(int)
+        means = np.stack([mel[:, tr == i].mean(1) for i in range(tr[-1] + 1)], axis=1)
+        mel = means[:, tr]
+    n_samples = round(len(s.wave) * mel_codec.sample_rate / rate)
+    return _fit(resample(mel_codec.decode(mel, n_samples, seed=s.seed), mel_codec.sample_rate, rate), len(s.wave))
+
+
+def _opus(s: _Source, compression_level: float = 1.0) -> np.ndarray:
+    return opus_round_trip(s.wave, s.codec.sample_rate, compression_level).wave
+
+
+def _lesion(s: _Source, bandwidth_kbps: float, books: list[int], mode: str = "omit", dose: float = 1.0) -> np.ndarray:
+    codes = s.codes.first(s.codec.codebooks_at(bandwidth_kbps))
+    latents = lesion(s.codec, codes, books, mode, dose=dose, seed=s.seed)
+    return s.codec.decode_latents(latents.sum(0), codes.n_samples)
+
+
+def _noise(s: _Source) -> np.ndarray:
+    return noise_like(s.wave, s.seed)
+
+
+def _file(s: _Source, path: str) -> np.ndarray:
+    wave = load_audio(s.folder / path, s.codec.sample_rate)
+    if abs(len(wave) - len(s.wave)) > 0.05 * s.codec.sample_rate:
+        raise InputError(f"path={path}: {len(wave)} samples, but the reference has {len(s.wave)}; both must be the same passage. Crop it.")
+    return _fit(wave, len(s.wave))
+
+
+#: kind -> how it is made; the keyword arguments are its options
+KINDS: dict[str, Callable[..., np.ndarray]] = {
+    "reference": _reference, "codec": _codec, "mel": _mel, "opus": _opus, "lesion": _lesion, "noise": _noise, "file": _file,
+}  # fmt: skip
+
+
+def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditions:
+    """Read a declaration of conditions.
+
+    Parameters
+    ----------
+    path : path
+        YAML; a relative path is looked for in the working directory, then in the project.
+
+    Raises
+    ------
+    InputError
+        Unreadable, unknown keys, kinds, options or tests, names that repeat, not exactly one reference, fewer than 16 trials.
+    """
+    found = Path(path) if Path(path).is_file() else project_root() / path
+    try:
+        data = yaml.safe_load(found.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"path={path}: must be a readable YAML file ({error}). Copy book/params/listening.yaml.") from error
+    if not isinstance(data, dict) or not isinstance(data.get("conditions"), list):
+        raise InputError(f"path={path}: must be a mapping that holds a list named conditions. Copy book/params/listening.yaml.")
+    unknown = set(data) - {"conditions", "seconds", "abx_trials"}
+    if unknown:
+        raise InputError(f"path={path}: unknown keys {', '.join(sorted(unknown))}; must be conditions, seconds, abx_trials. Correct them.")
+    declared = Conditions(tuple(_condition(dict(entry)) for entry in data["conditions"]), float(data.get("seconds", 6.0)),
+                          int(data.get("abx_trials", LEAST_TRIALS)))  # fmt: skip
+    names = declared.names()
+    if len(set(names)) < len(names) or [c.kind for c in declared.conditions].count("reference") != 1:
+        raise InputError(f"conditions={names}: names must differ and exactly one must be of kind reference. Correct the list.")
+    if declared.abx_trials < LEAST_TRIALS:
+        raise InputError(f"abx_trials={declared.abx_trials}: must be at least {LEAST_TRIALS}. Fewer cannot tell guessing from hearing.")
+    if declared.seconds < 1:
+        raise InputError(f"seconds={declared.seconds}: must be at least 1. Listeners need a phrase.")
+    return declared
+
+
+def _condition(entry: dict[str, Any]) -> Condition:
+    name, kind, tests = str(entry.pop("name", "")), entry.pop("kind", None), tuple(entry.pop("tests", ()))
+    if not name or kind not in KINDS:
+        raise InputError(f"name={name!r}, kind={kind!r}: each condition needs a name and a kind of {', '.join(KINDS)}. Correct it.")
+    make = KINDS[kind]
+    allowed = make.__code__.co_varnames[1 : make.__code__.co_argcount]
+    needed = allowed[: len(allowed) - len(make.__defaults__ or ())]
+    if set(entry) - set(allowed) or set(needed) - set(entry):
+        raise InputError(f"name={name!r}: kind {kind!r} takes {', '.join(allowed) or 'no options'}"
+                         f"{' and needs ' + ', '.join(needed) if needed else ''}; given: {', '.join(entry) or 'none'}. Correct it.")
+    if set(tests) - set(TESTS):
+        raise InputError(f"name={name!r}, tests={list(tests)}: must be of {', '.join(TESTS)}. Correct it.")
+    return Condition(name, kind, entry, tests)
+
+
+def render_conditions(
+    conditions: Conditions, wave: np.ndarray, codec: EncodecCodec, seed: int = 0, folder: str | Path = "."
+) -> dict[str, np.ndarray]:
+    """Make every version of a passage.
+
+    Parameters
+    ----------
+    conditions : Conditions
+    wave : array of shape (n_samples,)
+        At the codec's rate.
+    codec : EncodecCodec
+    seed : int
+        For Griffin-Lim's first phase, noise, and lesions that draw.
+    folder : path
+        Where paths of kind ``file`` begin.
+
+    Returns
+    -------
+    dict of name to array of shape (n_samples,), float32
+    """
+    rates = [c.options["bandwidth_kbps"] for c in conditions.conditions if "bandwidth_kbps" in c.options]
+    wave = check_wave(wave)
+    codes = codec.encode(wave, max(rates, default=min(codec.bandwidths_kbps)))
+    source = _Source(wave, codec, codes, Path(folder), seed)
+    return {c.name: KINDS[c.kind](source, **c.options) for c in conditions.conditions}
