@@ -7,6 +7,7 @@ takes it from the source, so mending a sentence needs no new run.
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 import re
@@ -56,8 +57,6 @@ def core_hash() -> str:
 
 def input_stamp(value: Any) -> Any:
     """Return what a parameter's value contributes to the key: the content behind a file name, else the value."""
-    import yaml
-
     path = Path(value) if isinstance(value, str) and value not in ("", "demo") else None
     if path is None or not path.exists():
         return value
@@ -65,13 +64,17 @@ def input_stamp(value: Any) -> Any:
         return [_stat(p, path) for p in sorted(path.rglob("*")) if p.is_file()]
     if path.suffix not in (".yaml", ".yml"):
         return path
-    patterns = [re.sub(r"\{[^}]*\}", "*", os.path.expandvars(text)) for text in _strings(yaml.safe_load(path.read_text("utf-8")))]
-    names = {name for text in patterns for name in glob.glob(os.path.join(path.parent, text), recursive=True)}
+    from giblet_core.manifest import read_manifest
+
+    manifest, _ = read_manifest(path)
+    sections = [dataclasses.asdict(manifest)] if manifest else []
+    patterns = [re.sub(r"\{[^}]*\}", "*", text) for text in _strings(sections)]
+    names = {name for text in patterns for name in glob.glob(os.path.join(manifest.folder, text))}
     return [path, *(_stat(Path(name), path.parent) for name in sorted(names) if Path(name).is_file())]
 
 
 def _strings(node: Any) -> list[str]:
-    if isinstance(node, Mapping | list):
+    if isinstance(node, Mapping | list | tuple):
         return [text for item in (node.values() if isinstance(node, Mapping) else node) for text in _strings(item)]
     return [node] if isinstance(node, str) else []
 

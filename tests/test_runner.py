@@ -124,7 +124,8 @@ def test_keys_follow_code_parameters_inputs_and_earlier_notebooks_but_not_prose(
 
 def test_a_changed_file_of_a_dataset_changes_the_key(tmp_path):
     manifest = tmp_path / "dataset.yaml"
-    manifest.write_text("bold: {pattern: 'sub{subject}.nii.gz', subjects: [1]}\n")
+    manifest.write_text("name: a\nt_r: 1.5\nruns: [{name: r, n_trs: 9, stimulus_start_s: 0.0}]\n"
+                        "bold: {pattern: 'sub{subject}.nii.gz', subjects: [1], format: nifti}\n")
     (tmp_path / "sub1.nii.gz").write_bytes(b"one")
     before = runner.input_stamp(str(manifest))
     (tmp_path / "sub1.nii.gz").write_bytes(b"longer")

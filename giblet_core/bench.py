@@ -1,0 +1,136 @@
+"""`giblet bench`: speed, memory and sizes on this machine, as a table and as ``build/bench.json``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from giblet_core.artifacts import InputError, project_root, write_json
+
+BATCH, N_MELS, MEL_FRAMES = 16, 2048, 129  # windows a step; the seed's mel bands and their frames in 1.5 s
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: what, how much, in which unit, and how it was taken."""
+
+    name: str
+    value: float
+    unit: str
+    how: str
+
+
+def seconds(function: Callable[[], object], repeats: int = 3) -> float:
+    """Return the shortest of a few runs: what the machine can do when nothing else disturbs it."""
+    best = np.inf
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def _sizes() -> Iterator[Row]:
+    import torch
+
+    import giblet_core as gc
+
+    encoder, decoder = gc.AudioEncoder(), gc.AudioDecoder()
+    yield Row("values a TR, mel", N_MELS, "", "the seed's 2048 bands, averaged")
+    yield Row("values a TR, codes", encoder.num_codebooks * encoder.n_frames, "", "8 codebooks x 112 frames")
+    yield Row("parameters, embeddings", encoder.embedding_parameters, "", "8 x 1024 x 64")
+    yield Row("parameters, encoder", sum(p.numel() for p in encoder.parameters()), "", "AudioEncoder()")
+    yield Row("parameters, decoder", sum(p.numel() for p in decoder.parameters()), "", "AudioDecoder()")
+    mel = sum(p.numel() for p in _mel_trunk().parameters())
+    yield Row("parameters, mel trunk", mel, "", "the encoder's convolutions over 2048 bands, and the layer after them")
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(1024, (BATCH, 8, encoder.n_frames), generator=generator)
+    bands = torch.randn(BATCH, N_MELS, MEL_FRAMES, generator=generator)
+    took = seconds(lambda: encoder(codes).square().sum().backward())
+    yield Row("training step, codes", 1000 * took, "ms", f"AudioEncoder, {BATCH} windows")
+    trunk = _mel_trunk()
+    yield Row("training step, mel", 1000 * seconds(lambda: _mel_forward(trunk, bands).square().sum().backward()), "ms",
+              f"mel trunk, {BATCH} windows of {MEL_FRAMES} frames")
+
+
+def _mel_trunk():
+    """The encoder as it would be over mel bands: the same kernels, channels, pooling and width."""
+    from torch import nn
+
+    from giblet_core.models import KERNELS
+
+    convs = nn.ModuleList(nn.Conv1d(N_MELS, 64, k, padding=k // 2) for k in KERNELS)
+    return nn.ModuleList([convs, nn.BatchNorm1d(64 * len(KERNELS)), nn.Linear(64 * len(KERNELS) * 8, 256)])
+
+
+def _mel_forward(trunk, bands):
+    import torch
+    from torch.nn import functional as F
+
+    convs, norm, out = trunk
+    x = F.gelu(norm(torch.cat([conv(bands) for conv in convs], 1)))
+    return out(F.adaptive_avg_pool1d(x, 8).flatten(1))
+
+
+def _pipeline() -> Iterator[Row]:
+    import giblet_core as gc
+    from giblet_core.encoding import fit_ridge
+
+    rng = np.random.default_rng(0)
+    codec = gc.load_codec("demo")
+    wave = (0.1 * rng.standard_normal(20 * codec.sample_rate)).astype(np.float32)
+    codes = codec.encode(wave, 6.0)
+    took = seconds(lambda: codec.decode_latents(gc.lesion(codec, codes, [0]).sum(0), len(wave)))
+    yield Row("lesion and decode", 20 / took, "x real time", "20 s, 8 codebooks, omit")
+    took = seconds(lambda: gc.quality(wave, codec.decode(codes), codec.sample_rate, pesq=False), 1)
+    yield Row("quality", took, "s", "20 s: STOI, SI-SDR, log-mel, alignment")
+    z = rng.standard_normal((90_000, 128)).astype(np.float32)
+    yield Row("HRF", seconds(lambda: gc.hrf.convolve(z, 75.0, 1.5), 1), "s", "20 min of 128 latents at 75 Hz to 800 TRs")
+    x, y = rng.standard_normal((800, 256)), rng.standard_normal((800, 500))
+    took = seconds(lambda: fit_ridge(x, y, gc.contiguous_folds(800, run_onsets=(0, 400)), run_onsets=(0, 400)), 1)
+    yield Row("ridge", took, "s", "800 TRs x 256 features x 500 voxels, 5 folds, nested penalty")
+
+
+def _codec() -> Iterator[Row]:
+    from giblet_core.bench_codec import bench_codec
+
+    yield from (Row(*row) for row in bench_codec())
+
+
+PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _pipeline, "codec": _codec}
+
+
+def bench(out: str | Path | None = None, only: str | None = None, say=print) -> list[Row]:
+    """Measure, print a table and write it.
+
+    Parameters
+    ----------
+    out : path, optional
+        ``build/bench.json`` in the project by default.
+    only : str, optional
+        One of ``PARTS``.
+
+    Raises
+    ------
+    InputError
+        No such part.
+    """
+    if only is not None and only not in PARTS:
+        raise InputError(f"only={only}: must be one of {', '.join(PARTS)}.")
+    rows = []
+    for name in [only] if only else PARTS:
+        for row in PARTS[name]():
+            say(f"{row.name:<28} {row.value:>12,.0f}" if row.value >= 100 else f"{row.name:<28} {row.value:>12.2f}", f"{row.unit:<12} {row.how}",
+                flush=True)
+            rows.append(row)
+    machine = {"cores": os.cpu_count(), "system": platform.system(), "processor": platform.machine(), "python": platform.python_version()}
+    path = Path(out) if out else project_root() / "build" / "bench.json"
+    write_json(path, {"date": time.strftime("%Y-%m-%d"), "machine": machine, "rows": [asdict(row) for row in rows]})
+    say(path)
+    return rows
