@@ -126,8 +126,8 @@ def bench(out: str | Path | None = None, only: str | None = None, say=print) -> 
     rows = []
     for name in [only] if only else PARTS:
         for row in PARTS[name]():
-            say(f"{row.name:<28} {row.value:>12,.0f}" if row.value >= 100 else f"{row.name:<28} {row.value:>12.2f}", f"{row.unit:<12} {row.how}",
-                flush=True)
+            value = f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.2f}"
+            say(f"{row.name:<28} {value:>12} {row.unit:<12} {row.how}", flush=True)
             rows.append(row)
     machine = {"cores": os.cpu_count(), "system": platform.system(), "processor": platform.machine(), "python": platform.python_version()}
     path = Path(out) if out else project_root() / "build" / "bench.json"

@@ -225,7 +225,8 @@ COMMANDS: dict[str, tuple[Command, list, str]] = {
                       _argument("--out", help="build/sweeps by default")],
               "Run a notebook over a grid of parameters, resumable."),
     "info": (info, [_argument("file"), _argument("--json", action="store_true", help="print JSON")], "Say what a file holds."),
-    "bench": (bench, [_argument("--out", help="build/bench.json by default"), _argument("--only", help="one part: sizes, pipeline or codec")],
+    "bench": (bench, [_argument("--out", help="build/bench.json by default"),
+                      _argument("--only", help="one part: sizes, pipeline or codec")],
               "Measure speed, memory and sizes, and print the table."),
 }
 
