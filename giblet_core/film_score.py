@@ -114,7 +114,7 @@ def play(instrument: str, midi: int, n: int) -> np.ndarray:
     """Return one note, peak near 1: (n,) float32. The same note is always the same samples."""
     rng = np.random.default_rng([1891, midi, sorted(INSTRUMENTS).index(instrument)])
     wave = INSTRUMENTS[instrument](440 * 2 ** ((midi - 69) / 12), n, rng).astype(np.float32)
-    wave /= np.abs(wave).max() + 1e-9
+    wave = fade(wave / (np.abs(wave).max() + np.float32(1e-9)), 0.0005, min(0.15, n / RATE / 4))  # a string that still rings is damped
     wave.setflags(write=False)
     return wave
 
