@@ -15,7 +15,7 @@ ORDER = """artifacts audio codes mel streaming codecs timing hrf processor
     speech film_score film_sound simulate_noise simulate_drivers simulate_signal simulate_files simulate features bold_io manifest
     dataset_files dataset dataset_check alice demo
     splits models token_scores reconstruction training scores codec_training ceiling encoding decoding lesions metrics
-    conditions listening blind_tests listening_results mixer viz session
+    conditions listening blind_tests listening_results mixer viz session scorecard
     inspection staging parameters runner sweep bench_codec bench cli""".split()
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",
        "requirements-metrics.lock", "environment.yml", "_config.yml", "book", "notebooks", "giblet_core", "tests", ".ci", ".gitignore",
