@@ -75,43 +75,49 @@ def unigram_bits(train: np.ndarray, test: np.ndarray, cardinality: int = 1024, s
 
 
 def previous_tr_bits(
-    train: np.ndarray, test: np.ndarray, n_frames: int = 112, cardinality: int = 1024, smoothing: float = 1.0
+    train: np.ndarray, test: np.ndarray, n_frames: int = 112, cardinality: int = 1024, smoothing: float = 1.0,
+    starts: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Score each TR of `test` by the entries of the TR before it.
+    """Score TRs of `test` by the entries of the TR before each.
 
     ``p(c) = (n_previous(c) + a * unigram(c)) / (n_frames + a)``; the weight `a` of each book is the one of `SMOOTHINGS`
-    that scores the training data best. The first TR has none before it and is left out.
+    that scores the training data best.
 
     Parameters
     ----------
     train, test : Codes or integer array of shape (K, n_frames)
-        Each contiguous in time, at least two TRs.
+        At least two TRs each.
     n_frames : int
         Frames a TR.
     cardinality, smoothing :
         As in `unigram_bits`.
+    starts : integer array of shape (n_trs,), optional
+        First frames of the TRs to score, each at least `n_frames`; by default all after the first.
 
     Returns
     -------
-    array of shape (K,), float64
+    array of shape (n_trs, K), float64
         Bits a token.
     """
     p, train, test = unigram(train, cardinality, smoothing), _indices("train", train), _indices("test", test)
     if min(train.shape[1], test.shape[1]) < 2 * n_frames:
         raise InputError(f"n_frames={n_frames}: train ({train.shape[1]}) and test ({test.shape[1]}) must hold two TRs each. "
                          "Give longer codes.")
-    bits = np.zeros(len(test))
+    bits = []
     for k, row in enumerate(p):
-        counts = [_previous_counts(x[k], n_frames) for x in (train, test)]
-        scores = [[-np.log2((n + a * row[c]) / (n_frames + a)).mean() for a in SMOOTHINGS] for n, c in counts]
-        bits[k] = scores[1][int(np.argmin(scores[0]))]
-    return bits
+        n, c = _previous_counts(train[k], n_frames, None)
+        a = min(SMOOTHINGS, key=lambda a: -np.log2((n + a * row[c]) / (n_frames + a)).mean())
+        n, c = _previous_counts(test[k], n_frames, starts)
+        bits.append(-np.log2((n + a * row[c]) / (n_frames + a)).mean(1))
+    return np.stack(bits, 1)
 
 
-def _previous_counts(book: np.ndarray, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for every token after the first TR how often its entry occurred in the TR before, and the token."""
-    trs = book[: len(book) // n_frames * n_frames].reshape(-1, n_frames)
-    return (trs[1:, :, None] == trs[:-1, None, :]).sum(-1).ravel(), trs[1:].ravel()
+def _previous_counts(book: np.ndarray, n_frames: int, starts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return for every token of the TRs at `starts` how often its entry occurred in the TR before, and the token; (n_trs, n_frames)."""
+    starts = np.arange(n_frames, len(book) - n_frames + 1, n_frames) if starts is None else np.asarray(starts)
+    now = book[starts[:, None] + np.arange(n_frames)]
+    before = book[starts[:, None] + np.arange(-n_frames, 0)]
+    return np.stack([(x[:, None] == y).sum(1) for x, y in zip(now, before)]), now
 
 
 def sum_latents(indices: np.ndarray, codebooks: np.ndarray) -> np.ndarray:

@@ -1,0 +1,222 @@
+"""Experiments with the autoencoder: what it knows of unheard time, how it sounds between floor and ceiling, dated records."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import t as student
+
+from giblet_core.artifacts import InputError, project_root, read_json, write_json
+from giblet_core.codecs import EncodecCodec
+from giblet_core.codes import Codes
+from giblet_core.models import AudioAutoencoder, AudioEncoder
+from giblet_core.reconstruction import WindowData, build_autoencoder, predict_indices, reconstruct, split_time
+from giblet_core.token_scores import (
+    bits_per_token,
+    expected_latents,
+    pca_reconstruction,
+    previous_tr_bits,
+    sum_latents,
+    unigram,
+    unigram_bits,
+)
+from giblet_core.training import TrainConfig, fit
+
+SEED_BYTES = {"sound": 126e6, "codes": 3.3e6, "embedded": 211e6, "compressed": 0.9e6}  # as the seed wrote them, MB and MiB mixed
+PCA_WINDOWS = 1200  # training windows the linear bottleneck is fitted on
+
+
+def memory_table(encoder: AudioEncoder, wave: np.ndarray, windows: np.ndarray, n_trs: int = 920, n_samples: int = 36_000) -> pd.DataFrame:
+    """Measure the arrays of the seed's dimension table at `n_trs` TRs; shorter material is repeated to that length.
+
+    Parameters
+    ----------
+    encoder : AudioEncoder
+    wave : array of shape (n,)
+    windows : array of shape (n, K, T)
+        Codes a TR.
+    n_samples : int
+        Samples a TR.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For each stage: shape, dtype, bytes, the seed's figure, and the share of the sound's bytes it saves.
+    """
+    codes = np.resize(windows, (n_trs, *windows.shape[1:])).astype(np.int32)
+    with torch.no_grad():
+        encoder.eval()
+        embedded = encoder.embed(torch.from_numpy(codes)).unflatten(1, (encoder.num_codebooks, -1)).transpose(2, 3).numpy()
+        compressed = np.concatenate([encoder(torch.from_numpy(part)).numpy() for part in np.array_split(codes, 8)])
+    arrays = {"sound": np.resize(wave, n_trs * n_samples).astype(np.float32), "codes": codes, "codes as stored": codes.astype(np.uint16),
+              "embedded": embedded, "compressed": compressed}
+    rows = [{"stage": name, "shape": str(a.shape), "dtype": str(a.dtype), "bytes": a.nbytes, "seed (bytes)": SEED_BYTES.get(name),
+             "saved (%)": 100 * (1 - a.nbytes / arrays["sound"].nbytes)} for name, a in arrays.items()]
+    return pd.DataFrame(rows).set_index("stage")
+
+
+def held_out_bits(model: AudioAutoencoder, codes: Codes, config: TrainConfig) -> dict[str, np.ndarray]:
+    """Score test time, TR by TR, by the autoencoder and by baselines that know training time only.
+
+    The first TR of each test stretch is scored by none, as the previous-TR baseline cannot.
+
+    Returns
+    -------
+    dict of str to array of shape (n_windows, K)
+        Bits a token for ``'autoencoder'``, ``'unigram'`` and ``'previous TR'``; the same tokens in each.
+    """
+    split, data, n = split_time(codes.n_frames, codes.frame_rate, config), WindowData(model, codes), model.encoder.n_frames
+    train = np.concatenate([codes.indices[:, a:b] for a, b in split.train], 1)
+    rows: dict[str, list] = {"autoencoder": [], "unigram": [], "previous TR": []}
+    model.eval()
+    for start in split.starts("test", n):
+        if any(a <= start - n and start + n <= b for a, b in split.test):
+            window, target = data.cut([start])
+            with torch.no_grad():
+                rows["autoencoder"].append(bits_per_token(model(window).prediction, target))
+            rows["unigram"].append(unigram_bits(train, codes.indices[:, start : start + n]))
+            rows["previous TR"].append(start)
+    rows["previous TR"] = previous_tr_bits(train, codes.indices, n, starts=rows["previous TR"])
+    if not len(rows["unigram"]):
+        raise InputError(f"codes: {codes.duration_s:.1f} s leave no two TRs in a row of test time. Give a longer sound or fewer blocks.")
+    return {name: np.stack(list(values)) for name, values in rows.items()}
+
+
+def pca_latents(codes: Codes, codebooks: np.ndarray, config: TrainConfig, start: int, stop: int, n_frames: int = 112,
+                n_components: int = 256) -> np.ndarray:
+    """Pass the summed latents of frames ``start:stop`` through a PCA of training windows -> (D, whole windows * n_frames)."""
+    split, z = split_time(codes.n_frames, codes.frame_rate, config), sum_latents(codes.indices, codebooks)
+    stride = max(1, len(split.starts("train", n_frames, 1)) // PCA_WINDOWS)
+    train, test = (np.stack([z[:, s : s + n_frames] for s in starts])
+                   for starts in (split.starts("train", n_frames, stride), np.arange(start, stop - n_frames + 1, n_frames)))
+    return np.concatenate(list(pca_reconstruction(train, test, n_components)), 1)
+
+
+def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, config: TrainConfig, start: int, n_windows: int = 5,
+                    pca: bool = True, seed: int = 0) -> dict[str, np.ndarray]:
+    """Decode a stretch to sound in every way between floor and ceiling.
+
+    Parameters
+    ----------
+    model : AudioAutoencoder
+    codes : Codes
+    codec : EncodecCodec
+    config : TrainConfig
+        Of the model's training, for what counts as training time.
+    start : int
+        First frame; choose it in test time.
+    n_windows : int
+        Length, in windows of the model.
+    pca : bool
+        Include the linear bottleneck.
+    seed : int
+        Of the random codes.
+
+    Returns
+    -------
+    dict of str to array of shape (n_samples,)
+    """
+    n, books = model.encoder.n_frames, codec.codebooks[: codes.num_codebooks]
+    piece = codes.crop_frames(start, start + n * n_windows)
+    sounds = {"ceiling: codec alone": codec.decode(piece), "autoencoder, its codes": codec.decode(reconstruct(model, piece, books))}
+    if model.decoder.head != "regression":
+        with torch.no_grad():
+            out = model.eval()(WindowData(model, piece, books).cut(np.arange(n_windows) * n)[0]).prediction
+        z = out if model.decoder.head == "latent" else [torch.from_numpy(expected_latents(x, books)) for x in out]
+        sounds["autoencoder, mean of its beliefs"] = codec.decode_latents(torch.cat(list(z), 1).numpy(), piece.n_samples)
+    if pca:
+        linear = pca_latents(codes, books, config, start, start + n * n_windows, n)
+        sounds["linear: PCA-256 of latents"] = codec.decode_latents(linear, piece.n_samples)
+    train = np.concatenate([codes.indices[:, a:b] for a, b in split_time(codes.n_frames, codes.frame_rate, config).train], 1)
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([rng.choice(len(p), piece.n_frames, p=p) for p in unigram(train)])
+    return sounds | {"floor: unigram codes": codec.decode(piece.with_indices(drawn))}
+
+
+def train_and_score(codes: Codes, codebooks: np.ndarray, config: TrainConfig, head: str = "classification", embed_dim: int = 64,
+                    start_from: str = "codec", n_frames: int = 112, **sizes: dict) -> dict[str, Any]:
+    """Train one autoencoder and score it on test time: one row of an experiment.
+
+    Parameters
+    ----------
+    codes : Codes
+    codebooks : array of shape (>= K, cardinality, latent_dim)
+    config : TrainConfig
+    head, embed_dim, n_frames :
+        See `build_autoencoder`.
+    start_from : str
+        ``'codec'``: first embeddings and head from the codec's vectors; ``'random'``.
+    **sizes : dict
+        ``encoder`` and ``decoder``: further arguments.
+
+    Returns
+    -------
+    dict
+        What was asked, ``bits`` and ``gain`` over the unigram (classification only), ``accuracy`` of codes, ``latent_error``
+        (of the latents that the predicted codes mean, as a share of their variance) and ``best_step``; means over test windows.
+    """
+    rows = codebooks[: codes.num_codebooks]
+    model = build_autoencoder(codes.num_codebooks, n_frames, head, embed_dim, config.seed, rows if start_from == "codec" else None, **sizes)
+    history = fit(model, codes, config, codebooks=rows, progress=False)
+    starts = split_time(codes.n_frames, codes.frame_rate, config).starts("test", n_frames)
+    predicted = predict_indices(model, codes, starts, rows)
+    true = codes.indices[:, starts[:, None] + np.arange(n_frames)].transpose(1, 0, 2)
+    z, z_true = (sum_latents(np.concatenate(list(x), 1), rows) for x in (predicted, true))
+    row = {"head": head, "embed_dim": embed_dim, "num_codebooks": codes.num_codebooks, "start_from": start_from, "seed": config.seed,
+           "accuracy": float((predicted == true).mean()), "latent_error": float(np.square(z - z_true).mean() / z_true.var(1).mean()),
+           "best_step": history.best_step}
+    if head == "classification":
+        bits = held_out_bits(model, codes, config)
+        row |= {"bits": float(bits["autoencoder"].mean()), "gain": float((bits["unigram"] - bits["autoencoder"]).mean())}
+    return row
+
+
+def seed_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
+    """Return mean, low and high of Student's interval over seeds (one value each; differences where seeds are paired)."""
+    values = np.asarray(values, float)
+    if len(values) < 3:
+        raise InputError(f"values: {len(values)} seeds; at least 3 are needed for an interval.")
+    half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Results of a long run, kept with the project: when, of what, on what, and the rows."""
+
+    date: str
+    about: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows as a table."""
+        return pd.DataFrame(self.rows)
+
+    def __str__(self) -> str:
+        return f"Recorded {self.date}: " + ", ".join(f"{k} {v}" for k, v in self.about.items())
+
+
+def _record_path(name: str) -> Path:
+    return project_root() / "book" / "records" / f"{name}.json"
+
+
+def write_record(name: str, rows: list[dict], **about: Any) -> Path:
+    """Store the rows of a long run under ``book/records``, dated."""
+    about = {**about, "torch": torch.__version__, "cores": os.cpu_count()}
+    return write_json(_record_path(name), Record(datetime.date.today().isoformat(), about, rows))
+
+
+def read_record(name: str) -> Record | None:
+    """Read a record; None, with a printed line that says how to make it, where there is none."""
+    if not _record_path(name).is_file():
+        print(f"No record of {name} yet: run this notebook with full=True to make it.")
+        return None
+    return Record(**read_json(_record_path(name)))
