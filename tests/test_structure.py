@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "giblet_core"
 # A module imports only modules before it. Files split off for size stand beside their parent.
 ORDER = """artifacts audio codes mel streaming codecs timing hrf processor
-    speech film_score film_sound simulate_noise simulate_drivers simulate_signal simulate_files simulate features bold_io manifest
+    speech annotation film_score film_sound film_mix simulate_noise simulate_drivers simulate_signal simulate_files simulate features bold_io manifest
     dataset_files dataset dataset_check alice demo
     splits models token_scores reconstruction training scores codec_training ceiling encoding decoding lesions metrics
     conditions listening blind_tests listening_results mixer viz session scorecard
