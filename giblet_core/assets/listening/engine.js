@@ -167,7 +167,7 @@ const Giblet = (() => {
   };
 
   const introduction = (listener) => el("div", { class: "row" },
-    el("label", {}, "Your code ", el("input", { id: "listener", value: listener, pattern: "[A-Za-z0-9_-]{1,24}", size: 12, autocomplete: "off" })),
+    el("label", {}, "Your code ", el("input", { id: "listener", value: listener, pattern: "[A-Za-z0-9_\\-]{1,24}", size: 12, autocomplete: "off" })),
     el("label", {}, "You listen with ", el("select", { id: "device" }, el("option", {}, "headphones"), el("option", {}, "loudspeakers"))));
   const code = () => "L-" + Array.from(crypto.getRandomValues(new Uint8Array(3)), (b) => b.toString(16).padStart(2, "0")).join("").toUpperCase();
 

@@ -1,0 +1,187 @@
+"""The ABX and rating pages in a real browser: exact switching, a whole session by a scripted listener, resuming, accessibility."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from giblet_core.blind_tests import build_listening_pages
+from giblet_core.conditions import Condition, Conditions
+from giblet_core.listening_results import analyse_results
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+SR = 24_000
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Two passages of two seconds; one version is told apart by its pitch, so that a script can hear it."""
+    t = np.arange(2 * SR) / SR
+    waves = {f"passage {i}": {"original": 0.2 * np.sin(2 * np.pi * f * t), "octave": 0.2 * np.sin(4 * np.pi * f * t)}
+             for i, f in enumerate((400, 500))}  # fmt: skip
+    waves = {item: {name: w.astype(np.float32) for name, w in versions.items()} for item, versions in waves.items()}
+    conditions = Conditions((Condition("original", "reference"), Condition("octave", "file", tests=("abx", "mushra"))))
+    folder = tmp_path_factory.mktemp("site")
+    build_listening_pages(conditions, waves, SR, folder / "listening")
+    (folder / "index.html").write_text("<!doctype html><title>book</title>")
+    return folder
+
+
+def saved(page, button, folder):
+    with page.expect_download() as download:
+        page.locator(button).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def begin_abx(page, pair=0):
+    page.locator("#listener").fill("script-1")
+    page.locator(f"#pair-{pair}").click()
+
+
+def test_the_engine_switches_on_the_asked_sample(page, site, address):
+    page.goto(address(site) + "/listening/abx.html")
+    got = page.evaluate("""async () => {
+        const rate = 24000, n = 24000, at = 7777, pair = page.config.pairs[0];
+        const offline = new OfflineAudioContext(1, n, rate);
+        const [a, b] = await Promise.all([pair.a, pair.b].map((id) => Giblet.load(offline, id)));
+        const engine = new Giblet.Engine(offline, [a, b]);
+        engine.start(0);
+        engine.select(1, at / rate);
+        const out = (await offline.startRendering()).getChannelData(0);
+        const A = a.getChannelData(0), B = b.getChannelData(0);
+        let before = 0, after = 0;
+        const fade = Math.ceil(Giblet.FADE_S * rate) + 1;
+        for (let i = 0; i < at; i += 1) before = Math.max(before, Math.abs(out[i] - A[i]));
+        for (let i = at + fade; i < n; i += 1) after = Math.max(after, Math.abs(out[i] - B[i]));
+        let first = at; while (out[first] === A[first]) first += 1;
+        return {before, after, first, at};
+    }""")
+    assert got["before"] == 0
+    assert got["after"] < 1e-6
+    assert 0 <= got["first"] - got["at"] <= 1  # the ramp's first step is one sample after its start
+
+
+def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(page, site, address, tmp_path):
+    page.goto(address(site) + "/listening/abx.html")
+    begin_abx(page)
+    for trial in range(16):
+        page.wait_for_function(f"document.querySelector('h2').textContent === 'Trial {trial + 1} of 16' && page.engine")
+        assert page.locator("#is-A").is_disabled()  # not before all three were heard
+        for name in "abx":
+            page.keyboard.press(name)
+            assert page.evaluate("'abx'[page.engine.selected]") == name
+        assert page.evaluate("page.engine.playing")
+        # the script hears: X equals A or B, sample for sample
+        same = page.evaluate("""(() => {
+            const [a, , x] = page.engine.buffers.map((buffer) => buffer.getChannelData(0));
+            return a.every((value, i) => value === x[i]);
+        })()""")
+        assert "right" not in page.locator("#test").inner_text()  # nothing tells how one does
+        page.keyboard.press("1" if same else "2")
+        if trial == 4:
+            page.reload()  # and goes on where it stopped
+    page.wait_for_selector("#outcome")
+    assert "16 of 16" in page.locator("#outcome").inner_text()
+    path = saved(page, "#json", tmp_path)
+    session = json.loads(path.read_text())
+    assert (session["listener"], session["pairs"][0]["n"], session["pairs"][0]["p"]) == ("script-1", 16, 2**-16)
+    assert {t["x"] for t in session["pairs"][0]["trials"]} == {"A", "B"}  # the same letter 16 times: p = 3e-5
+    assert {t["a"] for t in session["pairs"][0]["trials"]} == {"original", "octave"}
+    abx = analyse_results([path]).abx
+    assert (abx.correct[0], abx.n[0], abx.condition[0]) == (16, 16, "octave")
+    with open(saved(page, "#csv", tmp_path), newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 16
+    assert {row["correct"] for row in rows} == {"true"}
+
+
+def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(page, site, address, tmp_path):
+    page.goto(address(site) + "/listening/mushra.html")
+    page.locator("#listener").fill("script-2")
+    page.locator("#begin").click()
+    page.wait_for_function("page.engine")
+    page.keyboard.press("1")
+    page.wait_for_function("page.engine.position() > 0.05")
+    page.locator("#rate").click()
+    for screen in range(2):
+        page.wait_for_function(f"document.querySelector('h2').textContent.endsWith('{screen + 1} of 2') && page.engine")
+        page.locator("#next").click()
+        assert "Not heard yet" in page.locator("#say").inner_text()
+        n = page.evaluate("page.order.length")
+        roles = page.evaluate("page.order.map(s => s.role)")
+        assert sorted(roles) == ["anchor35", "anchor70", "reference", "test"]
+        for i in range(n):
+            page.locator(f"#sound-{i + 1}").click()
+        page.locator("#next").click()
+        assert "Not rated yet" in page.locator("#say").inner_text()
+        for i, role in enumerate(roles):
+            page.locator(f"#rating-{i}").fill({"reference": "99", "test": "40"}.get(role, "70"))
+        page.locator("#next").click()
+        assert "give it 100" in page.locator("#say").inner_text()
+        if screen == 0:
+            page.reload()
+            page.wait_for_function("page.engine")
+            assert page.locator("#rating-0").input_value() in ("99", "40", "70")  # the draft survives
+            for i in range(n):
+                page.locator(f"#sound-{i + 1}").click()
+        page.locator(f"#rating-{roles.index('reference')}").fill("100")
+        page.locator("#next").click()
+    page.wait_for_selector("#outcome")
+    path = saved(page, "#json", tmp_path)
+    results = analyse_results([path])
+    means = results.ratings.set_index("condition")["mean"]
+    assert (means["original"], means["octave"], means["anchor, 7 kHz"]) == (100, 40, 70)
+    assert results.excluded.empty
+    page.reload()
+    page.wait_for_selector("#outcome")  # the end survives a reload too
+
+
+def test_copying_hands_over_the_same_json(page, site, address):
+    page.goto(address(site) + "/listening/mushra.html")
+    page.evaluate("""() => { page.state = {listener: "c", device: "headphones", started: "s", finished: "f", step: "done", order: null,
+        answers: [{item: "i", seconds: 1, ratings: [{condition: "x", role: "test", rating: 3, plays: 1, position: 1}]}]}; page.show(); }""")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#copy").click()
+    page.wait_for_function("document.querySelector('[role=status]').textContent.startsWith('Cop')")
+    kept = page.locator("textarea")
+    text = kept.input_value() if kept.count() else page.evaluate("navigator.clipboard.readText()")
+    assert json.loads(text)["items"][0]["ratings"][0]["rating"] == 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation_on_any_screen(page, axe, site, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(site.as_uri() + "/listening/abx.html")
+    assert axe(page) == []
+    begin_abx(page)
+    page.wait_for_function("page.engine")
+    assert axe(page) == []
+    page.goto(site.as_uri() + "/listening/mushra.html")
+    page.locator("#begin").click()
+    page.wait_for_function("page.engine")
+    assert axe(page) == []
+    page.locator("#rate").click()
+    page.wait_for_function("page.engine")
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("test", ["abx", "mushra"])
+def test_the_pages_fit_a_phone_and_answer_at_once(page, site, test):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(site.as_uri() + f"/listening/{test}.html")
+    page.locator("#pair-0, #begin").click()
+    page.wait_for_function("page.engine")
+    if test == "mushra":
+        page.locator("#rate").click()
+        page.wait_for_function("page.engine && page.order")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    waits = page.evaluate("""() => [...document.querySelectorAll("button.sound")].map((button) => {
+        const t0 = performance.now();
+        button.click();
+        return button.getAttribute("aria-pressed") === "true" ? performance.now() - t0 : Infinity;
+    })""")
+    assert np.median(waits) < 100
+    assert max(waits) < 500  # on a machine that does other things
