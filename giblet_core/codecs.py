@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch.nn.utils import parametrize
 from transformers import EncodecConfig, EncodecModel
+from transformers.utils import logging
 
 from giblet_core.artifacts import ASSETS, InputError, content_hash, file_sha256
 from giblet_core.audio import check_wave
@@ -291,6 +292,7 @@ def _load(name: str) -> EncodecCodec:
 
 
 def _pretrained(source: str | Path, **options: str) -> EncodecModel:
+    logging.disable_progress_bar()  # a bar of half a second, which would stay on every page
     try:
         return EncodecModel.from_pretrained(source, dtype=torch.float32, **options)
     except (OSError, ValueError, RuntimeError) as error:

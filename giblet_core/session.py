@@ -5,12 +5,14 @@ Every notebook therefore runs by itself, from any directory, and none computes w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, cached_npz, content_hash, project_root
+from giblet_core.artifacts import InputError, cached_npz, content_hash, project_root, write_json
 from giblet_core.audio import load_audio, save_audio
 from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import Codes, frame_at
@@ -60,24 +62,42 @@ class Stimulus:
     key: str
 
     @property
-    def grid(self) -> TRGrid:
-        """All TRs as one grid (the runs follow one another in the sound)."""
-        return TRGrid(self.grids[0].t_r, self.n_trs, self.grids[0].onset_s)
-
-    @property
     def n_trs(self) -> int:
         """TRs of all runs."""
         return sum(grid.n_trs for grid in self.grids)
 
+    def _frames(self, start_s: float, stop_s: float) -> tuple[int, int]:
+        rate = self.codes.frame_rate
+        return frame_at(start_s, rate), min(frame_at(stop_s, rate), self.codes.n_frames)
+
     def piece(self, start_s: float, stop_s: float) -> np.ndarray:
-        """Return the sound between two times."""
-        rate = self.codec.sample_rate
-        return self.wave[frame_at(start_s, rate):frame_at(stop_s, rate)]
+        """Return the sound between two times, cut at the frames, so that it lies sample by sample over `codes_piece`."""
+        first, last = self._frames(start_s, stop_s)
+        return self.wave[first * self.codec.hop_length:last * self.codec.hop_length]
 
     def codes_piece(self, start_s: float, stop_s: float, k: int | None = None) -> Codes:
         """Return the codes between two times, of the first `k` books."""
-        codes = self.codes if k is None else self.codes_all.first(k)
-        return codes.crop_frames(frame_at(start_s, codes.frame_rate), min(frame_at(stop_s, codes.frame_rate), codes.n_frames))
+        return (self.codes if k is None else self.codes_all.first(k)).crop_frames(*self._frames(start_s, stop_s))
+
+    def excerpt(self, kind: str = "speech", seconds: float = 10.0) -> tuple[float, float]:
+        """Choose a piece to hear: where `kind` is on longest and the least else; without an annotation the loudest piece.
+
+        Returns
+        -------
+        start_s, stop_s : float
+        """
+        step = 0.5
+        rate, length = self.codec.sample_rate, min(seconds, len(self.wave) / self.codec.sample_rate)
+        starts = np.arange(0, len(self.wave) / rate - length + 1e-9, step)
+        if self.annotation is None:
+            score = [float(np.mean(self.piece(a, a + length) ** 2)) for a in starts]
+        else:
+            times = np.arange(0, len(self.wave) / rate, step)
+            others = [k for k in ("speech", "music", "ambience", "effect") if k != kind]
+            on = self.annotation.active(kind, times) - sum(0.3 * self.annotation.active(k, times) for k in others)
+            score = [on[(times >= a) & (times < a + length)].mean() for a in starts]
+        start = float(starts[int(np.argmax(score))])
+        return start, start + length
 
     def enough(self, n_trs: int, what: str) -> bool:
         """Say whether there are `n_trs` TRs for a section, printing what it needs where not."""
@@ -197,3 +217,10 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
                          grids=stimulus.grids)
         world.save(folder, stimulus=sound.name)  # the manifest is written last: a folder without one is not complete
     return load_dataset(folder / "dataset.yaml")
+
+
+def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any], label: str | None = None) -> Path:
+    """Write what a notebook found, for the scorecard: ``results/<notebook>.json`` with `figures`, and NaN as null."""
+    plain = {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in figures.items()}
+    path = stimulus.folder / "results" / f"{notebook}.json"
+    return write_json(path, {"notebook": notebook, "label": label or stimulus.label, "figures": plain})
