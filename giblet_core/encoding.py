@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from giblet_core.artifacts import InputError
-from giblet_core.kernels import check_matrix, correlate, decompose, fisher_mean, hats, inner_hats, kernel
+from giblet_core.kernels import centre, check_matrix, correlate, decompose, fisher_mean, inner_hats, kernel, ridge
 from giblet_core.splits import Fold, contiguous_folds, inner_folds, run_index
 
 ALPHAS = tuple(np.logspace(-1, 3.5, 10))
@@ -88,8 +88,9 @@ def _fit_fold(ks: list[np.ndarray], y: np.ndarray, fold: Fold, inner: list[Fold]
     prediction = np.empty((len(test), y.shape[1]), np.float32)
     for gamma, which in alphas_of.items():
         used = np.intersect1d(which, choice)
-        for c, h in zip(used, hats(kernels[gamma], train, test, candidates[used, 0]) if len(used) else ()):
-            prediction[:, choice == c] = h @ y[np.ix_(train, choice == c)]
+        blocks = centre(kernels[gamma], train, test) if len(used) else ()
+        for c in used:
+            prediction[:, choice == c] = ridge(*blocks, y[np.ix_(train, choice == c)], candidates[c, 0])
     return prediction, choice
 
 

@@ -79,22 +79,25 @@ def centre(k: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarr
     return block - column - column[:, None] + column.mean(), k_test - k_test.mean(1, keepdims=True) - column + column.mean()
 
 
-def hats(k: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: Sequence[float]) -> np.ndarray:
-    """Return the matrices that map training targets to held-out predictions, ``K_test (K_train + alpha I)^-1``, kernel centred on `train`.
-
-    Rows sum to zero: they predict the deviation from the training mean.
+def ridge(block: np.ndarray, k_test: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
+    """Predict ``K_test (K_train + alpha I)^-1 y`` from centred blocks, solving for the fewer of test rows and targets.
 
     Returns
     -------
-    array of shape (n_alphas, n_test, n_train), float32
+    array of shape (n_test, n_targets), float32
+        Deviation from the training mean of `y` (n_train, n_targets), which need not be centred.
     """
-    block, k_test = centre(k, train, test)
-    out = np.empty((len(alphas), len(test), len(train)), np.float32)
-    diagonal = block.ravel()[:: len(train) + 1].copy()
-    for i, alpha in enumerate(alphas):
-        block.ravel()[:: len(train) + 1] = diagonal + alpha
-        out[i] = cho_solve(cho_factor(block, check_finite=False), k_test.T, check_finite=False).T
-    return out
+    block = block.copy()
+    block.ravel()[:: len(block) + 1] += alpha
+    factor = cho_factor(block, overwrite_a=True, check_finite=False)
+    if y.shape[1] < len(k_test):
+        return (k_test @ cho_solve(factor, y, check_finite=False)).astype(np.float32)
+    return cho_solve(factor, k_test.T, check_finite=False).T.astype(np.float32) @ y
+
+
+def hats(k: np.ndarray, train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
+    """Return the matrix that maps training targets to held-out predictions, (n_test, n_train) float32; its rows sum to zero."""
+    return ridge(*centre(k, train, test), np.eye(len(train), dtype=np.float32), alpha)
 
 
 def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from giblet_core.artifacts import InputError
 from giblet_core.encoding import EncodingResult, fit_banded
-from giblet_core.kernels import check_matrix, correlate, fisher_mean, hats, kernel
+from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, hats, kernel, ridge
 from giblet_core.splits import Fold, check_runs, shift_within_runs
 
 Transform = Callable[[np.ndarray], np.ndarray]  # acts on the rows of an array (n_trs, ...)
@@ -126,8 +126,8 @@ def _randomised(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], 
             moved = [transform(transform(k).T) if j in tested else k for j, k in enumerate(ks)]
             for c in np.unique(fit.choice[f]):
                 at = fit.choice[f] == c
-                h = hats(np.tensordot(fit.candidates[c, 1:], moved, 1), train, test, fit.candidates[[c], 0])[0]
-                r[d, f, at] = correlate(h @ y[np.ix_(train, at)], y[np.ix_(test, at)])
+                blocks = centre(np.tensordot(fit.candidates[c, 1:], moved, 1), train, test)
+                r[d, f, at] = correlate(ridge(*blocks, y[np.ix_(train, at)], fit.candidates[c, 0]), y[np.ix_(test, at)])
     return fisher_mean(r, axis=1)
 
 
@@ -139,7 +139,7 @@ def _shifted(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit
         ks = [kernel(x, train) for x in spaces]
         for c in np.unique(fit.choice[f]):
             at = np.flatnonzero(fit.choice[f] == c)
-            h = hats(np.tensordot(fit.candidates[c, 1:], ks, 1), train, test, fit.candidates[[c], 0])[0]
+            h = hats(np.tensordot(fit.candidates[c, 1:], ks, 1), train, test, fit.candidates[c, 0])
             for d, moved in enumerate(rows):
                 r[d, f, at] = correlate(h @ y[np.ix_(moved[train], at)], y[np.ix_(moved[test], at)])
     return fisher_mean(r, axis=1)

@@ -89,7 +89,8 @@ def test_inner_predictions_without_refit_equal_a_refit(rng):
     inner = inner_folds(train, run_index(300, RUNS), 4, 10)
     fast = inner_hats(train, inner, [0.3, 30.0], decompose(k, train))
     for (inner_train, test), matrix in zip(inner, fast):
-        np.testing.assert_allclose(matrix, hats(k, inner_train, test, [0.3, 30.0]) + 1 / len(inner_train), atol=2e-5)
+        expected = [hats(k, inner_train, test, alpha) + 1 / len(inner_train) for alpha in (0.3, 30.0)]
+        np.testing.assert_allclose(matrix, expected, atol=2e-5)
 
 
 def test_pca_inside_the_fold_equals_sklearn_pca_fitted_on_training_rows(rng):

@@ -12,10 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "giblet_core"
 # A module imports only modules before it. Files split off for size stand beside their parent.
 ORDER = """artifacts audio codes mel streaming codecs timing hrf processor
-    speech annotation film_score film_sound film_mix simulate_noise simulate_drivers simulate_signal simulate_files simulate features bold_io manifest
+    speech annotation film_score film_sound film_mix simulate_noise simulate_drivers simulate_signal simulate_files simulate pooling features bold_io manifest
     dataset_files dataset dataset_check alice demo
-    splits models token_scores reconstruction training scores codec_training ceiling encoding decoding lesions metrics
-    conditions listening blind_tests listening_results mixer viz session scorecard
+    splits models token_scores reconstruction training scores codec_training kernels encoding ceiling nulls subsets wrong_ways
+    segments decoding crosssubject lesions metrics
+    conditions listening blind_tests listening_results mixer viz experiments session scorecard
     inspection staging parameters runner sweep bench_codec bench cli""".split()
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",
        "requirements-metrics.lock", "environment.yml", "_config.yml", "book", "notebooks", "giblet_core", "tests", ".ci", ".gitignore",

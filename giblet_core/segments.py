@@ -1,0 +1,115 @@
+"""Segments of held-out time, which of them may stand against each other, and how alike predicted and true ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from giblet_core.artifacts import InputError
+from giblet_core.splits import Fold, run_index
+
+
+def fold_numbers(n_trs: int, folds: list[Fold]) -> np.ndarray:
+    """Return the test fold of each TR, -1 where it is in none."""
+    fold_of = np.full(n_trs, -1)
+    for f, (_, test) in enumerate(folds):
+        fold_of[test] = f
+    return fold_of
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Stretches of TRs, each inside one run and one test fold.
+
+    Attributes
+    ----------
+    starts : array of shape (n_segments,), TRs
+    length : int, TRs
+    fold_of : array of shape (n_segments,)
+    class_of : array of shape (n_segments,)
+        The annotation's class that holds most of the segment; 0 throughout without annotation.
+    loudness : array of shape (n_segments,), LUFS
+        0 throughout where loudness is not matched.
+    """
+
+    starts: np.ndarray
+    length: int
+    fold_of: np.ndarray
+    class_of: np.ndarray
+    loudness: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """TRs of each segment, (n_segments, length)."""
+        return self.starts[:, None] + np.arange(self.length)
+
+    def lures(self, min_gap: int = 20, max_lu: float = 2.0) -> np.ndarray:
+        """Return which segment may stand against which, bool (n_segments, n_segments).
+
+        Same fold, same class, within `max_lu` of loudness, and at least `min_gap` TRs between the end of one and the start of the other.
+        """
+        gap = np.abs(self.starts[:, None] - self.starts) - self.length
+        return ((gap >= min_gap) & (self.fold_of[:, None] == self.fold_of) & (self.class_of[:, None] == self.class_of)
+                & (np.abs(self.loudness[:, None] - self.loudness) <= max_lu))
+
+
+def make_segments(fold_of: np.ndarray, length: int = 10, stride: int | None = None, *, run_onsets: Sequence[int] = (0,),
+                  classes: np.ndarray | None = None, loudness: np.ndarray | None = None) -> Segments:
+    """Cut test folds into segments.
+
+    Parameters
+    ----------
+    fold_of : array of shape (n_trs,)
+        From `DecodingResult` or `fold_numbers`.
+    length, stride : int
+        TRs; not overlapping by default.
+    classes : array of shape (n_trs,), integer, optional
+        Class of each TR, e.g. silence, speech, music, both.
+    loudness : array of shape (n_trs,), optional
+        LUFS of each TR; a segment has the level of its mean power.
+
+    Returns
+    -------
+    Segments
+    """
+    run_of, stride = run_index(len(fold_of), run_onsets), stride or length
+    block = np.cumsum(np.append(True, (np.diff(fold_of) != 0) | (np.diff(run_of) != 0))) - 1
+    first = np.flatnonzero(np.append(True, np.diff(block) != 0))
+    starts = [np.arange(a, b - length + 1, stride) for a, b in zip(first, [*first[1:], len(fold_of)]) if fold_of[a] >= 0]
+    starts = np.concatenate(starts).astype(int) if starts else np.array([], int)
+    if len(starts) < 2:
+        raise InputError(f"length={length}: the test folds hold {len(starts)} such segments; at least 2 are needed. Use shorter segments.")
+    rows = starts[:, None] + np.arange(length)
+    class_of = np.zeros(len(starts), int) if classes is None else np.array([np.bincount(c).argmax() for c in np.asarray(classes)[rows]])
+    level = np.zeros(len(starts)) if loudness is None else 10 * np.log10((10 ** (np.asarray(loudness)[rows] / 10)).mean(1))
+    return Segments(starts, length, fold_of[starts], class_of, level)
+
+
+def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments, library: np.ndarray | None = None) -> np.ndarray:
+    """Correlate predicted with true segments, all TRs and dimensions of a segment as one pattern.
+
+    Every dimension is scaled by its own SD and centred, predictions within their test fold as r is; a bias has no say.
+
+    Parameters
+    ----------
+    predictions, targets : arrays of shape (n_trs, n_dims)
+    segments : Segments
+    library : array of shape (n_library, length), optional
+        TRs of other true segments to compare with; the segments themselves by default.
+
+    Returns
+    -------
+    array of shape (n_segments, n_segments or n_library)
+    """
+    p, t = np.array(predictions, dtype=np.float64), np.array(targets, dtype=np.float64)
+    for f in np.unique(segments.fold_of):
+        rows = np.unique(segments.rows[segments.fold_of == f])
+        p[rows] -= p[rows].mean(0)
+    at = np.unique(segments.rows)
+    p, t = (x / np.where(x[at].std(0) > 0, x[at].std(0), np.inf) for x in (p, t - t[at].mean(0)))
+    a, b = (x.reshape(len(x), -1) for x in (p[segments.rows], t[segments.rows if library is None else library]))
+    a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
+    norm = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)
+    return a @ b.T / np.where(norm > 0, norm, np.inf)

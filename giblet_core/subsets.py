@@ -1,0 +1,200 @@
+"""All subsets of the codebooks: what each book adds, frozen and refit, alone and beyond the others, and its Shapley value.
+
+Two estimands, which differ. *Refit*: ridge fitted anew on the books of a subset. *Frozen*: the weights of all books are kept and the
+features of the missing ones held at their mean. Kernels add over books, so that 255 refits cost a few fits, and frozen predictions add
+over books, so that 255 sums cost one.
+
+References
+----------
+[1] Shapley 1953, A value for n-person games. doi:10.1515/9781400881970-018
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import factorial
+
+import numpy as np
+from tqdm import tqdm
+
+from giblet_core.artifacts import InputError
+from giblet_core.encoding import EncodingResult
+from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
+from giblet_core.splits import Fold
+
+ESTIMANDS = ("refit", "frozen")
+
+
+@dataclass(frozen=True)
+class SubsetScores:
+    """Accuracy of every subset of the books.
+
+    Attributes
+    ----------
+    kept : bool array of shape (2 ** n_books, n_books)
+        Books of each subset; the first row is the empty one, the last has all.
+    r_folds : array of shape (2 ** n_books, n_folds, n_targets)
+        The empty subset scores 0, or what the base alone scores.
+    estimand : {"refit", "frozen"}
+    """
+
+    kept: np.ndarray
+    r_folds: np.ndarray
+    estimand: str
+
+    @property
+    def r(self) -> np.ndarray:
+        """Fisher-averaged over folds, shape (2 ** n_books, n_targets)."""
+        return fisher_mean(self.r_folds, axis=1)
+
+    def row(self, books: Sequence[int]) -> int:
+        """Return the row of a subset."""
+        return int(sum(1 << (self.kept.shape[1] - 1 - book) for book in set(books)))
+
+    @property
+    def value_folds(self) -> np.ndarray:
+        """Explained variance, signed r|r|, shape (2 ** n_books, n_folds, n_targets)."""
+        return self.r_folds * np.abs(self.r_folds)
+
+    def unique(self) -> np.ndarray:
+        """What all books explain less all but this one, per fold: shape (n_books, n_folds, n_targets)."""
+        n = self.kept.shape[1]
+        return np.stack([self.value_folds[-1] - self.value_folds[self.row([b for b in range(n) if b != k])] for k in range(n)])
+
+    def solo(self) -> np.ndarray:
+        """What each book explains alone (beyond the base), per fold: shape (n_books, n_folds, n_targets)."""
+        return np.stack([self.value_folds[self.row([k])] - self.value_folds[0] for k in range(self.kept.shape[1])])
+
+    def shared(self) -> np.ndarray:
+        """What all explain beyond the empty subset, less the unique parts, per fold: shape (n_folds, n_targets)."""
+        return self.value_folds[-1] - self.value_folds[0] - self.unique().sum(0)
+
+    def shapley(self) -> np.ndarray:
+        """Each book's mean contribution over all orders in which books can join, per fold: shape (n_books, n_folds, n_targets).
+
+        Sums over books to what all explain beyond the empty subset.
+        """
+        n, size = self.kept.shape[1], self.kept.sum(1)
+        out = np.zeros((n, *self.r_folds.shape[1:]))
+        for k in range(n):
+            without = np.flatnonzero(~self.kept[:, k])
+            weight = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) for s in size[without]])
+            out[k] = np.tensordot(weight, self.value_folds[without + (1 << (n - 1 - k))] - self.value_folds[without], 1)
+        return out
+
+
+def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, *, estimand: str = "refit",
+                  base: Sequence[np.ndarray] = (), thin: int = 3, progress: bool = False) -> SubsetScores:
+    """Score every subset of the books, with the penalties that the fit of all of them chose.
+
+    The prior on the weights is therefore the same in every subset; only the features differ. Alphas are rounded to every `thin`-th
+    of the grid (r is flat in alpha), which keeps 255 refits below the cost of 20 fits.
+
+    Parameters
+    ----------
+    books : sequence of arrays of shape (n_trs, n_features_k)
+        At most 10.
+    Y : array of shape (n_trs, n_targets)
+    folds : list of (train, test)
+    fit : EncodingResult
+        Of ``fit_banded([*books, *base], Y, folds, ...)``.
+    estimand : {"refit", "frozen"}
+    base : sequence of arrays
+        Spaces that every subset includes (envelope, spectrum), so that only what books add beyond them counts.
+    thin : int
+        1 keeps every alpha.
+    progress : bool
+
+    Returns
+    -------
+    SubsetScores
+    """
+    if estimand not in ESTIMANDS or not 1 <= len(books) <= 10:
+        raise InputError(f"estimand={estimand!r}, {len(books)} books: must be one of {', '.join(ESTIMANDS)}, with 1 to 10 books.")
+    if fit.candidates.shape[1] != 1 + len(books) + len(base):
+        raise InputError(f"fit: made with {fit.candidates.shape[1] - 1} spaces, not {len(books) + len(base)}; must be the fit of the same "
+                         "spaces. Fit all books and the base first.")
+    y = check_matrix("Y", Y)
+    y = (y - y.mean(0)).astype(np.float32)
+    kept = np.array(list(product([False, True], repeat=len(books))))
+    r = np.zeros((len(kept), len(folds), y.shape[1]), np.float32)
+    score = _refit if estimand == "refit" else _frozen
+    candidates, choice = _thinned(fit, thin)
+    for f, (train, test) in enumerate(tqdm(folds, desc=f"{len(kept)} subsets, {estimand}", disable=not progress)):
+        blocks = [centre(kernel(x, train), train, test) for x in (*books, *base)]
+        for c in np.unique(choice[f]):
+            at = np.flatnonzero(choice[f] == c)
+            weighted = [(gamma * block, gamma * k_test) for gamma, (block, k_test) in zip(candidates[c, 1:], blocks)]
+            for row, prediction in score(weighted, len(books), y[np.ix_(train, at)], candidates[c, 0]):
+                r[row, f, at] = correlate(prediction, y[np.ix_(test, at)])
+    return SubsetScores(kept, r, estimand)
+
+
+def _thinned(fit: EncodingResult, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Round the alphas of a fit to every `step`-th of its grid: (candidates, choice)."""
+    alphas, place = np.unique(fit.candidates[:, 0], return_inverse=True)
+    rounded = np.minimum(place // step * step + step // 2, len(alphas) - 1)
+    candidates, renamed = np.unique(np.column_stack([alphas[rounded], fit.candidates[:, 1:]]), axis=0, return_inverse=True)
+    return candidates, renamed.ravel()[fit.choice]
+
+
+def _walk(parts: list[np.ndarray], n_books: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (row, sum of the parts of that subset and of the base), each one book away from the one before (Gray code)."""
+    total, held = sum(parts[n_books:], np.zeros_like(parts[0])), 0
+    for i in range(1 << n_books):
+        row = i ^ (i >> 1)
+        if row != held:
+            book = n_books - (row ^ held).bit_length()
+            total = total + parts[book] if row > held else total - parts[book]
+            held = row
+        yield row, total
+
+
+def _refit(weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float) -> Iterator[tuple[int, np.ndarray]]:
+    for (row, block), (_, k_test) in zip(_walk([a for a, _ in weighted], n_books), _walk([b for _, b in weighted], n_books)):
+        yield row, ridge(block, k_test, y, alpha)
+
+
+def _frozen(weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float) -> Iterator[tuple[int, np.ndarray]]:
+    block = sum(a for a, _ in weighted)
+    dual = np.linalg.solve(block + alpha * np.eye(len(block)), y - y.mean(0))
+    yield from _walk([b @ dual for _, b in weighted], n_books)
+
+
+def lesioned_scores(X: np.ndarray, lesioned: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult,
+                    alpha_factors: Sequence[float] = (1.0,)) -> np.ndarray:
+    """Score frozen weights, fitted on the intact features, on lesioned features of the test rows.
+
+    Parameters
+    ----------
+    X : array of shape (n_trs, n_features)
+        Intact features.
+    lesioned : sequence of arrays of shape (n_trs, n_features)
+        The same features of lesioned sounds.
+    Y : array of shape (n_trs, n_targets)
+    fit : EncodingResult
+        Of ``fit_ridge(X, Y, folds, ...)``.
+    alpha_factors : sequence of float
+        Penalties to show the effect at, relative to the chosen: ridge shares weight among redundant books, the more the larger it is.
+
+    Returns
+    -------
+    array of shape (n_alpha_factors, 1 + n_lesions, n_folds, n_targets)
+        r; the first row is intact.
+    """
+    y = check_matrix("Y", Y)
+    y = (y - y.mean(0)).astype(np.float32)
+    r = np.zeros((len(alpha_factors), 1 + len(lesioned), len(folds), y.shape[1]), np.float32)
+    for f, (train, test) in enumerate(folds):
+        block, intact = centre(kernel(X, train), train, test)
+        tests = [intact, *(kernel(X, train, new=check_matrix("lesioned", x, len(y)))[np.ix_(test, train)] for x in lesioned)]
+        for c in np.unique(fit.choice[f]):
+            at = np.flatnonzero(fit.choice[f] == c)
+            for a, factor in enumerate(alpha_factors):
+                system = block + factor * fit.candidates[c, 0] * np.eye(len(train))
+                dual = np.linalg.solve(system, y[np.ix_(train, at)] - y[np.ix_(train, at)].mean(0))
+                for i, k_test in enumerate(tests):
+                    r[a, i, f, at] = correlate(k_test @ dual, y[np.ix_(test, at)])
+    return r
