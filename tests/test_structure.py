@@ -15,7 +15,7 @@ ORDER = """artifacts audio codes mel streaming codecs timing hrf processor
     speech annotation film_score film_sound film_mix simulate_noise simulate_drivers simulate_signal simulate_files simulate pooling features bold_io manifest
     dataset_files dataset dataset_check alice demo
     splits models token_scores reconstruction training scores codec_training kernels encoding ceiling nulls subsets wrong_ways
-    segments decoding crosssubject lesions metrics
+    segments decoding crosssubject lesions metrics lesion_effects
     conditions listening blind_tests listening_results mixer viz experiments session scorecard
     inspection staging parameters runner sweep bench_codec bench cli""".split()
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",

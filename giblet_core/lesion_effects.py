@@ -1,0 +1,159 @@
+"""What lesions do to the sound, and the controls that a claim about a codebook has to survive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import factorial
+
+import numpy as np
+import pandas as pd
+from scipy.signal import fftconvolve
+from tqdm.auto import tqdm
+
+from giblet_core.artifacts import InputError
+from giblet_core.audio import check_wave
+from giblet_core.codecs import EncodecCodec
+from giblet_core.codes import Codes
+from giblet_core.lesions import lesion
+from giblet_core.metrics import level_match, quality_table
+from giblet_core.scores import log_mel_distance, si_sdr
+
+FLAT_WINDOW_S = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A piece of sound to lesion: its samples and codes, what it holds (speech, music, ...), and where it holds speech (s)."""
+
+    wave: np.ndarray
+    codes: Codes
+    content: str
+    segments: Sequence[tuple[float, float]] | None = None
+
+
+def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WINDOW_S) -> np.ndarray:
+    """Return the RMS in a sliding Hann window, shape (n_samples,), never below -60 dB of its largest value."""
+    window = np.hanning(int(window_s * sample_rate) | 1)
+    power = fftconvolve(check_wave(wave).astype(np.float64) ** 2, window / window.sum(), mode="same")
+    level = np.sqrt(np.maximum(power, 0))
+    return np.maximum(level, 1e-3 * level.max())
+
+
+def flat_twin(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Equalise the level in 50 ms windows: fine structure without the envelope. A claim about a book survives on it."""
+    flat = (wave / smooth_level(wave, sample_rate)).astype(np.float32)
+    return level_match(flat, wave)
+
+
+def envelope_twin(wave: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarray:
+    """Make noise with the sound's long-term spectrum and its envelope: no fine structure. A claim about a book vanishes on it."""
+    wave = check_wave(wave)
+    phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(len(wave) // 2 + 1))
+    noise = np.fft.irfft(np.abs(np.fft.rfft(wave)) * phase, len(wave)).astype(np.float32)
+    shaped = flat_twin(noise, sample_rate) * smooth_level(wave, sample_rate).astype(np.float32)
+    return level_match(shaped, wave)
+
+
+def matched_removal(codec: EncodecCodec, codes: Codes, books: Sequence[int], seed: int = 0) -> np.ndarray:
+    """Remove, instead of each book's vectors, the same vectors turned by a random rotation: the energy control.
+
+    The part removed has the book's energy in every frame and its dimension, but no longer its direction.
+
+    Returns
+    -------
+    array of shape (num_codebooks, latent_dim, n_frames), float32
+    """
+    z = codec.latents(codes)
+    for k in books:
+        rotation, _ = np.linalg.qr(np.random.default_rng([seed, k]).standard_normal((codec.latent_dim, codec.latent_dim)))
+        z[k] = z[k] - rotation.astype(np.float32) @ z[k]
+    return z
+
+
+def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]], *, pesq: bool = False,
+                  controls: bool = True, level_matched: bool = False) -> pd.DataFrame:
+    """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not counted as the lesion's.
+
+    Parameters
+    ----------
+    codec : EncodecCodec
+    pieces : mapping of name to Piece
+    lesions : mapping of name to keyword arguments of `lesion` (``books``, ``mode``, ...)
+    pesq : bool
+        Also PESQ-WB (0.2 s a segment).
+    controls : bool
+        Beside each lesion the energy control of `matched_removal`.
+    level_matched : bool
+        Bring every lesioned sound to the level of the intact one before scoring.
+
+    Returns
+    -------
+    DataFrame
+        One row a piece and lesion: ``piece, content, lesion, control`` (bool), the fields of `quality_table`.
+    """
+    rows = []
+    for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
+        intact = codec.decode(piece.codes)
+        sounds = {}
+        for label, options in lesions.items():
+            sounds[label, False] = codec.decode_latents(lesion(codec, piece.codes, **options).sum(0), piece.codes.n_samples)
+            if controls:
+                z = matched_removal(codec, piece.codes, options.get("books", (0,)), seed=int(options.get("seed", 0)))
+                sounds[label, True] = codec.decode_latents(z.sum(0), piece.codes.n_samples)
+        if level_matched:
+            sounds = {key: level_match(wave, intact) for key, wave in sounds.items()}
+        table = quality_table(intact, sounds, codec.sample_rate, piece.segments, pesq=pesq, floor=False)
+        for (label, control), scores in zip(sounds, table.to_dict("records")):
+            rows.append({"piece": name, "content": piece.content, "lesion": label, "control": control, **scores})
+    return pd.DataFrame(rows)
+
+
+def subset_quality(codec: EncodecCodec, codes: Codes, metric: str = "log_mel_db") -> np.ndarray:
+    """Score every subset of the books against the intact decoding; the first value is the empty subset, the last all books.
+
+    Parameters
+    ----------
+    metric : {"log_mel_db", "si_sdr_db"}
+        As a gain: minus the log-mel distance, or SI-SDR limited to 60 dB.
+
+    Returns
+    -------
+    array of shape (2 ** num_codebooks,), higher is better; subsets in binary order, book 0 the highest bit
+    """
+    if metric not in ("log_mel_db", "si_sdr_db"):
+        raise InputError(f"metric={metric!r}: must be log_mel_db or si_sdr_db. PESQ and STOI need speech of some seconds.")
+    z, intact = codec.latents(codes), codec.decode(codes)
+    values = []
+    for kept in tqdm(list(product([0, 1], repeat=len(z))), desc="subsets of books", leave=False):
+        wave = codec.decode_latents((z * np.array(kept, np.float32)[:, None, None]).sum(0), codes.n_samples)
+        if metric == "log_mel_db":
+            values.append(-log_mel_distance(intact, wave, codec.sample_rate))
+        else:
+            values.append(min(si_sdr(intact, wave), 60.0) if np.abs(wave).max() > 0 else -60.0)
+    return np.array(values)
+
+
+def shapley(values: np.ndarray) -> np.ndarray:
+    """Share what all players reach fairly: each one's mean gain over all orders in which they can join.
+
+    Parameters
+    ----------
+    values : array of shape (2 ** n, ...)
+        Of every subset, in the order of `subset_quality`.
+
+    Returns
+    -------
+    array of shape (n, ...)
+        Sums to ``values[-1] - values[0]``.
+    """
+    n = int(np.log2(len(values)))
+    sizes = np.array([bin(i).count("1") for i in range(len(values))])
+    out = np.zeros((n, *values.shape[1:]))
+    for k in range(n):
+        bit = 1 << (n - 1 - k)
+        without = np.array([i for i in range(len(values)) if not i & bit])
+        weight = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) for s in sizes[without]])
+        out[k] = np.tensordot(weight, values[without + bit] - values[without], 1)
+    return out
