@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from pyloudnorm.iirfilter import IIRfilter
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.signal import lfilter, sosfilt
+from scipy.signal import sosfilt
 
 from giblet_core.annotation import KINDS, Annotation, Event, Scene, Word
 from giblet_core.artifacts import ASSETS, read_json
@@ -142,12 +142,15 @@ def arrange(seed: int) -> list[Shot]:
 
 def _automation(shot: Shot, rng: np.random.Generator, swing_db: float, duck_db: float) -> np.ndarray:
     """The gain of a bed: a slow drift of `swing_db` around its level, lowered by `duck_db` while somebody speaks."""
-    spoken = np.zeros(shot.n_samples // 480 + 1, np.float32)  # at 50 Hz
+    n = shot.n_samples // 480 + 2  # drawn at 50 Hz
+    spoken = np.zeros(n, np.float32)
     for offset, wave, kind, _ in shot.cues:
         if kind == "speech":
             spoken[max(0, offset - 6000) // 480 : (offset + len(wave) + 9600) // 480] = 1
-    curve = np.interp(np.arange(shot.n_samples) / 480, np.arange(len(spoken)), uniform_filter1d(spoken, 45))
-    return (10 ** ((drift(shot.n_samples, rng, 6, -swing_db, swing_db) - duck_db * curve) / 20)).astype(np.float32)
+    level = drift(n, rng, 300 / RATE, -swing_db, swing_db) - duck_db * uniform_filter1d(spoken, 45)
+    gain = (10 ** (level / 20)).astype(np.float32)
+    ramp = np.arange(480, dtype=np.float32) / 480
+    return (gain[:-1, None] + np.diff(gain)[:, None] * ramp).ravel()[: shot.n_samples]
 
 
 def _layer(shot: Shot, kind: str, seed: int, dry: bool) -> np.ndarray:
@@ -219,8 +222,8 @@ def mix(seed: int, kinds: tuple[str, ...] = KINDS, dry: bool = False) -> tuple[n
 
 def _room_tone(n: int, seed: int) -> np.ndarray:
     """A quiet hiss below everything, so that no silence is digital: (n,) float32, RMS about -60 dBFS."""
-    hiss = lfilter([0.05], [1, -0.95], np.random.default_rng([seed, 99]).standard_normal(n, dtype=np.float32)).astype(np.float32)
-    return hiss * np.float32(10 ** (-60 / 20) / 0.16)
+    hiss = sosfilt([[0.05, 0, 0, 1, -0.95, 0]], np.random.default_rng([seed, 99]).standard_normal(n, dtype=np.float32))
+    return hiss.astype(np.float32) * np.float32(10 ** (-60 / 20) / 0.16)
 
 
 def block_power(wave: np.ndarray) -> np.ndarray:
@@ -240,13 +243,21 @@ def integrated(power: np.ndarray) -> float:
     return float(-0.691 + 10 * np.log10(np.mean(loud[loud > 0.1 * np.mean(loud)])))
 
 
+def _limit(wave: np.ndarray) -> np.ndarray:
+    """Keep `wave` below `CEILING`, in place: around a peak the gain dips smoothly, 5 ms ahead and behind."""
+    over = np.flatnonzero(np.abs(wave) > CEILING)
+    for peaks in np.split(over, np.flatnonzero(np.diff(over) > 1000) + 1) if len(over) else ():
+        part = wave[max(0, peaks[0] - 500) : peaks[-1] + 500]
+        highest = np.maximum(maximum_filter1d(np.abs(part), 241), CEILING)
+        part *= uniform_filter1d(CEILING / highest, 241)  # a mean of gains that each suffice
+    return wave
+
+
 def master(wave: np.ndarray, seed: int) -> np.ndarray:
     """Add the room tone, bring the film to `LOUDNESS` below `CEILING`, and round to 16 bits: (n,) int16."""
     wave = wave + _room_tone(len(wave), seed)
     wave *= np.float32(10 ** ((LOUDNESS - integrated(block_power(wave))) / 20))
-    peak = maximum_filter1d(np.abs(wave), 241)  # looks 5 ms ahead and behind
-    gain = uniform_filter1d(np.minimum(1, CEILING / np.maximum(peak, CEILING)), 241)  # never above CEILING / |wave|
-    return np.round(fade(wave * gain, 0.05, 0.3) * 32768).astype(np.int16)
+    return np.round(fade(_limit(wave), 0.05, 0.3) * np.float32(32768)).astype(np.int16)
 
 
 def loudness_track(wave: np.ndarray) -> tuple[float, ...]:

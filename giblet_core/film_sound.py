@@ -25,8 +25,10 @@ def _unit(wave: np.ndarray) -> np.ndarray:
 
 def drift(n: int, rng: np.random.Generator, period_s: float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     """Return a slow random curve between `low` and `high` with a new aim every `period_s`: (n,) float32."""
-    points = max(2, int(n / RATE / period_s) + 2)
-    return np.interp(np.arange(n) / RATE, np.arange(points) * period_s, rng.uniform(low, high, points)).astype(np.float32)
+    step = max(1, int(period_s * RATE))
+    aims = rng.uniform(low, high, n // step + 2).astype(np.float32)
+    ramp = np.arange(step, dtype=np.float32) / step
+    return (aims[:-1, None] + np.diff(aims)[:, None] * ramp).ravel()[:n]
 
 
 def _grain(frequency: float, seconds: float, rng: np.random.Generator, roughness: float = 0.3) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The demo film: its annotation is true of its sound, it is the same every time, and it is level, varied and free of defects."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -135,6 +136,16 @@ def test_loudness_is_minus_23_lufs_and_no_sample_is_near_full_scale(film):
     assert abs(film.wave.mean()) < 1e-3
 
 
+def test_the_limiter_lowers_peaks_smoothly_and_leaves_the_rest_alone(rng):
+    wave = (0.1 * rng.standard_normal(RATE)).astype(np.float32)
+    wave[[12_000, 12_300, 23_990]] = 1.4, -1.2, 0.99
+    limited = film_mix._limit(wave.copy())
+    assert np.abs(limited).max() <= film_mix.CEILING + 1e-6
+    assert np.array_equal(limited[:11_000], wave[:11_000])
+    gain = (limited / wave)[11_500:13_000]
+    assert np.abs(np.diff(gain)).max() < 0.005
+
+
 def test_own_gated_loudness_equals_pyloudnorm(rng):
     wave = (rng.standard_normal(RATE * 20) * np.repeat([0.1, 0.001, 0.02, 0.3], RATE * 5)).astype(np.float32)
     own = film_mix.integrated(film_mix.block_power(wave))
@@ -170,6 +181,13 @@ def test_music_and_ambience_reach_10_khz(stems):
 def test_speech_music_and_loudness_are_not_collinear(film):
     r = np.corrcoef(_tr_table(film))
     assert np.abs(r[np.triu_indices(3, 1)]).max() < 0.6
+
+
+def test_speech_and_music_are_not_collinear_in_films_nobody_tuned_on():
+    edges = 1.5 * np.arange(805)
+    for seed in (101, 102, 103):
+        truth = film_mix.mix(seed, ())[1]
+        assert abs(np.corrcoef(truth.fraction("speech", edges), truth.fraction("music", edges))[0, 1]) < 0.4
 
 
 def test_the_film_is_varied(film):
@@ -291,3 +309,37 @@ def test_every_note_ends_without_a_click():
         note = play(instrument, 52, RATE)
         assert np.abs(note).max() == pytest.approx(1, abs=0.05)
         assert np.abs(note[-24:]).max() < 0.002, instrument
+
+
+@pytest.fixture
+def make_voices():
+    spec = importlib.util.spec_from_file_location("make_voices", ASSETS / "make_voices.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_words_spoken_as_one_unit_are_parted_at_their_phonemes(make_voices, monkeypatch):
+    monkeypatch.setattr(make_voices, "_n_phonemes", lambda word, voice: 2)
+    rows = [(1, 0, 2, 100, ""), (7, 0, 0, 110, "0"), (7, 0, 0, 150, "n"), (7, 0, 0, 180, "D"), (7, 0, 0, 200, "@")]  # 1: word, 7: phoneme
+    events = [*rows, (1, 7, 5, 250, ""), (7, 7, 0, 260, "s"), (7, 7, 0, 300, "t"), (7, 7, 0, 400, "_:")]
+    timed = make_voices.time_words("On the steps.", "any", events, 900)
+    assert timed == [("On", 110, 180), ("the", 180, 260), ("steps", 260, 400)]
+
+
+def test_speaking_anew_without_espeak_says_what_to_install(make_voices, monkeypatch):
+    def absent(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(make_voices.ctypes, "CDLL", absent)
+    with pytest.raises(SystemExit, match="espeak-ng is absent"):
+        make_voices.main()
+
+
+def test_the_stored_index_is_the_screenplay(make_voices):
+    index = json.loads((ASSETS / "voices.json").read_text(encoding="utf-8"))
+    script = make_voices.read_script(ASSETS / "voices_script.txt")
+    bare = [[{key: cue[key] for key in cue if key not in ("start", "stop", "words")} for cue in scene["cues"]] for scene in index["scenes"]]
+    assert bare == [scene["cues"] for scene in script]
+    assert {cue["effect"] for scene in script for cue in scene["cues"] if "effect" in cue} <= set(EFFECTS)
+    assert {name for scene in script for name in scene["ambiences"]} <= set(AMBIENCES)

@@ -183,46 +183,7 @@ def main() -> None:
     (HERE / "voices.json").write_text(json.dumps(index, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-CARD = """# The demo film and its voices
-
-A sound track of {duration:.0f} s (two parts of {part:.0f} s) for two runs of {n_trs} TRs of {t_r} s, TR 0 at {starts} s.
-It is synthetic: nobody speaks in it, and no recording is in it.
-
-* **Text**: `voices_script.txt`, adapted by this project from Arthur Conan Doyle, "A Scandal in Bohemia" (run 1) and
-  "The Red-Headed League" (run 2), The Strand Magazine, 1891; both are in the public domain. {n_lines} lines, {n_words} words.
-* **Voices**: {n_voices} synthetic voices by eSpeak NG {version}, 24 kHz mono, Ogg Vorbis, {voice_s:.0f} s with the pauses between
-  lines. eSpeak NG is licensed under the GPL, version 3 or later; that licence covers the program and its data, not the sound
-  it speaks. No part of the program or its data is stored here.
-* **Timings**: `voices.json` has the start and stop of each line in its file and of each word in its line, in samples at
-  24 kHz, from the synthesiser's own phoneme events. A word runs from its first phoneme to the end of its last one. In pairs
-  spoken as one unit ("of the") the border is that of their phonemes.
-* **Music, ambience, effects, rooms, levels**: rendered by `film_score.py`, `film_sound.py` and `film_mix.py` from one seed.
-  Another seed gives another order of scenes, other cues, keys, melodies, beds, levels and effects around the same lines
-  (`gc.demo_film(seed=1)`).
-* **Level**: {lufs:.1f} LUFS, highest sample {peak:.1f} dBFS. Correlation over the {all_trs} TRs of seed 0: speech with music
-  {r[0]:+.2f}, speech with loudness {r[1]:+.2f}, music with loudness {r[2]:+.2f}.
-* **Anew**: `make demo-stimulus` (needs espeak-ng) speaks the voices again and writes this card. The Vorbis files then hold
-  the same sound, but not the same bytes: the container carries a random serial number.
-* **Limits**: formant synthesis has a narrow range of voices and little breath; words are clear, emotion is not. The ambience
-  "crowd" is babble made of vowels without words and counts as ambience, not as speech. Sounds within an ambience (a clock's
-  tick, hooves in a street) are not events of their own. Rooms ring on for up to 1.7 s after an event's stop.
-
-| file | bytes | sha256 |
-|---|---:|---|
-{files}
-
-| speaker | voice of eSpeak NG | words per minute | pitch | range | lines |
-|---|---|---:|---:|---:|---:|
-{cast}
-
-## What sounds when (seed 0)
-
-Times in seconds; the level is the mean over the scene in LUFS. The exact times of all lines, words, cues and effects: `film.annotation`.
-
-| start | stop | scene | kind | music | ambience | effects | speakers | LUFS |
-|---:|---:|---|---|---|---|---|---|---:|
-{scenes}
-"""
+MARK = "<!-- Below: written by make_voices.py -->"
 
 
 def _scene_row(scene, truth) -> str:
@@ -235,26 +196,33 @@ def _scene_row(scene, truth) -> str:
 
 
 def write_card() -> None:
-    """Render the film and write STIMULUS_CARD.md from it and from the stored files."""
+    """Render the film and write the figures and tables of STIMULUS_CARD.md anew; the prose above them stays."""
     from giblet_core import demo_film, film_mix
 
     film, index = demo_film(), json.loads((HERE / "voices.json").read_text(encoding="utf-8"))
     lines = [cue for scene in index["scenes"] for cue in scene["cues"] if "text" in cue]
     files = [*film_mix.voice_files().values(), HERE / "voices.json", HERE / "voices_script.txt"]
-    power, edges = film_mix.block_power(film.wave), [run.start_s + film.t_r * np.arange(run.n_trs + 1) for run in film.runs]
+    edges = [run.start_s + film.t_r * np.arange(run.n_trs + 1) for run in film.runs]
     series = [np.concatenate([film.annotation.fraction(kind, e) for e in edges]) for kind in ("speech", "music")]
     series.append(np.concatenate([film.annotation.loudness_at(e[:-1, None] + [0.25, 0.75, 1.25]).mean(axis=1) for e in edges]))
-    text = CARD.format(
-        duration=film.duration_s, part=film_mix.PART_S, n_trs=film.runs[0].n_trs, t_r=film.t_r, all_trs=len(series[0]),
-        starts=" and ".join(f"{run.start_s:.0f}" for run in film.runs), n_lines=len(lines), n_words=len(film.annotation.words),
-        n_voices=len(index["cast"]), version=index["espeak_ng"], voice_s=sum(soundfile.info(path).duration for path in files[:2]),
-        lufs=film_mix.integrated(power), peak=20 * np.log10(np.abs(film.wave).max()), r=np.corrcoef(series)[np.triu_indices(3, 1)],
-        files="\n".join(f"| {p.name} | {p.stat().st_size} | {hashlib.sha256(p.read_bytes()).hexdigest()} |" for p in files),
-        cast="\n".join(f"| {who.title()} | " + " | ".join(map(str, how)) + f" | {sum(cue['speaker'] == who for cue in lines)} |"
-                       for who, how in index["cast"].items()),
-        scenes="\n".join(_scene_row(scene, film.annotation) for scene in film.annotation.scenes),
-    )  # fmt: skip
-    (HERE / "STIMULUS_CARD.md").write_text(text, encoding="utf-8")
+    r, peak = np.corrcoef(series)[np.triu_indices(3, 1)], 20 * np.log10(np.abs(film.wave).max())
+    spoken = {who: [cue["stop"] - cue["start"] for cue in lines if cue["speaker"] == who] for who in index["cast"]}
+    tables = [
+        f"{film.duration_s:.0f} s, of it {sum(map(sum, spoken.values())) / RATE:.0f} s of speech in {len(lines)} lines and "
+        f"{len(film.annotation.words)} words by {len(spoken)} voices of eSpeak NG {index['espeak_ng']}. "
+        f"{film_mix.integrated(film_mix.block_power(film.wave)):.1f} LUFS, highest sample {peak:.1f} dBFS. "
+        f"Correlation over {len(series[0])} TRs: speech with music {r[0]:+.2f}, speech with loudness {r[1]:+.2f}, "
+        f"music with loudness {r[2]:+.2f}.",
+        "\n| file | bytes | sha256 |\n|---|---:|---|",
+        *(f"| {path.name} | {path.stat().st_size} | {hashlib.sha256(path.read_bytes()).hexdigest()} |" for path in files),
+        "\n| speaker | voice of eSpeak NG | words per minute | pitch | range | lines | s |\n|---|---|---:|---:|---:|---:|---:|",
+        *(f"| {who.title()} | {' | '.join(map(str, index['cast'][who]))} | {len(s)} | {sum(s) / RATE:.0f} |" for who, s in spoken.items()),
+        "\n| start, s | stop, s | scene | kind | music | ambience | effects | speakers | LUFS |\n|---:|---:|---|---|---|---|---|---|---:|",
+        *(_scene_row(scene, film.annotation) for scene in film.annotation.scenes),
+    ]
+    card = HERE / "STIMULUS_CARD.md"
+    prose = card.read_text(encoding="utf-8").split(MARK)[0]
+    card.write_text(prose + MARK + "\n\n" + "\n".join(tables) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
