@@ -23,7 +23,8 @@ _WHERE = {
     "splits": "contiguous_folds leave_one_subject_out",
     "models": "AudioEncoder AudioDecoder AudioAutoencoder",
     "training": "TrainConfig fit",
-    "encoding": "noise_ceiling fit_ridge",
+    "encoding": "fit_ridge fit_banded variance_partition",
+    "ceiling": "noise_ceiling",
     "decoding": "fit_decoder identify",
     "lesions": "LESIONS lesion book_set",
     "speech": "speech_intervals speech_segments",
@@ -32,6 +33,7 @@ _WHERE = {
     "listening": "listen",
     "blind_tests": "build_listening_pages",
     "listening_results": "analyse_results",
+    "mixer": "mixer_panel mixer_widget",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]

@@ -22,7 +22,7 @@ class Mushra {
     this.engine = null;
     const heading = el("h2", { tabindex: -1 }, title);
     this.main.replaceChildren(heading, ...children);
-    if (this.shown) heading.focus();
+    if (this.shown) { heading.focus(); document.querySelector("header details").open = false; }
     this.shown = true;
     scrollTo(0, 0);
   }

@@ -1,0 +1,86 @@
+"""The codebook mixer of the static book in a real browser."""
+
+import numpy as np
+import pytest
+from browser_pages import write_site
+
+import giblet_core as gc
+from giblet_core.mixer import mixer_panel
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+SR = 24_000
+
+
+@pytest.fixture(scope="module")
+def site(demo_codec, tmp_path_factory):
+    t = np.arange(3 * SR) / SR
+    wave = (0.2 * np.sin(2 * np.pi * 300 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 2).astype(np.float32)
+    codes = demo_codec.encode(wave, 3.0)
+    panel = mixer_panel(demo_codec, codes, modes=("mean", "noise"))
+    return write_site(tmp_path_factory.mktemp("mixer"), [panel, gc.listen({"another": wave}, SR)])
+
+
+@pytest.fixture
+def opened(page, address, site):
+    page.goto(address(site) + "/index.html")
+    page.wait_for_selector(".gp-mixer")
+    return page
+
+
+def on(page):
+    buttons = page.get_by_role("button", name="Codebook").all()
+    return [i for i, button in enumerate(buttons) if button.get_attribute("aria-pressed") == "true"]
+
+
+def test_toggles_choose_the_precomputed_clip_or_say_that_there_is_none(opened):
+    assert on(opened) == [0, 1, 2, 3]
+    opened.get_by_label("Codebook 3").click()
+    assert on(opened) == [0, 1, 2]
+    assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "books 0 to 2"
+    opened.get_by_label("Codebook 1").click()
+    assert "not computed beforehand" in opened.locator(".gp-mixer output").inner_text()
+    assert on(opened) == [0, 1, 2]
+
+
+def test_presets_and_kinds_choose_the_clip_they_name(opened):
+    opened.get_by_label("Kept: Only").select_option(label="book 2")
+    assert on(opened) == [2]
+    opened.get_by_label("Kept: All but").select_option(label="book 1")
+    assert on(opened) == [0, 2, 3]
+    opened.get_by_label("Kind of lesion").select_option("noise")
+    assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "book 0: noise"
+    assert "noise of the same energy" in opened.locator(".gp-mixer output").inner_text()
+    opened.get_by_role("button", name="All", exact=True).click()
+    assert on(opened) == [0, 1, 2, 3]
+
+
+def test_switching_a_book_keeps_playing_at_the_same_position(opened):
+    opened.locator(".gp-play").first.click()
+    opened.wait_for_function("giblet.players[0].audio().currentTime > 0.3")
+    moved = [opened.evaluate("""label => new Promise((done) => {
+        const p = giblet.players[0], from = p.audio(), at = from.currentTime, t0 = performance.now();
+        const i = p.rows.findIndex((row) => row.dataset.label === label);
+        p.select(i);
+        const look = () => {
+            const took = (performance.now() - t0) / 1000;
+            if (!p.audio().paused && !p.audio().muted && from.paused) done(Math.abs(p.audio().currentTime - at - took));
+            else requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+    })""", label) for label in ("book 1 alone", "books 0 to 1", "all books")]  # fmt: skip
+    assert np.median(moved) < 0.1
+
+
+def test_axe_finds_no_serious_violation(page, axe, site):
+    page.goto(site.as_uri() + "/index.html")
+    page.wait_for_selector(".gp-mixer")
+    assert axe(page) == []
+    page.get_by_role("button", name="Show all as a table").click()
+    assert page.locator("figure").first.locator("tbody tr:visible").count() == page.locator("figure").first.locator("tbody tr").count()
+
+
+def test_the_mixer_fits_a_phone(page, site):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(site.as_uri() + "/index.html")
+    page.wait_for_selector(".gp-mixer")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
