@@ -189,6 +189,13 @@ def info(args: argparse.Namespace) -> int:
     return 0
 
 
+def listening(args: argparse.Namespace) -> int:
+    from giblet_core.listening_results import analyse_results
+
+    print(analyse_results(args.results, seed=args.seed))
+    return 0
+
+
 def bench(args: argparse.Namespace) -> int:
     from giblet_core.bench import bench as run_bench
 
@@ -225,6 +232,9 @@ COMMANDS: dict[str, tuple[Command, list, str]] = {
                       _argument("--out", help="build/sweeps by default")],
               "Run a notebook over a grid of parameters, resumable."),
     "info": (info, [_argument("file"), _argument("--json", action="store_true", help="print JSON")], "Say what a file holds."),
+    "listening": (listening, [_argument("results", nargs="*", help="JSON files that the test pages handed over"),
+                              _argument("--seed", type=int, default=0, help="of the bootstrap over listeners")],
+                  "Analyse the answers of listening tests."),
     "bench": (bench, [_argument("--out", help="build/bench.json by default"),
                       _argument("--only", help="one part: sizes, pipeline or codec")],
               "Measure speed, memory and sizes, and print the table."),

@@ -137,7 +137,14 @@ def test_compare_and_info_refuse_unusable_sound_too(material, place, tmp_path_fa
             assert giblet(capsys, "info", folder / name)[0] == 2, name
 
 
+def test_listening_says_that_nobody_has_listened_yet(place, capsys):
+    status, out, _ = giblet(capsys, "listening")
+    assert status == 0
+    assert "Nobody has listened yet" in out
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
+    (["listening", "absent.json"], ["absent.json", "no such file"]),
     (["encode", "SOUND", "out.npz", "--bandwidth", "5"], ["bandwidth_kbps=5", "1.5, 3, 6"]),
     (["encode", "SOUND", "out.wav"], ["output=out.wav", ".npz"]),
     (["encode", "SOUND", "out.npz", "--codec", "nowhere"], ["codec='nowhere'", "demo"]),
