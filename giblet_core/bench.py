@@ -55,8 +55,10 @@ def _sizes() -> Iterator[Row]:
     took = seconds(lambda: encoder(codes).square().sum().backward())
     yield Row("training step, codes", 1000 * took, "ms", f"AudioEncoder, {BATCH} windows")
     trunk = _mel_trunk()
-    yield Row("training step, mel", 1000 * seconds(lambda: _mel_forward(trunk, bands).square().sum().backward()), "ms",
-              f"mel trunk, {BATCH} windows of {MEL_FRAMES} frames")
+    took_mel = seconds(lambda: _mel_forward(trunk, bands).square().sum().backward())
+    yield Row("training step, mel", 1000 * took_mel, "ms", f"mel trunk, {BATCH} windows of {MEL_FRAMES} frames")
+    yield Row("training step, codes to mel", took / took_mel, "", "below 1: codes are faster")
+    yield Row("parameters, codes to mel", sum(p.numel() for p in encoder.parameters()) / mel, "", "below 1: codes need fewer")
 
 
 def _mel_trunk():
