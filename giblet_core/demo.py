@@ -60,7 +60,7 @@ class Film:
     def manifest(self) -> dict:
         """Return the entries of a ``dataset.yaml`` that describe this stimulus: t_r, stimulus and runs."""
         runs = [{"name": run.name, "n_trs": run.n_trs, "stimulus_start_s": run.start_s, "dummy_trs": 0} for run in self.runs]
-        return {"t_r": self.t_r, "stimulus": {"file": "film.flac", "clock_ratio": 1.0}, "runs": runs}
+        return {"t_r": self.t_r, "stimulus": {"file": "film.flac", "clock_ratio": 1.0, "annotation": "annotation.json"}, "runs": runs}
 
     def save(self, folder: str | Path) -> Path:
         """Write ``film.flac`` (the same samples), ``annotation.json`` and ``stimulus.json`` (see `manifest`); return the sound's path."""
