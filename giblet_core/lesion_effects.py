@@ -10,7 +10,7 @@ from math import factorial
 import numpy as np
 import pandas as pd
 from scipy.signal import fftconvolve
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from giblet_core.artifacts import InputError
 from giblet_core.audio import check_wave
