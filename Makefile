@@ -16,7 +16,7 @@ RUN_FLAGS := $(if $(PARAMS),--params '$(PARAMS)') $(if $(AUDIO),--set 'audio=$(A
 .PHONY: book test lab bench lint clean serve demo-stimulus setup
 .DEFAULT_GOAL := book
 
-book: $(STAMP)
+book: $(STAMP) $(if $(filter alice,$(PARAMS)),build/alice_standin.flac)
 	@$(PY) -m giblet_core.cli run $(RUN_FLAGS)
 
 test: lint
@@ -36,8 +36,11 @@ serve: $(STAMP)
 	@$(PY) -m http.server 8000 --bind 127.0.0.1 --directory $(if $(OUT),$(OUT),build)/html
 
 demo-stimulus: $(STAMP)
-	@command -v espeak-ng >/dev/null || { echo "make demo-stimulus needs espeak-ng (Debian: apt-get install espeak-ng). The stored voices are used without it."; exit 1; }
-	$(PY) -m giblet_core.demo
+	$(PY) giblet_core/assets/make_voices.py
+
+# The stand-in for the sound of book/params/alice.yaml: needs the data set and espeak-ng.
+build/alice_standin.flac: | $(STAMP)
+	$(PY) giblet_core/assets/make_alice_standin.py book/params/alice_dataset.yaml $@
 
 setup: $(STAMP)
 
