@@ -55,9 +55,9 @@ def core_hash() -> str:
     return content_hash([(p.relative_to(package).as_posix(), p) for p in files])
 
 
-def input_stamp(value: Any) -> Any:
-    """Return what a parameter's value contributes to the key: the content behind a file name, else the value."""
-    path = Path(value) if isinstance(value, str) and value not in ("", "demo") else None
+def input_stamp(value: Any, root: Path) -> Any:
+    """Return what a parameter's value contributes to the key: the content behind a file name (relative to `root`), else the value."""
+    path = root / value if isinstance(value, str) and value not in ("", "demo") else None
     if path is None or not path.exists():
         return value
     if path.is_dir():
@@ -93,7 +93,8 @@ def run_keys(root: Path, notebooks: Sequence[Path], shares: Mapping[Path, Mappin
     keys = {}
     for path in notebooks:
         cells = [(c.source, c.metadata.get("tags", [])) for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
-        chain = content_hash(chain, path.stem, cells, {k: input_stamp(v) for k, v in shares[path].items() if k != "artifacts_dir"})
+        values = {**notebook_parameters(path), **shares[path]}
+        chain = content_hash(chain, path.stem, cells, {k: input_stamp(v, root) for k, v in values.items() if k != "artifacts_dir"})
         keys[path] = chain
     return keys
 

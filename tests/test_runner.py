@@ -116,6 +116,12 @@ def test_keys_follow_code_parameters_inputs_and_earlier_notebooks_but_not_prose(
     book.cells[0].source = "# Another title"
     nbformat.write(book, notebooks[0])
     assert runner.run_keys(project, notebooks, shares) == keys
+    (project / "seconds.yaml").write_text("seconds: 3")
+    book.cells[1].source = book.cells[1].source + '\nconditions = "seconds.yaml"'
+    nbformat.write(book, notebooks[0])
+    keys = runner.run_keys(project, notebooks, shares)
+    (project / "seconds.yaml").write_text("seconds: 4")
+    assert runner.run_keys(project, notebooks, shares)[notebooks[0]] != keys[notebooks[0]]  # a file named by a default
     sound.write_bytes(b"two")
     changed = runner.run_keys(project, notebooks, shares)
     assert changed[notebooks[0]] != keys[notebooks[0]]
@@ -127,9 +133,9 @@ def test_a_changed_file_of_a_dataset_changes_the_key(tmp_path):
     manifest.write_text("name: a\nt_r: 1.5\nruns: [{name: r, n_trs: 9, stimulus_start_s: 0.0}]\n"
                         "bold: {pattern: 'sub{subject}.nii.gz', subjects: [1], format: nifti}\n")
     (tmp_path / "sub1.nii.gz").write_bytes(b"one")
-    before = runner.input_stamp(str(manifest))
+    before = runner.input_stamp(str(manifest), tmp_path)
     (tmp_path / "sub1.nii.gz").write_bytes(b"longer")
-    assert runner.input_stamp(str(manifest)) != before
+    assert runner.input_stamp(str(manifest), tmp_path) != before
 
 
 def test_a_failing_notebook_stops_the_run_is_kept_and_named(project):
