@@ -133,6 +133,9 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
         if error.ename == "InputError":
             raise InputError(f"{error.evalue}\nRaised by {place}; the executed copy with the error: {failed}") from None
         raise RunFailed(f"{place}: {error.ename}: {error.evalue}\nThe executed copy with the error: {failed}") from None
+    except RuntimeError as error:  # the kernel died, mostly for want of memory: there is no error cell to show
+        os.replace(partial, failed)
+        raise RunFailed(f"{notebook.name}: the kernel died ({error}); more memory may be needed.\nThe copy so far: {failed}") from None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -151,6 +151,13 @@ def test_a_failing_notebook_stops_the_run_is_kept_and_named(project):
     assert not list((project / "build" / "executed").glob("*.running*"))
 
 
+def test_a_dead_kernel_is_reported_with_the_copy_so_far(project):
+    write_notebook(project, "01_one", "seed = 0", "print('before')", "import os\nos._exit(9)")
+    with pytest.raises(RunFailed, match=r"01_one.ipynb: the kernel died"):
+        run(project, only=["01"], build=False)
+    assert "before" in (project / "build" / "executed" / "01_one.failed.ipynb").read_text()
+
+
 def test_wrong_input_found_by_a_notebook_is_an_input_error(project):
     source = "from giblet_core.artifacts import InputError\nraise InputError('x=1: must be 2. Mend it.')"
     write_notebook(project, "01_one", "seed = 0", source)
