@@ -97,6 +97,21 @@ def _fit(wave: np.ndarray, n_samples: int) -> np.ndarray:
     return np.pad(wave[:n_samples], (0, max(0, n_samples - len(wave)))).astype(np.float32)
 
 
+def rate_kbps(condition: Condition, wave: np.ndarray, sample_rate: int) -> float:
+    """Return what a condition would take to send, in kbit/s; NaN where it is no code (reference, noise, file).
+
+    Opus is measured on `wave`; a mel spectrogram counts 32 bits a number.
+    """
+    options = condition.options
+    if condition.kind == "opus":
+        return opus_round_trip(wave, sample_rate, **options).kbps
+    if condition.kind == "mel":
+        mel_codec = MelCodec(n_mels=options.get("n_mels", 128))
+        columns = 1 / options["per_tr_s"] if options.get("per_tr_s") else mel_codec.frame_rate
+        return mel_codec.n_mels * columns * 32 / 1000
+    return float(options.get("bandwidth_kbps", np.nan))
+
+
 def _reference(s: _Source) -> np.ndarray:
     return s.wave
 

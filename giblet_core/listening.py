@@ -146,7 +146,7 @@ def wav_base64(wave: np.ndarray, sample_rate: int) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None) -> bytes:
+def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None, top_peak: float = 1.0) -> bytes:
     """Draw the waveform over the log-mel spectrogram as a small PNG (32 colours, transparent ground).
 
     Parameters
@@ -156,6 +156,8 @@ def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None) -> 
         Hz.
     top_db : float, optional
         The level shown brightest; by default the loudest cell of this sound.
+    top_peak : float
+        The sample value that fills the height of the waveform.
     """
     width, tall, low = PICTURE
     n_fft = 512 if len(wave) > 512 else 64
@@ -166,7 +168,7 @@ def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None) -> 
     rows = np.linspace(shade.shape[0] - 1, 0, low).round().astype(int)
     pixels = np.full((tall + low, width), 31, np.uint8)  # 31: transparent
     pixels[tall:] = (shade[rows][:, columns] * 29).round()
-    peaks = np.array([np.abs(part).max() for part in np.array_split(wave, width) if part.size])
+    peaks = np.array([np.abs(part).max() for part in np.array_split(wave, width) if part.size]) / top_peak
     height = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(peaks)), peaks) * (tall - 2) / 2
     pixels[:tall][np.abs(np.arange(tall)[:, None] - (tall - 1) / 2) <= np.maximum(height, 0.5)] = 30
     image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
@@ -187,7 +189,8 @@ def render(players: Players) -> str:
     """Return the HTML of a set of players."""
     top_db = max(float(log_mel(w[: 60 * players.sample_rate], players.sample_rate, 52, 512, 512).max()) for w in players.sounds.values())
     head = ["sound", "play", "waveform and spectrogram", *([c[0] for c in _COLUMNS.values()] if players.scores else [])]
-    rows = [_row(players, label, top_db) for label in players.sounds]
+    top_peak = max(float(np.abs(w).max()) for w in players.sounds.values()) or 1.0
+    rows = [_row(players, label, top_db, top_peak) for label in players.sounds]
     rows += [
         f'<tr class="giblet-floor"><th scope="row">{html.escape(label)}</th>'
         f'<td class="giblet-audio"></td><td class="giblet-picture"></td>{_scores(players, label)}</tr>'
@@ -206,12 +209,12 @@ def render(players: Players) -> str:
     )
 
 
-def _row(players: Players, label: str, top_db: float) -> str:
+def _row(players: Players, label: str, top_db: float, top_peak: float) -> str:
     wave, name = players.sounds[label], html.escape(label)
     level, gain = players.loudness_lufs[label], players.gains_db[label]
     says = "too short for LUFS" if np.isnan(level) else "silent" if np.isinf(level) else f"{level:.1f} LUFS"
     says += f", gain {gain:+.1f} dB" if abs(gain) >= 0.05 else ""
-    png = base64.b64encode(picture(wave, players.sample_rate, top_db)).decode()
+    png = base64.b64encode(picture(wave, players.sample_rate, top_db, top_peak)).decode()
     alt = f"Waveform and spectrogram of {name}, {len(wave) / players.sample_rate:.1f} s up to {players.sample_rate / 2000:g} kHz, {says}"
     tags = "".join(f' data-{key}="{html.escape(value)}"' for key, value in players.tags.get(label, {}).items())
     return (

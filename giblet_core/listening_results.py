@@ -24,7 +24,7 @@ SCREEN_SHARE = 0.15
 NOBODY = "Nobody has listened yet: there are no result files, so there is nothing to report."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListeningResults:
     """Screened results.
 
@@ -46,6 +46,8 @@ class ListeningResults:
         for title, table in (("Left out", self.excluded), ("Ratings (0-100)", self.ratings), ("ABX", self.abx)):
             parts.append(f"\n{title}: " + ("none" if table.empty else "\n" + table.round(3).to_string(index=False)))
         return "\n".join(parts)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         if not self.n_files:

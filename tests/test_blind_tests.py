@@ -13,7 +13,7 @@ import soundfile as sf
 import giblet_core as gc
 from giblet_core.artifacts import InputError, write_json
 from giblet_core.blind_tests import build_listening_pages, low_pass_anchor
-from giblet_core.conditions import Condition, Conditions, load_conditions, opus_round_trip, render_conditions
+from giblet_core.conditions import Condition, Conditions, load_conditions, opus_round_trip, rate_kbps, render_conditions
 from giblet_core.listening_results import analyse_results
 from giblet_core.metrics import log_mel_distance, loudness_lufs, si_sdr
 
@@ -52,6 +52,15 @@ def test_opus_gives_the_sound_back_without_delay_at_the_rate_it_says(passage):
     assert si_sdr(passage, least.wave) < si_sdr(passage, trip.wave)
     with pytest.raises(InputError, match="Opus knows"):
         opus_round_trip(passage, 22_050)
+
+
+def test_rates_are_what_each_code_takes(passage):
+    rates = {c.name: rate_kbps(c, passage, SR) for c in load_conditions().conditions}
+    assert (rates["codec 6 kbps"], rates["without book 0"]) == (6, 6)
+    assert rates["mel, full rate"] == pytest.approx(128 * 22_050 / 256 * 32 / 1000)
+    assert rates["mel, mean of each TR"] == pytest.approx(128 / 1.5 * 32 / 1000)
+    assert rates["Opus next rate"] == opus_round_trip(passage, SR, 0.98).kbps
+    assert np.isnan(rates["original"])
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -53,6 +53,7 @@
     /* Digits toggle books, which count from 0. */
     player.pickByNumber = (i) => { if (i + 1 < K) toggles[i + 1].click(); };
     player.figure.addEventListener("keydown", (event) => { if (event.key === "0" && event.target.tagName !== "SELECT") toggles[0].click(); });
+    player.figure.querySelector(".gp-hint").innerHTML = "With the focus here: <kbd>space</kbd> play or pause, <kbd>0</kbd>–<kbd>9</kbd> take a book out or put it back, <kbd>↑</kbd> <kbd>↓</kbd> the next clip, <kbd>←</kbd> <kbd>→</kbd> move a second.";
     show();
   };
   const start = () => window.giblet?.players.filter((p) => p.figure.dataset.giblet === "mixer" && !p.mixer).forEach((p) => { p.mixer = true; build(p); });
