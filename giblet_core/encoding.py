@@ -43,6 +43,9 @@ class EncodingResult:
         Held-out predictions in the units of Y.
     n_undefined : int
         Number of targets without a defined r (constant in a test fold).
+    folds : list of (train, test)
+    settings : dict
+        run_onsets, embargo, n_inner, n_components of the fit: nulls and lesions repeat it.
     """
 
     r: np.ndarray
@@ -51,6 +54,8 @@ class EncodingResult:
     choice: np.ndarray
     predictions: np.ndarray | None
     n_undefined: int
+    folds: list[Fold]
+    settings: dict
 
     @property
     def alphas(self) -> np.ndarray:
@@ -151,8 +156,9 @@ def fit_banded(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold] | 
         if keep_predictions:
             predictions[test] = prediction + Y[train].mean(0)
     mean = fisher_mean(np.array(r))
+    settings = {"run_onsets": tuple(run_onsets), "embargo": embargo, "n_inner": n_inner, "n_components": n_components}
     return EncodingResult(mean, np.array(r), candidates, np.array(choices), predictions if keep_predictions else None,
-                          int(np.isnan(mean).sum()))
+                          int(np.isnan(mean).sum()), folds, settings)
 
 
 def fit_ridge(X: np.ndarray, Y: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS, **options) -> EncodingResult:

@@ -12,8 +12,8 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import binomtest, false_discovery_control
@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from giblet_core.artifacts import InputError
 from giblet_core.encoding import EncodingResult, fit_banded
-from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, hats, kernel, ridge
-from giblet_core.splits import Fold, check_runs, shift_within_runs
+from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
+from giblet_core.splits import check_runs, shift_within_runs
 
 Transform = Callable[[np.ndarray], np.ndarray]  # acts on the rows of an array (n_trs, ...)
 
@@ -114,55 +114,58 @@ def _subject_mean(r: np.ndarray, n_subjects: int) -> np.ndarray:
     return fisher_mean(r.reshape(n_subjects, -1))
 
 
-def _randomised(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, tested: Sequence[int],
-                transforms: Iterable[Transform]) -> np.ndarray:
-    """Return r (n_draws, n_targets) with the kernels of the tested spaces transformed, penalties as in `fit`."""
-    transforms = list(transforms)
+def _randomised(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, choice: np.ndarray, tested: Sequence[int],
+                transforms: Sequence[Transform]) -> np.ndarray:
+    """Return r (n_draws, n_targets) with the kernels of the tested spaces transformed, each target with the penalty it has in `choice`."""
     y = (Y - Y.mean(0)).astype(np.float32)
-    r = np.empty((len(transforms), len(folds), Y.shape[1]), np.float32)
-    for f, (train, test) in enumerate(folds):
-        ks = [kernel(x, train) for x in spaces]
+    r = np.empty((len(transforms), len(fit.folds), Y.shape[1]), np.float32)
+    for f, (train, test) in enumerate(fit.folds):
+        ks = [kernel(x, train, fit.settings["n_components"]) for x in spaces]
         for d, transform in enumerate(transforms):
             moved = [transform(transform(k).T) if j in tested else k for j, k in enumerate(ks)]
-            for c in np.unique(fit.choice[f]):
-                at = fit.choice[f] == c
+            for c in np.unique(choice[f]):
+                at = choice[f] == c
                 blocks = centre(np.tensordot(fit.candidates[c, 1:], moved, 1), train, test)
                 r[d, f, at] = correlate(ridge(*blocks, y[np.ix_(train, at)], fit.candidates[c, 0]), y[np.ix_(test, at)])
     return fisher_mean(r, axis=1)
 
 
-def _shifted(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Do as `_randomised` where all spaces shift together: shift BOLD the other way, so that the matrices are made once."""
-    y = (Y - Y.mean(0)).astype(np.float32)
-    r = np.empty((len(rows), len(folds), Y.shape[1]), np.float32)
-    for f, (train, test) in enumerate(folds):
-        ks = [kernel(x, train) for x in spaces]
-        for c in np.unique(fit.choice[f]):
-            at = np.flatnonzero(fit.choice[f] == c)
-            h = hats(np.tensordot(fit.candidates[c, 1:], ks, 1), train, test, fit.candidates[c, 0])
-            for d, moved in enumerate(rows):
-                r[d, f, at] = correlate(h @ y[np.ix_(moved[train], at)], y[np.ix_(moved[test], at)])
-    return fisher_mean(r, axis=1)
+def _shifted(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, sizes: np.ndarray, reselect: bool) -> np.ndarray:
+    """Do as `_randomised` where all spaces shift together: BOLD shifts the other way, so that the matrices are made once."""
+    moved = [shift_within_runs(len(Y), -s, fit.settings["run_onsets"]) for s in sizes]
+    per_pass = max(1, 20_000 // Y.shape[1])  # bounds the memory
+    r = []
+    for start in range(0, len(moved), per_pass):
+        rows = moved[start : start + per_pass]
+        like = None if reselect else replace(fit, choice=np.tile(fit.choice, len(rows)))
+        alphas, gammas = np.unique(fit.candidates[:, 0]), np.unique(fit.candidates[:, 1:], axis=0)
+        stacked = np.concatenate([Y[row] for row in rows], axis=1)
+        r.append(fit_banded(spaces, stacked, fit.folds, alphas, gammas, like=like, **fit.settings).r.reshape(len(rows), -1))
+    return np.concatenate(r)
 
 
-def _observed(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, tested: Sequence[int],
-              n_subjects: int, run_onsets: Sequence[int]) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """Return the statistic of the data and the function that makes it from the r of one draw."""
+def _statistic(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, tested: Sequence[int],
+               n_subjects: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that makes the statistic from r (n_targets,): r itself, or the gain over the spaces that are not tested."""
     rest = [x for j, x in enumerate(spaces) if j not in tested]
     if not rest:
-        return _subject_mean(fit.r, n_subjects), lambda r: _subject_mean(r, n_subjects)
-    base = _subject_mean(fit_banded(rest, Y, folds, np.unique(fit.candidates[:, 0]), run_onsets=run_onsets).r, n_subjects)
+        return lambda r: _subject_mean(r, n_subjects)
+    base = _subject_mean(fit_banded(rest, Y, fit.folds, np.unique(fit.candidates[:, 0]), **fit.settings).r, n_subjects)
 
     def gain(r: np.ndarray) -> np.ndarray:
         r = _subject_mean(r, n_subjects)
         return r * np.abs(r) - base * np.abs(base)
 
-    return gain(fit.r), gain
+    return gain
 
 
-def null_circular_shift(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, *,
-                        run_onsets: Sequence[int] = (0,), min_shift: int = 30, tested: Sequence[int] | None = None,
-                        n_subjects: int = 1) -> Null:
+def _arguments(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, tested: Sequence[int] | None) -> tuple[list, np.ndarray, list]:
+    spaces = [spaces] if isinstance(spaces, np.ndarray) else list(spaces)
+    return spaces, check_matrix("Y", Y, len(spaces[0])), list(range(len(spaces)) if tested is None else tested)
+
+
+def null_circular_shift(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, *, min_shift: int = 30,
+                        tested: Sequence[int] | None = None, n_subjects: int = 1, reselect: bool = True) -> Null:
     """Compare with all distinct circular shifts of the features of at least `min_shift` TRs within runs.
 
     Parameters
@@ -170,34 +173,35 @@ def null_circular_shift(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray
     spaces : array of shape (n_trs, n_features), or a sequence of such
         As given to the fit.
     Y : array of shape (n_trs, n_targets)
-    folds : list of (train, test)
     fit : EncodingResult
-        Its penalties are kept for every shift.
-    run_onsets, min_shift : TRs
+        Of these spaces and Y; folds, runs and embargo are taken from it.
+    min_shift : int, TRs
     tested : sequence of int, optional
         Which spaces to shift; the statistic is then what they add to the rest (unique variance). All by default.
     n_subjects : int
         Columns of Y are subject-major blocks of the same targets; the statistic is averaged over subjects, all shifted alike.
+    reselect : bool
+        Choose the penalties anew for every shift, which is exact and costs a fit a shift; without it, and where only some spaces are
+        tested, those of `fit` are kept, which were chosen on the true alignment and make p slightly too small. A fit with a single
+        candidate has no choice to make.
 
     Returns
     -------
     Null
     """
-    spaces, Y = [spaces] if isinstance(spaces, np.ndarray) else list(spaces), check_matrix("Y", Y)
-    tested = range(len(spaces)) if tested is None else tested
-    sizes = shift_sizes(len(Y), run_onsets, min_shift)
-    observed, statistic = _observed(spaces, Y, folds, fit, tested, n_subjects, run_onsets)
+    spaces, Y, tested = _arguments(spaces, Y, tested)
+    sizes = shift_sizes(len(Y), fit.settings["run_onsets"], min_shift)
+    statistic = _statistic(spaces, Y, fit, tested, n_subjects)
     if len(tested) == len(spaces):
-        r = _shifted(spaces, Y, folds, fit, [shift_within_runs(len(Y), -s, run_onsets) for s in sizes])
+        r = _shifted(spaces, Y, fit, sizes, reselect)
     else:
-        moves = [shift_within_runs(len(Y), s, run_onsets) for s in sizes]
-        r = _randomised(spaces, Y, folds, fit, tested, [lambda k, m=m: k[m] for m in moves])
-    return make_null(observed, np.array([statistic(row) for row in r]), "circular shifts")
+        moves = [shift_within_runs(len(Y), s, fit.settings["run_onsets"]) for s in sizes]
+        r = _randomised(spaces, Y, fit, fit.choice, tested, [lambda k, m=m: k[m] for m in moves])
+    return make_null(statistic(fit.r), np.array([statistic(row) for row in r]), "circular shifts")
 
 
-def null_phase(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, *,
-               run_onsets: Sequence[int] = (0,), n_draws: int = 1000, seed: int = 0, tested: Sequence[int] | None = None,
-               n_subjects: int = 1, draws: str = "independent") -> Null:
+def null_phase(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, *, n_draws: int = 1000, seed: int = 0,
+               tested: Sequence[int] | None = None, n_subjects: int = 1, draws: str = "independent") -> Null:
     """Compare with multivariate phase randomisations of the features, the same draw for all voxels of a subject.
 
     Parameters
@@ -207,8 +211,8 @@ def null_phase(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, folds: 
     draws : {"independent", "shared"}
         Whether each subject has its own draws, as when subjects are independent given no effect; or all share them, as when they share a
         response to something in the stimulus that the features do not hold. The second is stricter.
-    spaces, Y, folds, fit, run_onsets, tested, n_subjects
-        As in `null_circular_shift`.
+    spaces, Y, fit, tested, n_subjects
+        As in `null_circular_shift`; penalties are those of `fit`.
 
     Returns
     -------
@@ -216,17 +220,14 @@ def null_phase(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, folds: 
     """
     if draws not in ("independent", "shared"):
         raise InputError(f"draws={draws!r}: must be 'independent' or 'shared'.")
-    spaces, Y = [spaces] if isinstance(spaces, np.ndarray) else list(spaces), check_matrix("Y", Y)
-    tested = range(len(spaces)) if tested is None else tested
-    observed, statistic = _observed(spaces, Y, folds, fit, tested, n_subjects, run_onsets)
-    r = np.empty((n_draws, Y.shape[1]), np.float32)
+    spaces, Y, tested = _arguments(spaces, Y, tested)
+    statistic, r = _statistic(spaces, Y, fit, tested, n_subjects), np.empty((n_draws, Y.shape[1]), np.float32)
     n_groups = n_subjects if draws == "independent" else 1
     blocks = np.split(np.arange(Y.shape[1]), n_groups)
     for columns, rng in zip(tqdm(blocks, desc="phase draws", disable=n_groups == 1), np.random.default_rng(seed).spawn(n_groups)):
-        part = EncodingResult(fit.r[columns], fit.r_folds[:, columns], fit.candidates, fit.choice[:, columns], None, 0)
-        turns = [phase_rotation(len(Y), run_onsets, child) for child in rng.spawn(n_draws)]
-        r[:, columns] = _randomised(spaces, Y[:, columns], folds, part, tested, turns)
-    return make_null(observed, np.array([statistic(row) for row in r]), f"phase randomisation ({draws} draws)")
+        turns = [phase_rotation(len(Y), fit.settings["run_onsets"], child) for child in rng.spawn(n_draws)]
+        r[:, columns] = _randomised(spaces, Y[:, columns], fit, fit.choice[:, columns], tested, turns)
+    return make_null(statistic(fit.r), np.array([statistic(row) for row in r]), f"phase randomisation ({draws} draws)")
 
 
 def fdr(p: np.ndarray) -> np.ndarray:

@@ -22,7 +22,6 @@ from tqdm import tqdm
 from giblet_core.artifacts import InputError
 from giblet_core.encoding import EncodingResult
 from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
-from giblet_core.splits import Fold
 
 ESTIMANDS = ("refit", "frozen")
 
@@ -85,7 +84,7 @@ class SubsetScores:
         return out
 
 
-def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult, *, estimand: str = "refit",
+def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, *, estimand: str = "refit",
                   base: Sequence[np.ndarray] = (), thin: int = 3, progress: bool = False) -> SubsetScores:
     """Score every subset of the books, with the penalties that the fit of all of them chose.
 
@@ -97,9 +96,8 @@ def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold],
     books : sequence of arrays of shape (n_trs, n_features_k)
         At most 10.
     Y : array of shape (n_trs, n_targets)
-    folds : list of (train, test)
     fit : EncodingResult
-        Of ``fit_banded([*books, *base], Y, folds, ...)``.
+        Of ``fit_banded([*books, *base], Y, ...)``.
     estimand : {"refit", "frozen"}
     base : sequence of arrays
         Spaces that every subset includes (envelope, spectrum), so that only what books add beyond them counts.
@@ -119,11 +117,11 @@ def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold],
     y = check_matrix("Y", Y)
     y = (y - y.mean(0)).astype(np.float32)
     kept = np.array(list(product([False, True], repeat=len(books))))
-    r = np.zeros((len(kept), len(folds), y.shape[1]), np.float32)
+    r = np.zeros((len(kept), len(fit.folds), y.shape[1]), np.float32)
     score = _refit if estimand == "refit" else _frozen
     candidates, choice = _thinned(fit, thin)
-    for f, (train, test) in enumerate(tqdm(folds, desc=f"{len(kept)} subsets, {estimand}", disable=not progress)):
-        blocks = [centre(kernel(x, train), train, test) for x in (*books, *base)]
+    for f, (train, test) in enumerate(tqdm(fit.folds, desc=f"{len(kept)} subsets, {estimand}", disable=not progress)):
+        blocks = [centre(kernel(x, train, fit.settings["n_components"]), train, test) for x in (*books, *base)]
         for c in np.unique(choice[f]):
             at = np.flatnonzero(choice[f] == c)
             weighted = [(gamma * block, gamma * k_test) for gamma, (block, k_test) in zip(candidates[c, 1:], blocks)]
@@ -163,7 +161,7 @@ def _frozen(weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float) ->
     yield from _walk([b @ dual for _, b in weighted], n_books)
 
 
-def lesioned_scores(X: np.ndarray, lesioned: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], fit: EncodingResult,
+def lesioned_scores(X: np.ndarray, lesioned: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult,
                     alpha_factors: Sequence[float] = (1.0,)) -> np.ndarray:
     """Score frozen weights, fitted on the intact features, on lesioned features of the test rows.
 
@@ -175,7 +173,7 @@ def lesioned_scores(X: np.ndarray, lesioned: Sequence[np.ndarray], Y: np.ndarray
         The same features of lesioned sounds.
     Y : array of shape (n_trs, n_targets)
     fit : EncodingResult
-        Of ``fit_ridge(X, Y, folds, ...)``.
+        Of ``fit_ridge(X, Y, ...)``.
     alpha_factors : sequence of float
         Penalties to show the effect at, relative to the chosen: ridge shares weight among redundant books, the more the larger it is.
 
@@ -186,8 +184,8 @@ def lesioned_scores(X: np.ndarray, lesioned: Sequence[np.ndarray], Y: np.ndarray
     """
     y = check_matrix("Y", Y)
     y = (y - y.mean(0)).astype(np.float32)
-    r = np.zeros((len(alpha_factors), 1 + len(lesioned), len(folds), y.shape[1]), np.float32)
-    for f, (train, test) in enumerate(folds):
+    r = np.zeros((len(alpha_factors), 1 + len(lesioned), len(fit.folds), y.shape[1]), np.float32)
+    for f, (train, test) in enumerate(fit.folds):
         block, intact = centre(kernel(X, train), train, test)
         tests = [intact, *(kernel(X, train, new=check_matrix("lesioned", x, len(y)))[np.ix_(test, train)] for x in lesioned)]
         for c in np.unique(fit.choice[f]):
