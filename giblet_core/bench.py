@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -99,13 +101,43 @@ def _pipeline() -> Iterator[Row]:
     yield Row("ridge", took, "s", "800 TRs x 256 features x 500 voxels, 5 folds, nested penalty")
 
 
+_HALF_HOUR = """
+import numpy as np, re
+from transformers import EncodecConfig, EncodecModel
+from giblet_core.codecs import EncodecCodec
+codec = EncodecCodec(EncodecModel(EncodecConfig(num_filters=16, num_lstm_layers=1, target_bandwidths=[6.0])), "bench")
+codec.encode(np.random.default_rng(0).standard_normal(24_000 * 1800, dtype=np.float32), 6.0)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
+"""
+
+
+def _streaming() -> Iterator[Row]:
+    import torch
+    from transformers import EncodecConfig, EncodecModel
+
+    from giblet_core.codecs import EncodecCodec
+
+    model = EncodecModel(EncodecConfig()).eval()  # the published size; its speed does not depend on the weights
+    wave = np.random.default_rng(0).standard_normal(120 * 24_000, dtype=np.float32)
+    with torch.inference_mode():
+        whole = seconds(lambda: model.encode(torch.from_numpy(wave)[None, None], bandwidth=6.0), 1)
+    codec = EncodecCodec(model, "bench")
+    chunked = seconds(lambda: codec.encode(wave, 6.0), 1)
+    yield Row("encode, whole file", 120 / whole, "x real time", "transformers, 120 s, full-size model")
+    yield Row("encode, streamed", 120 / chunked, "x real time", "the same model and sound")
+    yield Row("encode, streamed to whole", whole / chunked, "", "at least 2.5 is wanted")
+    child = subprocess.run([sys.executable, "-c", _HALF_HOUR], capture_output=True, text=True, check=True)
+    yield Row("peak memory, 30 min", float(child.stdout), "MB", "encode in a process of its own; below 1000 is wanted")
+
+
 def _codec() -> Iterator[Row]:
     from giblet_core.bench_codec import bench_codec
 
     yield from (Row(*row) for row in bench_codec())
 
 
-PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _pipeline, "codec": _codec}
+PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _pipeline, "streaming": _streaming,
+                                                  "codec": _codec}
 
 
 def bench(out: str | Path | None = None, only: str | None = None, say=print) -> list[Row]:

@@ -217,7 +217,12 @@ class EncodecCodec:
     @torch.inference_mode()
     def _decode(self, chunks: Iterator[np.ndarray], n_samples: int) -> np.ndarray:
         tensors = (torch.from_numpy(np.ascontiguousarray(chunk))[None] for chunk in chunks)
-        return np.concatenate([piece[0, 0].numpy() for piece in stream(self._model.decoder.layers, tensors)])[:n_samples]
+        wave, at = np.empty(n_samples, np.float32), 0
+        for piece in stream(self._model.decoder.layers, tensors):
+            part = piece[0, 0, : n_samples - at].numpy()
+            wave[at:at + len(part)] = part
+            at += len(part)
+        return wave
 
     def _check_codes(self, codes: Codes) -> None:
         if codes.codec_sha256 != self.sha256:
