@@ -85,7 +85,9 @@ def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:
     """Write the sources of the site: prose, notebooks with their outputs, sound files, linked pages."""
     import nbformat
 
-    shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("params", ".*", "__pycache__"))
+    shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("params", "_static", ".*", "__pycache__"))
+    if (root / "book" / "_static").is_dir():  # where Jupyter Book looks for styles and scripts of every page
+        shutil.copytree(root / "book" / "_static", site / "_static")
     shutil.copy(root / "_config.yml", site / "_config.yml")
     shutil.copy(root / "book" / "_toc.yml", site / "_toc.yml")
     extra = site / "_extra"

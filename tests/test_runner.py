@@ -47,6 +47,8 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "book" / "references.bib").write_text("")
     (tmp_path / "book" / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nchapters:\n  - file: notebooks/01_one\n  - file: notebooks/02_two\n")
+    (tmp_path / "book" / "_static").mkdir()
+    (tmp_path / "book" / "_static" / "player.js").write_text("// nothing\n")
     shutil.copy(ROOT / "_config.yml", tmp_path)
     return tmp_path
 
@@ -180,6 +182,7 @@ def test_a_book_is_built_and_a_broken_source_leaves_it_as_it_was(project):
     assert "Run with:" in page
     assert "seed=4" in page
     assert "base64" not in page
+    assert "_static/player.js" in page
     assert str(project) not in page
     assert staging.check_site(report.index.parent)["largest_page_bytes"] < 200_000
     again, said = run(project, "seed=4")
