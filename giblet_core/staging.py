@@ -26,6 +26,7 @@ LINKED_BYTES = 8_000_000  # a page of its own that holds its data: a brain view,
 BOOK_BYTES = 80_000_000
 LINKED_FOLDERS = ("listening", "views")  # in the artifacts folder; copied to the site as they are
 _INLINE = re.compile(r"data:(audio/(?:x-)?wav|image/png);base64,([A-Za-z0-9+/=\s]+)")
+_THEBE = re.compile(r"""<script\b[^>]*>[^<]*THEBE_JS_URL[^<]*</script>|<script\b[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>""")
 _AUDIO_TAG = re.compile(r"<audio\b[^>]*>")
 _REMOTE = re.compile(r"""<(?:script|img|source|audio|video|iframe|embed)\b[^>]*?\bsrc=["']?(?:https?:)?//[^"'\s>]+"""
                      r"""|<link\b(?=[^>]*\brel=["']?(?:stylesheet|preload|modulepreload|icon|preconnect))[^>]*?\bhref=["']?(?:https?:)?//[^"'\s>]+"""
@@ -55,7 +56,7 @@ def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
     with tempfile.TemporaryDirectory(dir=out, prefix=".stage-") as folder:
         staged = Path(folder) / "site"
         stage(root, out / "executed", artifacts, staged)
-        key = content_hash([(p.relative_to(staged).as_posix(), p) for p in sorted(staged.rglob("*")) if p.is_file()])
+        key = content_hash(Path(__file__), [(p.relative_to(staged).as_posix(), p) for p in sorted(staged.rglob("*")) if p.is_file()])
         index, stamp = html / "index.html", out / "site.key"
         if index.is_file() and stamp.is_file() and stamp.read_text() == key:
             say("The pages are unchanged, not built again.")
@@ -207,6 +208,8 @@ def _build(site: Path, target: Path, log: Path) -> Path:
         found = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line] or text.splitlines()[-15:]
         raise RunFailed("The book could not be built:\n" + "\n".join(found[:20]) + f"\nThe whole log: {log}")
     _trim_mathjax(pages / "_static" / "mathjax")
+    for page in pages.rglob("*.html"):
+        write_text(page, _THEBE.sub("", page.read_text(encoding="utf-8")))
     return pages
 
 
