@@ -17,7 +17,8 @@ from giblet_core.artifacts import InputError, project_root, read_json, write_jso
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder, AudioEncoder
-from giblet_core.reconstruction import WindowData, build_autoencoder, predict_indices, reconstruct, split_time
+from giblet_core.nulls import bootstrap
+from giblet_core.reconstruction import WindowData, build_autoencoder, predict_indices, split_time
 from giblet_core.token_scores import (
     bits_per_token,
     expected_latents,
@@ -89,23 +90,47 @@ def held_out_bits(model: AudioAutoencoder, codes: Codes, config: TrainConfig) ->
     return {name: np.stack(list(values)) for name, values in rows.items()}
 
 
-def pca_latents(codes: Codes, codebooks: np.ndarray, config: TrainConfig, start: int, stop: int, n_frames: int = 112,
+def bits_table(bits: dict[str, np.ndarray], block: int = 5) -> pd.DataFrame:
+    """Average the scores of `held_out_bits` over TRs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a book: mean bits of each predictor; ``gain`` of the autoencoder over the unigram with a 95 % block bootstrap interval
+        (``low``, ``high``; blocks of `block` TRs).
+    """
+    gain = bootstrap(bits["unigram"] - bits["autoencoder"], min(block, len(bits["unigram"])))
+    columns = {name: value.mean(0) for name, value in bits.items()} | {"gain": gain.mean, "low": gain.low, "high": gain.high}
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(gain.mean), name="book"))
+
+
+@torch.no_grad()
+def believed_latents(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the mean latents that a model predicts for windows, joined: (D, n_windows * n_frames).
+
+    The classification head's probabilities average the books' vectors; the latent head gives latents itself.
+    """
+    out = model.eval()(WindowData(model, codes, codebooks).cut(starts)[0]).prediction
+    return np.concatenate([x.numpy() if model.decoder.head == "latent" else expected_latents(x, codebooks) for x in out], 1)
+
+
+def pca_latents(codes: Codes, codebooks: np.ndarray, config: TrainConfig, starts: np.ndarray, n_frames: int = 112,
                 n_components: int = 256) -> np.ndarray:
-    """Pass the summed latents of frames ``start:stop`` through a PCA of training windows -> (D, whole windows * n_frames)."""
+    """Pass the summed latents of the windows at `starts` through a PCA of training windows -> (D, n_windows * n_frames)."""
     split, z = split_time(codes.n_frames, codes.frame_rate, config), sum_latents(codes.indices, codebooks)
     stride = max(1, len(split.starts("train", n_frames, 1)) // PCA_WINDOWS)
-    train, test = (np.stack([z[:, s : s + n_frames] for s in starts])
-                   for starts in (split.starts("train", n_frames, stride), np.arange(start, stop - n_frames + 1, n_frames)))
+    train, test = (np.stack([z[:, s : s + n_frames] for s in s0]) for s0 in (split.starts("train", n_frames, stride), starts))
     return np.concatenate(list(pca_reconstruction(train, test, n_components)), 1)
 
 
 def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, config: TrainConfig, start: int, n_windows: int = 5,
-                    pca: bool = True, seed: int = 0) -> dict[str, np.ndarray]:
+                    seed: int = 0) -> dict[str, np.ndarray]:
     """Decode a stretch to sound in every way between floor and ceiling.
 
     Parameters
     ----------
     model : AudioAutoencoder
+        With the classification head.
     codes : Codes
     codec : EncodecCodec
     config : TrainConfig
@@ -114,8 +139,6 @@ def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, 
         First frame; choose it in test time.
     n_windows : int
         Length, in windows of the model.
-    pca : bool
-        Include the linear bottleneck.
     seed : int
         Of the random codes.
 
@@ -123,21 +146,21 @@ def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, 
     -------
     dict of str to array of shape (n_samples,)
     """
-    n, books = model.encoder.n_frames, codec.codebooks[: codes.num_codebooks]
+    n, books, rng = model.encoder.n_frames, codec.codebooks[: codes.num_codebooks], np.random.default_rng(seed)
+    starts = start + n * np.arange(n_windows)
     piece = codes.crop_frames(start, start + n * n_windows)
-    sounds = {"ceiling: codec alone": codec.decode(piece), "autoencoder, its codes": codec.decode(reconstruct(model, piece, books))}
-    if model.decoder.head != "regression":
-        with torch.no_grad():
-            out = model.eval()(WindowData(model, piece, books).cut(np.arange(n_windows) * n)[0]).prediction
-        z = out if model.decoder.head == "latent" else [torch.from_numpy(expected_latents(x, books)) for x in out]
-        sounds["autoencoder, mean of its beliefs"] = codec.decode_latents(torch.cat(list(z), 1).numpy(), piece.n_samples)
-    if pca:
-        linear = pca_latents(codes, books, config, start, start + n * n_windows, n)
-        sounds["linear: PCA-256 of latents"] = codec.decode_latents(linear, piece.n_samples)
+    with torch.no_grad():
+        logits = model.eval()(WindowData(model, codes).cut(starts)[0]).prediction
+    noise = torch.from_numpy(rng.gumbel(size=logits.shape))  # the largest of logit + Gumbel noise is a draw from the softmax
+    believed, drawn = (np.concatenate(list(x.argmax(-1).numpy()), 1) for x in (logits, logits + noise))
     train = np.concatenate([codes.indices[:, a:b] for a, b in split_time(codes.n_frames, codes.frame_rate, config).train], 1)
-    rng = np.random.default_rng(seed)
-    drawn = np.stack([rng.choice(len(p), piece.n_frames, p=p) for p in unigram(train)])
-    return sounds | {"floor: unigram codes": codec.decode(piece.with_indices(drawn))}
+    unigrams = np.stack([rng.choice(len(p), piece.n_frames, p=p) for p in unigram(train)])
+    return {"ceiling: codec alone": codec.decode(piece),
+            "autoencoder, most likely codes": codec.decode(piece.with_indices(believed)),
+            "autoencoder, codes drawn as it believes": codec.decode(piece.with_indices(drawn)),
+            "autoencoder, mean latents": codec.decode_latents(believed_latents(model, codes, books, starts), piece.n_samples),
+            "linear: PCA-256 of latents": codec.decode_latents(pca_latents(codes, books, config, starts, n), piece.n_samples),
+            "floor: unigram codes": codec.decode(piece.with_indices(unigrams))}
 
 
 def train_and_score(codes: Codes, codebooks: np.ndarray, config: TrainConfig, head: str = "classification", embed_dim: int = 64,
@@ -152,7 +175,7 @@ def train_and_score(codes: Codes, codebooks: np.ndarray, config: TrainConfig, he
     head, embed_dim, n_frames :
         See `build_autoencoder`.
     start_from : str
-        ``'codec'``: first embeddings and head from the codec's vectors; ``'random'``.
+        ``'codec'``: first embeddings from the codec's vectors; ``'random'``.
     **sizes : dict
         ``encoder`` and ``decoder``: further arguments.
 

@@ -141,13 +141,11 @@ class AudioDecoder(nn.Module):
         Channels of the hidden sequence.
     dropout, norm :
         As in the encoder.
-    codebooks : array of shape (num_codebooks, cardinality, latent_dim), optional
-        Start the classification head from the codec's own vectors, so that similar entries begin with similar logits.
     """
 
     def __init__(
         self, in_dim: int = 256, num_codebooks: int = 8, n_frames: int = 112, head: str = "classification", *, cardinality: int = 1024,
-        latent_dim: int = 128, hidden: int = 128, dropout: float = 0.2, norm: str = "batch", codebooks: np.ndarray | None = None,
+        latent_dim: int = 128, hidden: int = 128, dropout: float = 0.2, norm: str = "batch",
     ) -> None:
         super().__init__()
         if head not in HEADS:
@@ -168,9 +166,6 @@ class AudioDecoder(nn.Module):
         self.heads = nn.ModuleList(
             [nn.Linear(hidden, latent_dim)] if head == "latent" else [nn.Linear(hidden, cardinality) for _ in range(num_codebooks)]
         )
-        if head == "classification" and codebooks is not None:
-            for linear, rows in zip(self.heads, project_codebooks(codebooks, hidden)):
-                linear.weight.data = torch.from_numpy(rows / np.sqrt(hidden, dtype=np.float32))
 
     def hidden_sequence(self, z: Tensor) -> Tensor:
         """Lay out vectors (B, in_dim) as (B, hidden, n_frames)."""

@@ -67,7 +67,7 @@ def build_autoencoder(num_codebooks: int = 8, n_frames: int = 112, head: str = "
         See `AudioEncoder` and `AudioDecoder`.
     seed : int
     codebooks : array of shape (>= num_codebooks, cardinality, latent_dim), optional
-        Start from the codec's own vectors.
+        Start the embeddings from the codec's own vectors.
     encoder, decoder : dict, optional
         Further arguments of either.
     """
@@ -76,7 +76,7 @@ def build_autoencoder(num_codebooks: int = 8, n_frames: int = 112, head: str = "
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         enc = AudioEncoder(num_codebooks, embed_dim=embed_dim, n_frames=n_frames, codebooks=codebooks, **(encoder or {}))
-        return AudioAutoencoder(enc, AudioDecoder(enc.out_dim, num_codebooks, n_frames, head, codebooks=codebooks, **(decoder or {})))
+        return AudioAutoencoder(enc, AudioDecoder(enc.out_dim, num_codebooks, n_frames, head, **(decoder or {})))
 
 
 class WindowData:

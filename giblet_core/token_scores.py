@@ -131,9 +131,9 @@ def requantise(latents: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
 
     Each book takes the entry nearest to what the books before it left.
     """
-    residual = torch.as_tensor(np.ascontiguousarray(np.asarray(latents, np.float32).T))
+    residual = torch.from_numpy(np.array(latents, np.float32).T.copy())
     indices = []
-    for rows in torch.as_tensor(np.asarray(codebooks, np.float32)):
+    for rows in torch.from_numpy(np.array(codebooks, np.float32)):
         indices.append((2 * residual @ rows.T - rows.square().sum(1)).argmax(1))
         residual = residual - rows[indices[-1]]
     return torch.stack(indices).numpy()
@@ -144,7 +144,7 @@ def expected_latents(logits: torch.Tensor, codebooks: np.ndarray) -> np.ndarray:
 
     The mean makes the smallest squared error; the most likely entries, taken book by book, need not belong together.
     """
-    rows = torch.as_tensor(np.asarray(codebooks[: len(logits)], np.float32))
+    rows = torch.from_numpy(np.array(codebooks[: len(logits)], np.float32))
     return torch.einsum("ktc,kcd->dt", logits.softmax(-1), rows).numpy()
 
 

@@ -37,7 +37,7 @@ class TrainConfig:
     steps: int = 400  # optimizer steps at most
     batch_size: int = 16  # windows a step and process
     accumulate: int = 1  # batches whose gradients are summed for one step
-    learning_rate: float = 2e-3  # AdamW's, after the warm-up; falls to 0 along a cosine
+    learning_rate: float = 4e-3  # AdamW's, after the warm-up; falls to 0 along a cosine
     weight_decay: float = 0.05  # AdamW's
     warmup: int = 20  # steps of linear rise
     clip_norm: float = 1.0  # largest norm of the gradient
@@ -201,7 +201,9 @@ class _Run:
         if self.data.latents is not None:
             train = torch.cat([self.data.latents[:, a:b] for a, b in self.split.train], 1)
             self.data.scale = (train - train.mean(1, keepdim=True)).square().mean().item()
-        self.key = content_hash(config, np.asarray(codes.indices), self.data.head, codebooks if self.data.head == "latent" else None)
+        shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        sources = [Path(__file__).with_name(f"{name}.py") for name in ("models", "reconstruction", "training")]
+        self.key = content_hash(config, shapes, *sources, np.asarray(codes.indices), codebooks if self.data.head == "latent" else None)
         self.accelerator = Accelerator(cpu=config.cpu, gradient_accumulation_steps=config.accumulate)
         optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         self.wrapped, self.optimizer = self.accelerator.prepare(model, optimizer)
