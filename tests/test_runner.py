@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from giblet_core import parameters, runner, staging, sweep
 from giblet_core.artifacts import InputError
+from giblet_core.cli import main
 from giblet_core.staging import RunFailed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -289,3 +290,22 @@ def test_a_sweep_reports_failures_keeps_what_is_done_and_goes_on(project, monkey
     assert first.table.read_text().splitlines() == ["seed,01.label.x,01.score", "5,demo,2.0"]
     second = sweep.sweep(project / "grid.yaml", root=project)
     assert (second.done, second.kept, len(second.failed)) == (0, 1, 1)
+
+
+@pytest.mark.slow
+def test_a_sweep_runs_on_a_local_cluster_and_a_second_one_starts_none(project):
+    write_notebook(project, "01_one", 'seed = 0\nartifacts_dir = "build/artifacts"', WRITE)
+    (project / "grid.yaml").write_text("notebook: '01'\ngrid: {seed: [1, 2]}\n")
+    first = sweep.sweep(project / "grid.yaml", workers=1, root=project)
+    assert (first.done, first.kept, first.failed) == (2, 0, ())
+    second = sweep.sweep(project / "grid.yaml", scheduler="tcp://127.0.0.1:1", root=project)  # nothing listens there
+    assert (second.done, second.kept) == (0, 2)
+
+
+def test_the_command_ends_with_1_when_a_valid_run_failed(project, capsys):
+    write_notebook(project, "01_one", "seed = 0", "1 / 0")
+    assert main(["run", "--only", "01", "--no-build"]) == 1
+    assert "01_one.ipynb, cell 2" in capsys.readouterr().err
+    assert main(["run", "--only", "01", "--set", "seed=a"]) == 2
+    (project / "grid.yaml").write_text("notebook: '02'\ngrid: {seed: [1]}\n")
+    assert main(["run", "--only", "02", "--no-build"]) == 0
