@@ -99,6 +99,30 @@ def _same_type(default: Any, value: Any) -> bool:
     return isinstance(value, int | float) if isinstance(default, float) else isinstance(value, type(default))
 
 
+def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the TR and the sound of the user's data set: brains that heard one thing are never set beside another.
+
+    Raises
+    ------
+    InputError
+        Another TR than the data set's, or no sound where the data set names none.
+    """
+    if given.get("bold", "demo") == "demo" or not Path(given["bold"]).is_file():
+        return dict(given)
+    from giblet_core.manifest import read_manifest
+
+    manifest, _ = read_manifest(given["bold"])
+    if manifest and given.get("t_r", manifest.t_r) != manifest.t_r:
+        raise InputError(f"t_r={given['t_r']}: {given['bold']} says {manifest.t_r} s; they must agree. Leave t_r out, or correct the file.")
+    if manifest is None:
+        return dict(given)  # `check_inputs` says why
+    sound = manifest.folder / (manifest.stimulus.get("file") or "")
+    if "audio" not in given and not sound.is_file():
+        raise InputError(f"bold={given['bold']}: its sound ({manifest.stimulus.get('file')}) is not there, and the demo film is not what "
+                         "these listeners heard. Name the sound with audio=FILE.")
+    return {"t_r": manifest.t_r, "audio": str(sound), **given}
+
+
 def check_inputs(given: Mapping[str, Any]) -> None:
     """Read the user's own sound and data set once before anything runs, so that bad input stops here."""
     for name in ("audio", "bold"):

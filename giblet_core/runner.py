@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from giblet_core.artifacts import InputError, content_hash, project_root, read_json, write_json
-from giblet_core.parameters import check_inputs, notebook_parameters, read_parameters, validate_parameters
+from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
 from giblet_core.staging import RunFailed, build_book
 
 NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "inspection.py", "cli.py"}
@@ -166,7 +166,7 @@ def run(params: str | Path | None = None, settings: Sequence[str] = (), only: Se
     """
     started, root = time.monotonic(), (root or project_root()).resolve()
     out = (Path(out) if out else root / "build").resolve()
-    given = read_parameters(params, settings, root)
+    given = complete_from_dataset(read_parameters(params, settings, root))
     every, chosen = find_notebooks(root), find_notebooks(root, only)
     shares = validate_parameters(every, given, chosen)
     check_inputs(given)

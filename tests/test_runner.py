@@ -98,6 +98,21 @@ def test_settings_win_over_the_file_and_files_are_found_beside_it(tmp_path, monk
         parameters.read_parameters("absent")
 
 
+def test_tr_and_sound_of_a_data_set_are_taken_from_it_and_may_not_contradict_it(tmp_path):
+    manifest = tmp_path / "dataset.yaml"
+    manifest.write_text("name: a\nt_r: 2.0\nruns: [{name: r, n_trs: 9, stimulus_start_s: 0.0}]\n"
+                        "bold: {pattern: 'sub{subject}.nii.gz', subjects: [1], format: nifti}\n")
+    with pytest.raises(InputError, match=r"its sound .* is not there"):
+        parameters.complete_from_dataset({"bold": str(manifest)})
+    manifest.write_text(manifest.read_text() + "stimulus: {file: film.wav}\n")
+    (tmp_path / "film.wav").write_bytes(b"x")
+    completed = parameters.complete_from_dataset({"bold": str(manifest)})
+    assert completed == {"bold": str(manifest), "t_r": 2.0, "audio": str(tmp_path / "film.wav")}
+    assert parameters.complete_from_dataset({"bold": "demo"}) == {"bold": "demo"}
+    with pytest.raises(InputError, match=r"t_r=1.5.*2.0 s"):
+        parameters.complete_from_dataset({"bold": str(manifest), "t_r": 1.5})
+
+
 def test_a_run_is_skipped_until_what_shapes_it_changes(project):
     report, _ = run(project, build=False)
     assert report.executed == ("01_one", "02_two")
