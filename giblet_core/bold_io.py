@@ -78,7 +78,8 @@ def read_table(path: Path) -> pd.DataFrame:
         Not a table of numbers.
     """
     try:
-        first = re.split(r"[\s,]+", path.open(encoding="utf-8").readline().strip())
+        with path.open(encoding="utf-8") as handle:
+            first = re.split(r"[\s,]+", handle.readline().strip())
         named = any(re.fullmatch(r"[A-Za-z_].*", word) and word.lower() not in ("n/a", "nan") for word in first)
         table = pd.read_csv(path, sep=r"\s*,\s*|\s+", engine="python", header=0 if named else None, na_values=["n/a"],
                             skipinitialspace=True)

@@ -6,6 +6,7 @@ random place and compressed; an analysis that pools means and fixed bands per TR
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ RATE_HZ = 10  # neural time line
 PIECE_S = 30  # latents are taken in pieces of this length, so that memory does not grow with the film
 SOUND_RATE_HZ = 100  # frames of the simulator's own filter bank
 N_BANDS = 24
+TRACKS = ("level", "level", "level", "energy")  # of each book in each region
+SLOW_DIRECTIONS = 6
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,14 @@ class SoundTracks:
     Attributes
     ----------
     envelope : (n_bins, 3)  RMS to the power .3 and .6, level in dB.
-    loudness : (n_bins, 1)  Sum of compressed bands, weighted as the ear weights them.
-    bands : (n_bins, 24)    Compressed energy of each band, 60 Hz to 10 kHz.
+    loudness : (n_bins, 1)  Energy weighted as the ear weights it, to the power .3; not centred.
+    spectrum : (n_bins, 24) Log energy of bands from 60 Hz to 10 kHz.
     speech : (n_bins,)      Presence of speech, 0 to 1: annotated, or the proxy of `speech_proxy`.
     """
 
     envelope: np.ndarray
     loudness: np.ndarray
-    bands: np.ndarray
+    spectrum: np.ndarray
     speech: np.ndarray
 
 
@@ -96,15 +99,15 @@ def sound_tracks(wave: np.ndarray, sample_rate: int, n_bins: int, annotation: An
     level = 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)
     envelope = np.stack([rms**0.3, rms**0.6, level], axis=1)
     centre = np.sqrt(np.geomspace(60, 10_000, N_BANDS + 1)[:-1] * np.geomspace(60, 10_000, N_BANDS + 1)[1:])
-    ear = np.exp(-0.5 * (np.log2(centre / 2000) / 2) ** 2)  # most sensitive around 2 kHz, two octaves wide
-    compressed = bands**0.3
+    ear = (1 + 1.5 * (centre > 1500)) / (1 + (100 / centre) ** 2)  # less below 100 Hz, 4 dB more above 1.5 kHz
+    loudness = to_bins((bands @ ear[:, None]) ** 0.3, SOUND_RATE_HZ, n_bins)
+    spectrum = standardise(to_bins(np.log(bands + 1e-3 * bands.mean() + 1e-20), SOUND_RATE_HZ, n_bins))
     if annotation is None:
         speech = to_bins(speech_proxy(bands)[:, None], SOUND_RATE_HZ, n_bins)[:, 0]
     else:
         speech = np.asarray(annotation.active("speech", (np.arange(n_bins) + 0.5) / RATE_HZ), float)
-    loudness = to_bins(compressed @ ear[:, None], SOUND_RATE_HZ, n_bins)
     return SoundTracks(standardise(to_bins(envelope, SOUND_RATE_HZ, n_bins)), loudness / (loudness.std() + 1e-12),
-                       standardise(to_bins(compressed, SOUND_RATE_HZ, n_bins)), speech)
+                       spectrum, speech)
 
 
 def _smooth(x: np.ndarray, seconds: float, rate_hz: float) -> np.ndarray:
@@ -113,27 +116,39 @@ def _smooth(x: np.ndarray, seconds: float, rate_hz: float) -> np.ndarray:
     return signal.lfilter([1 - keep], [1, -keep], x, axis=0)
 
 
+def latent_pieces(codec: Any, codes: Codes) -> Iterator[np.ndarray]:
+    """Yield the latents (K, D, T) of one piece of the sound after the other."""
+    duration = codes.n_frames / codes.frame_rate
+    for start in np.arange(0, duration, PIECE_S):
+        yield codec.latents(codes, float(start), float(start + PIECE_S) if start + PIECE_S < duration else None)
+
+
+def slow_directions(codec: Any, codes: Codes, n: int = SLOW_DIRECTIONS) -> np.ndarray:
+    """Return the directions of each book's latents that move most from one second to the next: (K, n, D), orthonormal."""
+    seconds = []
+    for z in latent_pieces(codec, codes):
+        edges = np.arange(0, z.shape[2], max(1, round(codes.frame_rate)))
+        seconds.append(np.add.reduceat(z, edges, axis=2) / np.diff(np.append(edges, z.shape[2])))
+    slow = np.concatenate(seconds, axis=2).transpose(0, 2, 1)
+    return np.linalg.svd(slow - slow.mean(1, keepdims=True), full_matrices=False)[2][:, :n]
+
+
 def project_latents(codec: Any, codes: Codes, projections: list[tuple[int, np.ndarray]]) -> np.ndarray:
-    """Project single books' latents piece by piece.
+    """Project single books' latents, piece by piece.
 
     Parameters
     ----------
     codec : object with ``latents(codes, start_s, stop_s) -> (K, D, T)``
     codes : Codes
-    projections : list of (book, seed vector generator of shape (n, D) or None)
+    projections : list of (book, (n, D))
         Rows are the directions.
 
     Returns
     -------
     (n_frames, total number of directions) float32
     """
-    out = []
-    for start in np.arange(0, codes.n_frames / codes.frame_rate, PIECE_S):
-        stop = start + PIECE_S
-        last = stop * codes.frame_rate >= codes.n_frames
-        z = codec.latents(codes, float(start), None if last else float(stop))
-        out.append(np.concatenate([direction @ z[book] for book, direction in projections]).T.astype(np.float32))
-    out = np.concatenate(out)
+    out = np.concatenate([np.concatenate([direction @ z[book] for book, direction in projections]).T.astype(np.float32)
+                          for z in latent_pieces(codec, codes)])
     if len(out) != codes.n_frames:
         raise InputError(f"codec.latents: pieces held {len(out)} frames in all, but the codes hold {codes.n_frames}. "
                          "Use the codec that made the codes.")
@@ -144,23 +159,25 @@ def shape_track(x: np.ndarray, rate_hz: float, kind: str, rng: np.random.Generat
     """Turn one projection (n_frames,) into a compressed slow track, by its level or by the energy of a random modulation band."""
     x = standardise(x[:, None])[:, 0]
     if kind == "level":  # tanh of the smoothed projection: compressive, keeps the sign
-        return np.tanh(1.5 * standardise(_smooth(x, rng.uniform(0.2, 1.0), rate_hz)[:, None])[:, 0])
+        return np.tanh(1.5 * standardise(_smooth(x, rng.uniform(0.1, 0.4), rate_hz)[:, None])[:, 0])
     low = np.exp(rng.uniform(np.log(1.5), np.log(10)))  # energy in an octave that the analysis does not know
     sos = signal.butter(2, (low, min(2 * low, 0.45 * rate_hz)), "bandpass", fs=rate_hz, output="sos")
     return _smooth(np.abs(signal.sosfilt(sos, x)) ** rng.uniform(0.4, 0.8), 0.3, rate_hz)
 
 
-def book_tracks(codec: Any, codes: Codes, books_of: dict[str, list[int]], n_bins: int, rng: np.random.Generator,
-                kinds: tuple[str, ...] = ("level", "level", "energy")) -> dict[str, np.ndarray]:
-    """Make the tracks of every book region: {region: (n_bins, n_books * len(kinds))}, standardised."""
-    dim = codec.latents(codes, 0.0, min(1.0, codes.n_frames / codes.frame_rate)).shape[1]
-    projections = [(book, rng.standard_normal((len(kinds), dim)) / np.sqrt(dim))
-                   for books in books_of.values() for book in books]
+def book_tracks(codec: Any, codes: Codes, books_of: dict[str, list[int]], n_bins: int,
+                rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Make the tracks of every book region: {region: (n_bins, n_books * len(TRACKS))}, standardised.
+
+    A projection is a random direction within the slow ones of its book: cells that follow what BOLD can follow.
+    """
+    slow = slow_directions(codec, codes)
+    projections = [(book, rng.standard_normal((len(TRACKS), slow.shape[1])) @ slow[book]) for books in books_of.values() for book in books]
     raw = project_latents(codec, codes, projections)
     tracks, column = {}, 0
     for region, books in books_of.items():
         shaped = []
-        for kind in kinds * len(books):
+        for kind in TRACKS * len(books):
             shaped.append(shape_track(raw[:, column], codes.frame_rate, kind, rng))
             column += 1
         tracks[region] = standardise(to_bins(np.stack(shaped, axis=1), codes.frame_rate, n_bins))

@@ -79,13 +79,13 @@ class _Mixer:
     def beyond(self, tracks: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Remove from tracks what `others` explain of their responses; both (n_bins, J)."""
         coefficients, *_ = np.linalg.lstsq(self.responses(others, self.kernel), self.responses(tracks, self.kernel), rcond=1e-6)
-        return standardise(tracks - others @ coefficients)
+        return tracks - others @ coefficients  # not standardised: a track counts by what is left of it
 
     def weights(self, tracks: np.ndarray, voxels: np.ndarray, n_subjects: int, share: float, positive: bool, rng: np.random.Generator):
         """Draw (n_subjects, J, n_voxels) weights that correlate .7 between subjects and make variance `share` in each voxel."""
         def draw() -> np.ndarray:
             field = smooth_fields(self.head, tracks.shape[1], rng)[:, voxels]
-            return 0.6 * rng.standard_normal((tracks.shape[1], 1)) + 0.8 * field
+            return 0.9 * rng.standard_normal((tracks.shape[1], 1)) + 0.44 * field
 
         common = draw()
         w = np.stack([np.sqrt(SIMILARITY) * common + np.sqrt(1 - SIMILARITY) * draw() for _ in range(n_subjects)])
@@ -100,7 +100,7 @@ def _other_tracks(n_bins: int, rng: np.random.Generator) -> np.ndarray:
     """Make three shared tracks that have nothing to do with sound (what was seen, thought, moved by), (n_bins, 3)."""
     white = np.fft.rfft(rng.standard_normal((n_bins, 3)), axis=0)
     frequency = np.fft.rfftfreq(n_bins, 1 / RATE_HZ)[:, None]
-    return standardise(np.fft.irfft(white / np.sqrt(1 + (frequency / 0.03) ** 2), n_bins, axis=0))
+    return standardise(np.fft.irfft(white / np.sqrt(1 + (frequency / 0.06) ** 2), n_bins, axis=0))
 
 
 def _delayed(x: np.ndarray) -> np.ndarray:
@@ -109,7 +109,7 @@ def _delayed(x: np.ndarray) -> np.ndarray:
     return np.concatenate([np.pad(x, ((d, 0), (0, 0)))[:n] for d in (0, 15, 30)], axis=1)
 
 
-def _sound_blocks(kind: str, tracks: SoundTracks, books: dict[str, np.ndarray], share: float, mel: np.ndarray):
+def _sound_blocks(kind: str, tracks: SoundTracks, books: dict[str, np.ndarray], spectral: np.ndarray, share: float):
     """Return the blocks [(tracks, share of the sound-driven variance, positive weights)] of a region's sound-driven part."""
     if kind in BOOK_KINDS:
         return [(tracks.envelope, 1 - share, True), (books[kind], share, False)]
@@ -119,7 +119,7 @@ def _sound_blocks(kind: str, tracks: SoundTracks, books: dict[str, np.ndarray], 
         return [(standardise(tracks.loudness), 1.0, True)]
     if kind == "loudness_x_speech":
         return [(standardise(tracks.loudness * tracks.speech[:, None]), 1.0, True)]
-    return [(mel, 1.0, False)] if kind == "mel" else []
+    return [(spectral, 1.0, True)] if kind == "mel" else []
 
 
 def make_signal(seed: int, codes: Codes, codec: Any, wave: np.ndarray, annotation: Any, grids: tuple[TRGrid, ...], head: Head,
@@ -132,13 +132,11 @@ def make_signal(seed: int, codes: Codes, codec: Any, wave: np.ndarray, annotatio
     kinds = (*rng.permutation(SOUND_KINDS[: len(AUDITORY_PLACES)]).tolist(), *OTHER_PLACES)
     books_of = books_of_kind(codes.num_codebooks, rng)
     n_trs = sum(grid.n_trs for grid in grids)
-    known = _delayed(np.concatenate([tracks.envelope, standardise(tracks.loudness)], axis=1))
-    spectrum = np.linalg.svd(tracks.bands[::5], full_matrices=False)[2][: min(12, n_trs // 20)]
-    known = np.concatenate([known, tracks.bands @ spectrum.T], axis=1)  # the books' part is beyond the coarse spectrum, too
+    n_bands = tracks.spectrum.shape[1]  # three broad tunings at random best frequencies: a tonotopic region
+    tuning = np.exp(-0.5 * ((np.arange(n_bands)[:, None] - n_bands * (np.arange(3) + rng.uniform(0.1, 0.9, 3)) / 3) / 2.5) ** 2)
+    spectral = standardise(tracks.spectrum @ tuning)
+    known = np.concatenate([tracks.envelope, standardise(tracks.loudness), spectral], axis=1)  # what the books add is beyond these
     books = {kind: mixer.beyond(x, known) for kind, x in book_tracks(codec, codes, books_of, n_bins, rng).items()}
-    contrast = rng.standard_normal((tracks.bands.shape[1], 4))
-    contrast = np.apply_along_axis(np.convolve, 0, contrast, [0.25, 0.5, 0.25], "same")
-    mel = standardise(tracks.bands @ (contrast - contrast.mean(0)))
     peaks = rng.uniform(4, 7, n_subjects)
     kernels = [response_kernel(peak) for peak in peaks]
     kernels = [kernel / np.linalg.norm(kernel) * np.linalg.norm(mixer.kernel) for kernel in kernels]
@@ -153,8 +151,8 @@ def make_signal(seed: int, codes: Codes, codec: Any, wave: np.ndarray, annotatio
             continue
         voxels = np.flatnonzero(head.atlas == label)
         place = np.searchsorted(at, voxels)
-        share = rng.uniform(0.17, 0.28)
-        blocks = [(x, part * SOUND_SHARE, positive, sound) for x, part, positive in _sound_blocks(kind, tracks, books, share, mel)]
+        share = rng.uniform(0.24, 0.31)
+        blocks = [(x, part * SOUND_SHARE, positive, sound) for x, part, positive in _sound_blocks(kind, tracks, books, spectral, share)]
         rest = 1 - SOUND_SHARE if blocks else 1.0
         for x, part, positive, target in [*blocks, (_other_tracks(n_bins, rng), rest, False, other)]:
             weights = mixer.weights(x, voxels, n_subjects, part, positive, rng)
