@@ -58,7 +58,8 @@ class ListeningPages:
             f'<li><a href="../listening/{path.name}">{html.escape(_INTRODUCTIONS[test][0])}</a></li>' for test, path in self.pages.items()
         )
         where = "/".join(self.folder.parts[-2:])
-        return f"<ul>{links}</ul><p>In a live notebook open these pages from the folder <code>{html.escape(where)}</code>.</p>"
+        return (f'<div class="giblet-box"><ul>{links}</ul><p>In a live notebook open these pages from the folder '
+                f"<code>{html.escape(where)}</code>.</p></div>")  # fmt: skip
 
 
 def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) -> np.ndarray:

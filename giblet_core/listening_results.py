@@ -51,7 +51,7 @@ class ListeningResults:
 
     def _repr_html_(self) -> str:
         if not self.n_files:
-            return f"<p><b>{NOBODY}</b></p>"
+            return f'<div class="giblet-box"><p><b>{NOBODY}</b></p></div>'
         head = f"<p>{self.n_files} result files, {self.n_listeners} listeners.</p>"
         tables = (("Left out", self.excluded), ("Ratings (0-100)", self.ratings), ("ABX", self.abx))
         return head + "".join(f"<p><b>{t}</b></p>" + ("<p>none</p>" if d.empty else d.round(3).to_html(index=False)) for t, d in tables)
