@@ -52,14 +52,25 @@ class ListeningPages:
     pages: Mapping[str, Path]
     n_bytes: Mapping[str, int]
     level_notes: Mapping[str, str]
+    title: str = ""
 
     def _repr_html_(self) -> str:
-        links = "".join(
-            f'<li><a href="../listening/{path.name}">{html.escape(_INTRODUCTIONS[test][0])}</a></li>' for test, path in self.pages.items()
-        )
-        where = "/".join(self.folder.parts[-2:])
+        place = _place(self.folder)
+        links = "".join(f'<li><a href="../{place}/{path.name}">{html.escape(_title(test, self.title))}</a></li>'
+                        for test, path in self.pages.items())  # fmt: skip
         return (f'<div class="giblet-box"><ul>{links}</ul><p>In a live notebook open these pages from the folder '
-                f"<code>{html.escape(where)}</code>.</p></div>")  # fmt: skip
+                f"<code>{html.escape(place)}</code> of the artifacts.</p></div>")  # fmt: skip
+
+
+def _place(folder: Path) -> str:
+    """Return the folder as the site has it: ``listening`` and what is below it."""
+    parts = list(folder.parts)
+    first = len(parts) - 1 - parts[::-1].index("listening") if "listening" in parts else len(parts) - 1
+    return "/".join(parts[first:])
+
+
+def _title(test: str, title: str) -> str:
+    return f"{title}: {_INTRODUCTIONS[test][0]}" if title else _INTRODUCTIONS[test][0]
 
 
 def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) -> np.ndarray:
@@ -80,7 +91,8 @@ def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) 
 
 
 def build_listening_pages(
-    conditions: Conditions, waves: Mapping[str, Mapping[str, np.ndarray]], sample_rate: int, folder: str | Path, level_match: bool = True
+    conditions: Conditions, waves: Mapping[str, Mapping[str, np.ndarray]], sample_rate: int, folder: str | Path,
+    level_match: bool = True, title: str = ""
 ) -> ListeningPages:
     """Write the ABX page and the rating page of a declaration.
 
@@ -96,6 +108,8 @@ def build_listening_pages(
         Written: ``abx.html``, ``mushra.html``, scripts, style, and ``media/`` with the sounds.
     level_match : bool
         Bring the versions of a passage to the loudness of the reference, so that loudness does not give the answer away.
+    title : str
+        Put before the titles of the pages.
 
     Returns
     -------
@@ -122,9 +136,10 @@ def build_listening_pages(
     for name in _SCRIPTS:
         shutil.copyfile(ASSETS / "listening" / name, folder / name)
     used = {test: config for test, config in configs.items() if (pairs if test == "abx" else conditions.names("mushra"))}
-    pages = {test: write_text(folder / f"{test}.html", _page(test, config, notes)) for test, config in used.items()}
+    text = {test: _page(test, config, notes, _title(test, title), _place(folder)) for test, config in used.items()}
+    pages = {test: write_text(folder / f"{test}.html", page) for test, page in text.items()}
     weights = {t: sum((folder / f).stat().st_size for f in (p.name, "engine.js", f"{t}.js", "listening.css")) for t, p in pages.items()}
-    return ListeningPages(folder, pages, weights, notes)
+    return ListeningPages(folder, pages, weights, notes, title)
 
 
 def _prepared(conditions: Conditions, item: str, versions, sample_rate: int, level_match: bool) -> tuple[dict[str, np.ndarray], str]:
@@ -169,8 +184,8 @@ def _write_media(folder: Path, media: Mapping[str, str]) -> None:
         write_text(folder / f"{name}.js", f'gibletSound("{name}","{text}");\n')
 
 
-def _page(test: str, config: Mapping, notes: Mapping[str, str]) -> str:
-    title, text = _INTRODUCTIONS[test]
+def _page(test: str, config: Mapping, notes: Mapping[str, str], title: str, place: str) -> str:
+    title, text, home = html.escape(title), _INTRODUCTIONS[test][1], "../" * (place.count("/") + 1) + "index.html"
     data = json.dumps(config).replace("<", "\\u003c")
     levels = "; ".join(f"{html.escape(item)}: {html.escape(note)}" for item, note in notes.items())
     return f"""<!doctype html>
@@ -183,7 +198,7 @@ def _page(test: str, config: Mapping, notes: Mapping[str, str]) -> str:
 <link rel="stylesheet" href="listening.css">
 </head>
 <body>
-<header><p><a href="../index.html">The book</a></p><h1>{title}</h1>
+<header><p><a href="{home}">The book</a></p><h1>{title}</h1>
 <details open><summary>What to do</summary>{text}</details></header>
 <main id="test" aria-label="Listening test"><noscript><p>This test needs JavaScript.</p></noscript></main>
 <footer><details><summary>Levels and data</summary><p>Levels: {levels}.</p>

@@ -132,6 +132,15 @@ def test_each_page_weighs_less_than_300_kb_without_sounds_and_names_no_server(de
         assert "http" not in path.read_text()
 
 
+def test_links_lead_from_the_chapter_to_the_pages_and_back(declared, waves, tmp_path):
+    pages = build_listening_pages(declared, waves, SR, tmp_path / "listening" / "guess", title="Guess")
+    assert 'href="../listening/guess/abx.html">Guess: Can you hear' in pages._repr_html_()
+    assert 'href="../../index.html"' in pages.pages["abx"].read_text()
+    plain = build_listening_pages(declared, waves, SR, tmp_path / "listening")
+    assert 'href="../listening/abx.html">Can you hear' in plain._repr_html_()
+    assert 'href="../index.html"' in plain.pages["abx"].read_text()
+
+
 def test_levels_can_be_left_as_they_are(declared, waves, tmp_path):
     build_listening_pages(declared, waves, SR, tmp_path, level_match=False)
     assert len(dict(sounds_of(tmp_path))) == 5
