@@ -13,6 +13,9 @@ RUN_FLAGS := $(if $(PARAMS),--params '$(PARAMS)') $(if $(AUDIO),--set 'audio=$(A
 	$(if $(CODEC),--set 'codec=$(CODEC)') $(if $(BANDWIDTH),--set 'bandwidth_kbps=$(BANDWIDTH)') $(if $(ONLY),--only '$(ONLY)') \
 	$(if $(OUT),--out '$(OUT)')
 
+# Threads that spin while they wait make everything many times slower where other work shares the cores.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: book test lab bench lint clean serve demo-stimulus setup
 .DEFAULT_GOAL := book
 
