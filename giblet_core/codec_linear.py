@@ -88,15 +88,15 @@ def k_means(points: torch.Tensor, n_centres: int = CARDINALITY, n_iter: int = 10
     return centres
 
 
-def stack_taps(latents: np.ndarray) -> np.ndarray:
-    """Return (n_frames, 7 * d): each frame beside the six before it, mirrored at the start as the convolution pads."""
-    n_frames, past = len(latents), N_TAPS - 1
+def stack_taps(latents: np.ndarray, n_taps: int = N_TAPS) -> np.ndarray:
+    """Return (n_frames, n_taps * d): each frame beside those before it, mirrored at the start as the convolution pads."""
+    n_frames, past = len(latents), n_taps - 1
     padded = np.concatenate([latents[past:0:-1], latents])
-    return np.concatenate([padded[past - tap : past - tap + n_frames] for tap in range(N_TAPS)], axis=1)
+    return np.concatenate([padded[past - tap : past - tap + n_frames] for tap in range(n_taps)], axis=1)
 
 
 def fit_linear(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int = 10, n_points: int = 80_000,
-               ridge: float = 1e-3, seed: int = 0) -> LinearCodec:
+               ridge: float = 1e-3, n_taps: int = N_TAPS, seed: int = 0) -> LinearCodec:
     """Fit transform, books and synthesis to ``waves``.
 
     Parameters
@@ -106,7 +106,9 @@ def fit_linear(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int =
     n_codebooks, n_iter, n_points, seed
         Residual k-means: number of books, iterations, frames drawn at random.
     ridge : float
-        Ridge penalty of the synthesis, relative to the mean variance of its inputs.
+        Ridge penalty of the synthesis, relative to the variance of each of its inputs.
+    n_taps : int
+        Frames of latents the synthesis sees: 7 for the linear codec, 2 where training goes on.
     """
     rng = np.random.default_rng(seed)
     draft = LinearCodec(np.eye(HOP_LENGTH, dtype=np.float32), np.empty((0, CARDINALITY, HOP_LENGTH)), np.empty((0, 0)))
@@ -120,21 +122,21 @@ def fit_linear(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int =
         books.append(k_means(residual, n_iter=n_iter, seed=seed + book))
         residual = residual - books[-1][nearest(residual, books[-1])]
     codec = LinearCodec(analysis, torch.stack(books).numpy(), np.empty((0, 0)))
-    return rounded(LinearCodec(codec.analysis, codec.books, _fit_synthesis(codec, waves, ridge, rng)))
+    return rounded(LinearCodec(codec.analysis, codec.books, _fit_synthesis(codec, waves, ridge, n_taps, rng)))
 
 
-def _fit_synthesis(codec: LinearCodec, waves: Sequence[np.ndarray], ridge: float, rng) -> np.ndarray:
+def _fit_synthesis(codec: LinearCodec, waves: Sequence[np.ndarray], ridge: float, n_taps: int, rng) -> np.ndarray:
     """Solve the ridge regression of samples on quantised latents; the number of books varies so that prefixes decode."""
-    gram = np.zeros((N_TAPS * LATENT_DIM,) * 2)
-    cross = np.zeros((N_TAPS * LATENT_DIM, HOP_LENGTH))
+    gram = np.zeros((n_taps * LATENT_DIM,) * 2)
+    cross = np.zeros((n_taps * LATENT_DIM, HOP_LENGTH))
     for wave in waves:
         n_books = int(rng.choice([2, 4, 8, 8, 16]))
-        inputs = stack_taps(quantise(frame_latents(codec, wave), codec.books[:n_books])).astype(np.float64)
+        inputs = stack_taps(quantise(frame_latents(codec, wave), codec.books[:n_books]), n_taps).astype(np.float64)
         target = wave[: len(inputs) * HOP_LENGTH].reshape(-1, HOP_LENGTH)
         weight = 1 / (np.square(target).mean() + 1e-4)  # a quiet sound counts as much as a loud one
         gram += weight * inputs.T @ inputs
         cross += weight * inputs.T @ target
-    penalty = ridge * np.trace(gram) / len(gram) * np.eye(len(gram))
+    penalty = ridge * np.diag(gram.diagonal() + 1e-6 * np.trace(gram))
     return np.linalg.solve(gram + penalty, cross).astype(np.float32)
 
 
@@ -162,7 +164,19 @@ def set_weight(convolution: nn.Module, weight: torch.Tensor, bias: torch.Tensor 
             convolution.bias.copy_(bias)
 
 
-def _pass_samples(convolution: nn.Module, stride: int, block: int, bias: float = 0.0) -> None:
+def silent_model(config: EncodecConfig) -> EncodecModel:
+    """Return a model (float32, evaluation mode) whose every weight and bias is zero, to be written into."""
+    model = EncodecModel(config).eval()
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+            set_weight(module, torch.zeros_like(module.parametrizations.weight.original1), torch.zeros_like(module.bias))
+        elif isinstance(module, nn.LSTM):
+            for parameter in module.parameters():
+                nn.init.zeros_(parameter)
+    return model
+
+
+def pass_samples(convolution: nn.Module, stride: int, block: int, bias: float = 0.0) -> None:
     """Make a strided (transposed) convolution move ``block`` samples between time and channels, in natural order."""
     up = isinstance(convolution, nn.ConvTranspose1d)
     weight = torch.zeros(convolution.parametrizations.weight.original1.shape)
@@ -183,13 +197,7 @@ def rounded(codec: LinearCodec) -> LinearCodec:
 
 def linear_model(codec: LinearCodec) -> EncodecModel:
     """Return an ``EncodecModel`` (float32, evaluation mode) that computes exactly what ``reconstruct`` does."""
-    model = EncodecModel(linear_config(len(codec.books))).eval()
-    for module in model.modules():  # every nonlinear branch is silent
-        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-            set_weight(module, torch.zeros_like(module.parametrizations.weight.original1), torch.zeros_like(module.bias))
-        elif isinstance(module, nn.LSTM):
-            for parameter in module.parameters():
-                nn.init.zeros_(parameter)
+    model = silent_model(linear_config(len(codec.books)))
     encoder, decoder = model.encoder.layers, model.decoder.layers
     first = torch.zeros_like(encoder[0].conv.weight)
     first[0, 0, -2:] = torch.tensor([-PRE_EMPHASIS, 1.0])
@@ -199,9 +207,9 @@ def linear_model(codec: LinearCodec) -> EncodecModel:
     block = 1
     for layer, stride in zip((3, 6, 9, 12), reversed(model.config.upsampling_ratios)):
         block *= stride
-        _pass_samples(encoder[layer].conv, stride, block)
+        pass_samples(encoder[layer].conv, stride, block)
     for layer, stride in zip((3, 6, 9, 12), model.config.upsampling_ratios):
-        _pass_samples(decoder[layer].conv, stride, block)
+        pass_samples(decoder[layer].conv, stride, block)
         block //= stride
     transform = torch.zeros_like(encoder[15].conv.weight)
     transform[:, :HOP_LENGTH, -1] = torch.from_numpy(codec.analysis.T)
@@ -225,14 +233,15 @@ def set_books(model: EncodecModel, books: np.ndarray) -> None:
 def save_codec(model: EncodecModel, folder: str | Path) -> str:
     """Write ``config.json``, ``model.safetensors`` and ``SHA256SUMS``; return the sha256 of the weights file.
 
-    Matrices are stored in half precision, biases and gains in single: a rounded bias would be heard as DC.
+    Matrices are stored in half precision, biases and gains in single: a rounded bias would be heard as DC (for the
+    same reason the first transposed convolution, which takes back the linear path's offset, stays single).
     The books' moving averages (only training uses them) are zeros here, in the narrowest type.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {}
     for name, value in model.state_dict().items():
-        matrix = value.ndim >= 2 and not name.endswith("original0")
+        matrix = value.ndim >= 2 and not name.endswith("original0") and not name.startswith("decoder.layers.3.")
         kind = torch.float8_e4m3fn if name.endswith("embed_avg") else torch.float16 if matrix else torch.float32
         state[name] = value.detach().to(kind).contiguous()
     model.config.dtype = "float32"  # the type in use: from_pretrained widens what is stored

@@ -1,0 +1,144 @@
+"""`giblet bench codec`: how the demo codec sounds, in numbers, beside Griffin-Lim and Opus on the same pieces.
+
+STOI and PESQ-WB are means over 8-10 s pieces (PESQ in a child process); log-mel distance and SI-SDR likewise.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from giblet_core.audio import load_audio, resample
+from giblet_core.codec_training import SUFFIXES, is_held_out, kind_of
+from giblet_core.codecs import EncodecCodec, load_codec
+from giblet_core.codes import Codes
+from giblet_core.mel import MelCodec
+from giblet_core.metrics import quality
+
+PIECE_S = 9.0
+OPUS = {"Opus ~7 kbps": 1.0, "Opus ~9 kbps": 0.99, "Opus ~12 kbps": 0.98}  # soundfile's compression_level
+METRICS = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "si_sdr_db": "SI-SDR, dB", "log_mel_db": "log-mel, dB"}
+
+
+def pieces(wave: np.ndarray, sample_rate: int = 24_000, n: int | None = None) -> list[np.ndarray]:
+    """Cut `wave` into consecutive pieces of 9 s; `n` of them, spread evenly, or all. A shorter sound is one piece."""
+    length = int(PIECE_S * sample_rate)
+    starts = np.arange(0, max(len(wave) - length, 0) + 1, length)
+    if n is not None and len(starts) > n:
+        starts = starts[np.linspace(0, len(starts) - 1, n).round().astype(int)]
+    return [wave[start:start + length] for start in starts]
+
+
+def held_out_speech(folder: str | Path) -> dict[str, np.ndarray]:
+    """Read the held-out speech of a folder: LibriSpeech pieces joined, the EnCodec test, one file of each FLEURS language."""
+    sounds: dict[str, list[np.ndarray]] = {}
+    for path in sorted(Path(folder).rglob("*")):
+        if path.suffix.lower() in SUFFIXES and is_held_out(path.name) and kind_of(path.relative_to(folder)) == "speech":
+            if path.stem.startswith("fleurs-") and not path.stem.endswith("8"):
+                continue
+            name = "LibriSpeech" if path.stem.replace("-", "").isdigit() else path.stem
+            sounds.setdefault(name, []).append(load_audio(path, 24_000))
+    return {name: np.concatenate(waves) for name, waves in sounds.items()}
+
+
+def opus(wave: np.ndarray, sample_rate: int, compression_level: float) -> np.ndarray:
+    """Code `wave` with Opus at one of `OPUS` and decode it at its own rate and length."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, resample(wave, sample_rate, 48_000), 48_000, format="OGG", subtype="OPUS", compression_level=compression_level)
+    buffer.seek(0)
+    return resample(soundfile.read(buffer, dtype="float32")[0], 48_000, sample_rate)[: len(wave)]
+
+
+def griffin_lim(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Send `wave` through the older path at full rate: 128 mel bands every 256 samples and 32 turns of Griffin-Lim."""
+    low, mel = resample(wave, sample_rate, 22_050), MelCodec()
+    return resample(mel.decode(mel.encode(low), len(low)), 22_050, sample_rate)[: len(wave)]
+
+
+def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return what is compared: name -> wave to wave."""
+    top, rate = codec.bandwidths_kbps[-1], codec.sample_rate
+    rungs = {f"{codec.id} {kbps:g} kbps": lambda wave, k=codec.codebooks_at(kbps): codec.decode(codec.encode(wave, top).first(k))
+             for kbps in codec.bandwidths_kbps}
+    older = {"Griffin-Lim, full rate": lambda wave: griffin_lim(wave, rate)}
+    return rungs | older | {name: lambda wave, level=level: opus(wave, rate, level) for name, level in OPUS.items()}
+
+
+def sound_table(codec: EncodecCodec, sounds: Mapping[str, np.ndarray], n_pieces: int | None = 2, pesq: bool = True) -> pd.DataFrame:
+    """Score every coder on every sound: a row each, with its metrics averaged over pieces and the count of failures."""
+    rows = []
+    for sound, wave in sounds.items():
+        cut = pieces(wave, codec.sample_rate, n_pieces)
+        for name, coder in coders(codec).items():
+            scores = [quality(piece, coder(piece), codec.sample_rate, [(0.0, len(piece) / codec.sample_rate)], pesq) for piece in cut]
+            values = {label: np.array([getattr(score, key) for score in scores]) for key, label in METRICS.items()}
+            failed = int(sum(np.isnan(v).sum() for k, v in values.items() if pesq or k != "PESQ-WB"))
+            means = {k: float(np.mean(v[~np.isnan(v)])) if not np.isnan(v).all() else np.nan for k, v in values.items()}
+            rows.append({"sound": sound, "coder": name, **means, "pieces": len(cut), "failed": failed})
+    return pd.DataFrame(rows)
+
+
+def perplexity(codes: Codes, cardinality: int = 1024) -> np.ndarray:
+    """Return ``exp(entropy)`` of the usage of each codebook (K,): how many entries it uses, were they used equally."""
+    counts = np.stack([np.bincount(book, minlength=cardinality) for book in codes.indices]) / codes.n_frames
+    return np.exp(-np.sum(counts * np.log(np.where(counts > 0, counts, 1.0)), axis=1))
+
+
+def flaws(codec: EncodecCodec, wave: np.ndarray) -> dict[str, float]:
+    """Look for what metrics miss.
+
+    Returns
+    -------
+    dict
+        ``silence_dbfs``: level of decoded digital silence; ``dc_dbfs``: mean of the decoded sound;
+        ``frame_border_ratio``: power of the second difference at borders of frames over that elsewhere (1: no clicks);
+        ``chunk_border_error``: largest difference between decoding whole and in the codec's chunks.
+    """
+    top, hop = codec.bandwidths_kbps[-1], codec.hop_length
+    quiet = codec.decode(codec.encode(np.zeros(codec.sample_rate, np.float32), top))
+    codes = codec.encode(wave, top)
+    sound = codec.decode(codes)
+    bend = np.square(np.diff(sound, 2))
+    border = (np.arange(len(bend)) + 1) % hop == 0
+    around = ((np.arange(len(bend)) + 1 - hop // 2) % hop) == 0
+    first = codec.decode_latents(codec.latents(codes).sum(0)[:, :100], 100 * hop)
+    return {"silence_dbfs": 20 * np.log10(np.sqrt(np.mean(quiet**2)) + 1e-9), "dc_dbfs": 20 * np.log10(abs(sound.mean()) + 1e-9),
+            "frame_border_ratio": float(bend[border].mean() / bend[around].mean()),
+            "chunk_border_error": float(np.abs(first - sound[: len(first)])[: len(sound)].max())}
+
+
+def bench_codec(film: np.ndarray | None = None, sounds: str | Path | None = None, codec: EncodecCodec | None = None,
+                pesq: bool = True) -> Iterator[tuple[str, float, str, str]]:
+    """Yield (name, value, unit, how) for the benchmark's table.
+
+    Parameters
+    ----------
+    film : array of shape (n_samples,), optional
+        24 kHz; eight pieces are scored.
+    sounds : path, optional
+        A folder with held-out speech (`held_out_speech`).
+    codec : EncodecCodec, optional
+        The demo codec by default.
+    pesq : bool
+        PESQ takes most of the time.
+    """
+    codec, tables = codec or load_codec("demo"), []
+    if sounds is not None:
+        tables.append(("speech", sound_table(codec, held_out_speech(sounds), pesq=pesq)))
+    if film is not None:
+        tables.append(("film", sound_table(codec, {"film": film}, n_pieces=8, pesq=pesq)))
+    for label, table in tables:
+        for coder, part in table.groupby("coder", sort=False):
+            for metric in METRICS.values():
+                how = f"mean of {len(part)} sounds, {part['pieces'].sum()} pieces, {part['failed'].sum()} failures"
+                yield f"{label}, {coder}", float(part[metric].mean()), metric, how
+    if film is not None:
+        for book, value in enumerate(perplexity(codec.encode(film, codec.bandwidths_kbps[-1]))):
+            yield f"perplexity, book {book}", float(value), f"of {codec.cardinality}", "on the film; 200 is wanted"
+        for name, value in flaws(codec, film[: 60 * codec.sample_rate]).items():
+            yield name, value, "", "first minute of the film"

@@ -1,0 +1,198 @@
+"""Training of the demo codec on a folder of sounds: resumable, on one core or a GPU, in stages that must prove themselves.
+
+    python -m giblet_core.codec_training SOUNDS WORK [--steps N] [--start net.pt] [--install FOLDER]
+
+SOUNDS holds audio files in any tree; files are split by name, and held-out ones are never read here. WORK keeps checkpoints
+and the log. A stage is accepted by hand, on held-out speech (`giblet_core.bench_codec`), never on the loss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+from tqdm.auto import tqdm
+
+from giblet_core.artifacts import InputError, atomic_path
+from giblet_core.audio import load_audio
+from giblet_core.codec_linear import HOP_LENGTH, fit_linear, save_codec
+from giblet_core.codec_losses import MEL, SAMPLE_RATE, WEIGHTS, make_bands, perceptual_losses
+from giblet_core.codec_net import FrameCodec, from_linear, to_encodec
+
+SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus"}
+LR_FACTORS = {"analysis": 0.15, "encoder_conv": 0.1, "decoder_conv": 0.2, "synthesis": 0.1, "narrow": 0.3, "widen": 0.3,
+              "encoder_lstm": 1.0, "decoder_lstm": 1.0}  # about 1 / fan-in: with one rate for all, the dense layers break
+
+
+@dataclass(frozen=True)
+class CodecTrainConfig:
+    """One stage of training."""
+
+    n_steps: int = 2500
+    batch_size: int = 14
+    n_frames: int = 96  # of 13.3 ms: the length of a crop
+    learning_rate: float = 1e-3  # of the LSTMs; the others by LR_FACTORS
+    n_codebooks: int = 16
+    prefixes: tuple[int, ...] = (2, 4, 8, 16)  # every one of these must decode
+    prefix_odds: tuple[float, ...] = (0.15, 0.2, 0.45, 0.2)
+    commitment: float = 0.3
+    loss_weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))
+    checkpoint_every: int = 200  # steps
+    seed: int = 0
+
+
+def is_held_out(name: str) -> bool:
+    """Decide by file name alone: the tail of a LibriSpeech chapter, FLEURS 8 and 9, the EnCodec test, a tenth of the rest."""
+    stem = Path(name).stem
+    number = stem.rsplit("-", 1)[-1]
+    if stem.startswith("fleurs-"):
+        return int(number) >= 8
+    if stem.count("-") == 2 and stem.replace("-", "").isdigit():
+        return int(number) >= 19
+    return stem == "encodec_test_24k" or hashlib.sha256(stem.encode()).digest()[0] < 26
+
+
+def kind_of(path: Path) -> str:
+    """Tell speech, music, ambience or tts (synthetic voices) from the folders a file lies in; speech where they do not say."""
+    return next((kind for kind in ("tts", "music", "ambience") if kind in {part.lower() for part in path.parts}), "speech")
+
+
+class Corpus:
+    """Training sounds in memory, drawn as augmented crops; seeded."""
+
+    SHARES = {"speech": 0.47, "tts": 0.33, "music": 0.17, "ambience": 0.03}
+
+    def __init__(self, waves: dict[str, list[np.ndarray]], seed: int = 0):
+        self.waves = {kind: [w for w in sounds if len(w) >= 8000] for kind, sounds in waves.items()}
+        self.waves = {kind: sounds for kind, sounds in self.waves.items() if sounds}
+        if not self.waves:
+            raise InputError("waves: no training sound of a third of a second or more. Give a folder with sound files.")
+        self.rng = np.random.default_rng(seed)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, seed: int = 0) -> Corpus:
+        """Read every training file of a tree at 24 kHz (a sound kept in two formats counts once)."""
+        files = {(p.parent, p.stem): p for p in sorted(Path(folder).rglob("*")) if p.suffix.lower() in SUFFIXES and not is_held_out(p.name)}
+        waves: dict[str, list[np.ndarray]] = {}
+        for path in tqdm(files.values(), desc="reading"):
+            waves.setdefault(kind_of(path.relative_to(folder)), []).append(load_audio(path, SAMPLE_RATE))
+        return cls(waves, seed)
+
+    def crop(self, kind: str, n_samples: int) -> np.ndarray:
+        """Draw a crop of unit power: speed and pitch +-18 %, spectral tilt, sign."""
+        rng, sounds = self.rng, self.waves.get(kind) or self.waves[next(iter(self.waves))]
+        lengths = np.array([len(w) for w in sounds], float) ** (0.5 if kind == "music" else 1.0)
+        wave = sounds[rng.choice(len(sounds), p=lengths / lengths.sum())]
+        ratio = rng.uniform(0.85, 1.2) if rng.random() < 0.5 else 1.0
+        wanted = int(n_samples * ratio) + 64
+        start = int(rng.integers(0, max(1, len(wave) - wanted)))
+        piece = wave[start:start + wanted]
+        piece = soxr.resample(piece, SAMPLE_RATE * ratio, SAMPLE_RATE, quality="MQ") if ratio != 1.0 else piece
+        piece = np.resize(piece, n_samples) if len(piece) < n_samples else piece[:n_samples]
+        if rng.random() < 0.4:
+            piece = np.concatenate([piece[:1], piece[1:] + rng.uniform(-0.4, 0.4) * piece[:-1]])
+        return piece / max(np.sqrt(np.mean(piece**2)), 1e-3) * rng.choice([-1, 1])
+
+    def batch(self, batch_size: int, n_frames: int) -> torch.Tensor:
+        """Draw (batch_size, n_frames * 320): one kind each, a quarter of the speech over music or ambience, levels -50 to -15 dBFS."""
+        rng, n, sounds = self.rng, n_frames * HOP_LENGTH, []
+        for _ in range(batch_size):
+            kind = rng.choice(list(self.SHARES), p=list(self.SHARES.values()))
+            wave = self.crop(kind, n)
+            if rng.random() < (0.25 if kind in ("speech", "tts") else 0.1):
+                wave = wave + self.crop("music" if rng.random() < 0.7 else "ambience", n) * 10 ** (-rng.uniform(3, 25) / 20)
+            level = rng.uniform(-32, -15) if rng.random() < 0.85 else rng.uniform(-50, -30)
+            wave = wave * 10 ** (level / 20)
+            sounds.append(wave / max(1.0, np.abs(wave).max() / 0.98))
+        return torch.tensor(np.stack(sounds), dtype=torch.float32)
+
+
+def linear_start(corpus: Corpus, n_crops: int = 700, n_codebooks: int = 16, n_iter: int = 6, n_points: int = 50_000,
+                 seed: int = 0) -> FrameCodec:
+    """Fit the linear codec to crops at one level and return the network that begins as it."""
+    crops = [crop / (crop.std() + 3e-3) * 0.05 for crop in corpus.batch(n_crops, 96).numpy()]
+    return from_linear(fit_linear(crops, n_codebooks, n_iter, n_points, ridge=1e-4, n_taps=2, seed=seed), seed)
+
+
+def train_codec(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, folder: str | Path | None = None,
+                device: str = "cpu") -> list[dict[str, float]]:
+    """Train `net` in place; with a `folder`, go on from its checkpoint and keep one there.
+
+    Returns
+    -------
+    list of dict
+        A record of the losses each step, with ``step`` and ``n_books``; from a checkpoint on, those before it too.
+    """
+    net.to(device)
+    groups = [{"params": list(getattr(net, name).parameters()), "factor": factor} for name, factor in LR_FACTORS.items()]
+    optimiser = torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.99))
+    path, history = Path(folder) / "checkpoint.pt" if folder else None, []
+    if path and path.is_file():
+        saved = torch.load(path, map_location=device, weights_only=True)
+        if saved["config"] != json.dumps(asdict(config)):
+            raise InputError(f"folder={folder}: holds a checkpoint of another configuration. Give another folder, or the same settings.")
+        net.load_state_dict(saved["net"])
+        optimiser.load_state_dict(saved["optimiser"])
+        history = saved["history"]
+    corpus.rng = np.random.default_rng((config.seed, len(history)))
+    torch.manual_seed(config.seed + len(history))
+    bands = make_bands(device)
+    for step in tqdm(range(len(history), config.n_steps), desc="training", initial=len(history), total=config.n_steps):
+        rate = config.learning_rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / config.n_steps)) + 1e-5
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["factor"]
+        history.append({"step": step} | _step(net, corpus, config, optimiser, bands, list(MEL)[step % 3], device))
+        if path and (len(history) % config.checkpoint_every == 0 or len(history) == config.n_steps):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "history": history, "config": json.dumps(asdict(config))}
+            with atomic_path(path) as temporary:
+                torch.save(state, temporary)
+    return history
+
+
+def _step(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, optimiser, bands, window: int, device: str) -> dict[str, float]:
+    wave = corpus.batch(config.batch_size, config.n_frames).to(device)
+    n_books = min(int(corpus.rng.choice(config.prefixes, p=config.prefix_odds)), config.n_codebooks)
+    decoded, commitment, _ = net(wave, n_books, update=True)
+    losses = perceptual_losses(wave, decoded, bands, window)
+    loss = sum(config.loss_weights[name] * value for name, value in losses.items()) + config.commitment * commitment
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+    net.pin()
+    return {"n_books": n_books, "commitment": float(commitment.detach())} | {name: float(value.detach()) for name, value in losses.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line; run again with the same arguments to go on."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sounds", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--start", type=Path, help="weights of an earlier stage (net.pt); the linear codec by default")
+    parser.add_argument("--install", type=Path, help="write config.json and model.safetensors there at the end")
+    args = parser.parse_args(arguments)
+    corpus, start = Corpus.from_folder(args.sounds), args.start or args.work / "linear.pt"
+    args.work.mkdir(parents=True, exist_ok=True)
+    if not args.start and not start.is_file():
+        torch.save(linear_start(corpus).state_dict(), start)
+    net = FrameCodec()
+    net.load_state_dict(torch.load(start, weights_only=True))
+    train_codec(net, corpus, CodecTrainConfig(n_steps=args.steps, learning_rate=args.learning_rate), args.work)
+    torch.save(net.state_dict(), args.work / "net.pt")
+    if args.install:
+        print(save_codec(to_encodec(net), args.install))
+
+
+if __name__ == "__main__":
+    main()
