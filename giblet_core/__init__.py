@@ -3,7 +3,11 @@
 The names below are the public interface; they are loaded on first use, so that the command line answers at once.
 """
 
+import os
 from importlib import import_module
+
+# Before torch is loaded: threads that spin while they wait are many times slower where other work shares the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 

@@ -16,7 +16,6 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait are 15 times slower on a busy machine
     arguments = _parser().parse_args(argv)
     from giblet_core.staging import RunFailed
 
