@@ -11,7 +11,7 @@ from giblet_core.artifacts import InputError
 from giblet_core.audio import resample
 
 SEGMENT_S = (8.0, 10.0)  # PESQ wants several seconds with speech and pauses, and its C code breaks on minutes
-SHORTEST_S = 2.0  # a sound shorter than a segment is one segment, down to this
+SHORTEST_S = 1.5  # a sound shorter than a segment is one segment, down to this
 MIN_SPEECH = 0.5  # least share of a segment that an annotation calls speech
 
 # The rule, on 20 ms steps at 8 kHz. A step is voiced where the normalised autocorrelation between 70 and 400 Hz exceeds .6 and the
@@ -52,7 +52,7 @@ def speech_segments(
     Returns
     -------
     list of (start_s, stop_s)
-        Seconds; empty where there is no speech. A sound of 2-8 s is one segment.
+        Seconds; empty where there is no speech. A sound of 1.5-8 s is one segment.
     """
     duration = len(wave) / sample_rate
     if duration < SHORTEST_S:

@@ -31,7 +31,7 @@ def page(chromium):
     """A fresh page; an error on the console, an uncaught exception or a failed request fails the test."""
     context = chromium.new_context(accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     problems = []
     page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
