@@ -140,8 +140,18 @@ def _codec() -> Iterator[Row]:
     yield Row("demo codec, decode", 60 / seconds(lambda: codec.decode(codes), 1), "x real time", "60 s at 6 kbps")
 
 
+def _quality() -> Iterator[Row]:
+    import giblet_core as gc
+    from giblet_core.bench_codec import bench_codec
+
+    sounds = Path(os.environ.get("GIBLET_SHARED", project_root().parent / "shared")) / "audio"  # real speech, where it is at hand
+    film = gc.demo_film(folder=project_root() / "build" / "artifacts" / "film")
+    for name, value, unit, how in bench_codec(film.wave, sounds if sounds.is_dir() else None):
+        yield Row(f"{name}, {unit.split(',')[0]}" if unit else name, value, unit, how)
+
+
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _pipeline, "streaming": _streaming,
-                                                  "codec": _codec}
+                                                  "codec": _codec, "quality": _quality}
 
 
 def bench(out: str | Path | None = None, only: str | None = None, say=print) -> list[Row]:

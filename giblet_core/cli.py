@@ -236,7 +236,7 @@ COMMANDS: dict[str, tuple[Command, list, str]] = {
                               _argument("--seed", type=int, default=0, help="of the bootstrap over listeners")],
                   "Analyse the answers of listening tests."),
     "bench": (bench, [_argument("--out", help="build/bench.json by default"),
-                      _argument("--only", help="one part: sizes, pipeline, streaming or codec")],
+                      _argument("--only", help="one part: sizes, pipeline, streaming, codec or quality")],
               "Measure speed, memory and sizes, and print the table."),
 }
 
