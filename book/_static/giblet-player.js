@@ -170,7 +170,7 @@
         after.muted = true;
         after.currentTime = before.currentTime + this.lead;
         await after.play().catch(() => {});
-        await once(after, "timeupdate", 250);
+        await running(after, 250);
         const behind = before.currentTime - after.currentTime;
         this.lead = Math.min(0.3, Math.max(0, this.lead + behind));
         if (Math.abs(behind) < 0.03) break;
@@ -236,6 +236,13 @@
   const once = (node, name, limit) => new Promise((done) => {
     const timer = setTimeout(done, limit);
     node.addEventListener(name, () => { clearTimeout(timer); done(); }, { once: true });
+  });
+  /* Wait until the clock of a sound has moved: then, not before, its position can be compared. */
+  const running = (audio, limit) => new Promise((done) => {
+    const from = audio.currentTime;
+    const end = performance.now() + limit;
+    const look = () => (audio.currentTime !== from || performance.now() > end ? done() : setTimeout(look, 5));
+    look();
   });
   /* Over http the whole sound is fetched first: plain servers (python -m http.server) know no ranges, and without them a browser
      cannot move in a sound. Over file:// fetching is forbidden and moving works. */
