@@ -163,41 +163,49 @@ def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, 
             "floor: unigram codes": codec.decode(piece.with_indices(unigrams))}
 
 
-def train_and_score(codes: Codes, codebooks: np.ndarray, config: TrainConfig, head: str = "classification", embed_dim: int = 64,
-                    start_from: str = "codec", n_frames: int = 112, **sizes: dict) -> dict[str, Any]:
-    """Train one autoencoder and score it on test time: one row of an experiment.
+def train_one(codes: Codes, codebooks: np.ndarray, config: TrainConfig, head: str = "classification", embed_dim: int = 64,
+              start_from: str = "codec", n_frames: int = 112, **sizes: dict) -> AudioAutoencoder:
+    """Train one autoencoder of an experiment.
 
     Parameters
     ----------
     codes : Codes
     codebooks : array of shape (>= K, cardinality, latent_dim)
     config : TrainConfig
+        Its seed also draws the first weights.
     head, embed_dim, n_frames :
         See `build_autoencoder`.
     start_from : str
         ``'codec'``: first embeddings from the codec's vectors; ``'random'``.
     **sizes : dict
         ``encoder`` and ``decoder``: further arguments.
+    """
+    first = codebooks if start_from == "codec" else None
+    model = build_autoencoder(codes.num_codebooks, n_frames, head, embed_dim, config.seed, first, **sizes)
+    fit(model, codes, config, codebooks=codebooks[: codes.num_codebooks], progress=False)
+    return model
+
+
+def score_one(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray, config: TrainConfig, **labels: Any) -> dict[str, Any]:
+    """Score a model on test time: one row of an experiment.
 
     Returns
     -------
     dict
-        What was asked, ``bits`` and ``gain`` over the unigram (classification only), ``accuracy`` of codes, ``latent_error``
-        (of the latents that the predicted codes mean, as a share of their variance) and ``best_step``; means over test windows.
+        The labels and the seed; ``accuracy`` of codes; ``latent_error`` of the latents that the predicted codes mean, as a share of
+        their variance; for the classification head ``bits`` and ``gain`` over the unigram, and ``gain_2`` over the first two books.
     """
-    rows = codebooks[: codes.num_codebooks]
-    model = build_autoencoder(codes.num_codebooks, n_frames, head, embed_dim, config.seed, rows if start_from == "codec" else None, **sizes)
-    history = fit(model, codes, config, codebooks=rows, progress=False)
-    starts = split_time(codes.n_frames, codes.frame_rate, config).starts("test", n_frames)
+    rows, n = codebooks[: codes.num_codebooks], model.encoder.n_frames
+    starts = split_time(codes.n_frames, codes.frame_rate, config).starts("test", n)
     predicted = predict_indices(model, codes, starts, rows)
-    true = codes.indices[:, starts[:, None] + np.arange(n_frames)].transpose(1, 0, 2)
+    true = codes.indices[:, starts[:, None] + np.arange(n)].transpose(1, 0, 2)
     z, z_true = (sum_latents(np.concatenate(list(x), 1), rows) for x in (predicted, true))
-    row = {"head": head, "embed_dim": embed_dim, "num_codebooks": codes.num_codebooks, "start_from": start_from, "seed": config.seed,
-           "accuracy": float((predicted == true).mean()), "latent_error": float(np.square(z - z_true).mean() / z_true.var(1).mean()),
-           "best_step": history.best_step}
-    if head == "classification":
+    error = float(np.square(z - z_true).mean() / z_true.var(1).mean())
+    row = {**labels, "seed": config.seed, "accuracy": float((predicted == true).mean()), "latent_error": error}
+    if model.decoder.head == "classification":
         bits = held_out_bits(model, codes, config)
-        row |= {"bits": float(bits["autoencoder"].mean()), "gain": float((bits["unigram"] - bits["autoencoder"]).mean())}
+        gain = bits["unigram"] - bits["autoencoder"]
+        row |= {"bits": float(bits["autoencoder"].mean()), "gain": float(gain.mean()), "gain_2": float(gain[:, :2].mean())}
     return row
 
 

@@ -7,7 +7,7 @@ import pytest
 from giblet_core import experiments
 from giblet_core.artifacts import InputError
 from giblet_core.codes import Codes
-from giblet_core.experiments import held_out_bits, memory_table, pca_latents, read_record, seed_interval, train_and_score, write_record
+from giblet_core.experiments import held_out_bits, memory_table, pca_latents, read_record, score_one, seed_interval, train_one, write_record
 from giblet_core.models import AudioEncoder
 from giblet_core.reconstruction import build_autoencoder, split_time
 from giblet_core.token_scores import sum_latents
@@ -71,8 +71,10 @@ def test_linear_bottleneck_knows_training_time_only(film, vectors):
 
 @pytest.mark.parametrize("head", ["classification", "regression", "latent"])
 def test_a_row_of_an_experiment_is_reproducible(film, vectors, head):
-    one, two = (train_and_score(film, vectors, CONFIG, head, 4, "codec" if head == "latent" else "random", **(
-        TINY | ({"decoder": {"hidden": 8, "latent_dim": 16}} if head == "latent" else {}))) for _ in range(2))
+    sizes = TINY | ({"decoder": {"hidden": 8, "latent_dim": 16}} if head == "latent" else {})
+    start_from = "codec" if head == "latent" else "random"
+    models = [train_one(film, vectors, CONFIG, head, 4, start_from, **sizes) for _ in range(2)]
+    one, two = (score_one(model, film, vectors, CONFIG, head=head) for model in models)
     assert one == two
     assert ("bits" in one) == (head == "classification")  # the other heads give no probabilities
     assert 0 < one["latent_error"] < 5
