@@ -125,7 +125,9 @@ def join_outputs(source: Any, executed: Path) -> Any:
     if [c.source for c in ran] != [c.source for c in source.cells if c.cell_type == "code"]:
         raise RunFailed(f"{executed}: was made from another version of the notebook. Run `giblet run` again.")
     for cell, result in zip((c for c in source.cells if c.cell_type == "code"), ran):
-        cell.outputs, cell.execution_count = result.outputs, result.execution_count
+        # progress bars and warnings (with folders of this machine) stay in the executed copy
+        cell.outputs = [output for output in result.outputs if output.get("name") != "stderr"]
+        cell.execution_count = result.execution_count
     _insert_run_line(source, injected, executed.with_suffix(".json"))
     source.metadata = {key: value for key, value in source.metadata.items() if key in ("kernelspec", "language_info")}
     return source

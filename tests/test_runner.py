@@ -250,13 +250,14 @@ def test_staging_refuses_missing_failed_or_outdated_copies(tmp_path):
         staging.join_outputs(source, executed(source, tmp_path, lambda cells: cells[0].update(source="2 + 2")))
 
 
-def test_mended_prose_is_published_without_a_new_run(tmp_path):
+def test_mended_prose_is_published_without_a_new_run_and_progress_bars_are_not(tmp_path):
     source = new_notebook(cells=[new_markdown_cell("Old", id="m"), new_code_cell("1 + 1", id="a")])
-    path = executed(source, tmp_path, lambda cells: cells[1].update(outputs=[new_output("stream", name="stdout", text="2")]))
+    streams = [new_output("stream", name=name, text=text) for name, text in (("stderr", "50 %|####"), ("stdout", "2"))]
+    path = executed(source, tmp_path, lambda cells: cells[1].update(outputs=streams))
     source.cells[0].source = "New"
     joined = staging.join_outputs(source, path)
     assert joined.cells[0].source == "New"
-    assert joined.cells[1].outputs[0].text == "2"
+    assert [output.text for output in joined.cells[1].outputs] == ["2"]
 
 
 @pytest.mark.parametrize("text", [
