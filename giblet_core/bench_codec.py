@@ -63,8 +63,8 @@ def griffin_lim(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return what is compared: name -> wave to wave."""
     top, rate = codec.bandwidths_kbps[-1], codec.sample_rate
-    rungs = {f"{codec.id} {kbps:g} kbps": lambda wave, k=codec.codebooks_at(kbps): codec.decode(codec.encode(wave, top).first(k))
-             for kbps in codec.bandwidths_kbps}
+    books = {f"{codec.id} {kbps:g} kbps": codec.codebooks_at(kbps) for kbps in codec.bandwidths_kbps}
+    rungs = {name: lambda wave, k=k: codec.decode(codec.encode(wave, top).first(k)) for name, k in books.items()}
     older = {"Griffin-Lim, full rate": lambda wave: griffin_lim(wave, rate)}
     return rungs | older | {name: lambda wave, level=level: opus(wave, rate, level) for name, level in OPUS.items()}
 

@@ -83,7 +83,7 @@ def k_means(points: torch.Tensor, n_centres: int = CARDINALITY, n_iter: int = 10
         centres = total / count.clamp(min=1)[:, None]
         idle = count == 0
         if idle.any():
-            error = (points - centres[chosen]).square().sum(1)
+            error = (points - centres[chosen]).square().sum(1) + 1e-12
             centres[idle] = points[torch.multinomial(error, int(idle.sum()), generator=generator)]
     return centres
 

@@ -142,13 +142,13 @@ def train_codec(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, folde
         net.load_state_dict(saved["net"])
         optimiser.load_state_dict(saved["optimiser"])
         history = saved["history"]
-    corpus.rng = np.random.default_rng((config.seed, len(history)))
-    torch.manual_seed(config.seed + len(history))
     bands = make_bands(device)
     for step in tqdm(range(len(history), config.n_steps), desc="training", initial=len(history), total=config.n_steps):
         rate = config.learning_rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / config.n_steps)) + 1e-5
         for group in optimiser.param_groups:
             group["lr"] = rate * group["factor"]
+        corpus.rng, net.books.calls = np.random.default_rng((config.seed, step)), step  # so that a resumed run is the same run
+        torch.manual_seed(config.seed + step)
         history.append({"step": step} | _step(net, corpus, config, optimiser, bands, list(MEL)[step % 3], device))
         if path and (len(history) % config.checkpoint_every == 0 or len(history) == config.n_steps):
             path.parent.mkdir(parents=True, exist_ok=True)
