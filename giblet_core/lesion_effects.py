@@ -12,12 +12,11 @@ import pandas as pd
 from scipy.signal import fftconvolve
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError
 from giblet_core.audio import check_wave
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.lesions import lesion
-from giblet_core.metrics import level_match, quality_table
+from giblet_core.metrics import level_match, loudness_lufs, quality_table
 from giblet_core.scores import log_mel_distance, si_sdr
 
 FLAT_WINDOW_S = 0.05
@@ -72,7 +71,7 @@ def matched_removal(codec: EncodecCodec, codes: Codes, books: Sequence[int], see
     return z
 
 
-def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]], *, pesq: bool = False,
+def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]], *, speech: bool = False,
                   controls: bool = True, level_matched: bool = False) -> pd.DataFrame:
     """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not counted as the lesion's.
 
@@ -81,8 +80,8 @@ def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Map
     codec : EncodecCodec
     pieces : mapping of name to Piece
     lesions : mapping of name to keyword arguments of `lesion` (``books``, ``mode``, ...)
-    pesq : bool
-        Also PESQ-WB (0.2 s a segment).
+    speech : bool
+        Also PESQ-WB and STOI on speech segments (half a second a sound).
     controls : bool
         Beside each lesion the energy control of `matched_removal`.
     level_matched : bool
@@ -91,7 +90,8 @@ def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Map
     Returns
     -------
     DataFrame
-        One row a piece and lesion: ``piece, content, lesion, control`` (bool), the fields of `quality_table`.
+        One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db, log_mel_db, loudness_change_lu``; with
+        `speech` all fields of `quality_table`.
     """
     rows = []
     for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
@@ -104,35 +104,38 @@ def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Map
                 sounds[label, True] = codec.decode_latents(z.sum(0), piece.codes.n_samples)
         if level_matched:
             sounds = {key: level_match(wave, intact) for key, wave in sounds.items()}
-        table = quality_table(intact, sounds, codec.sample_rate, piece.segments, pesq=pesq, floor=False)
-        for (label, control), scores in zip(sounds, table.to_dict("records")):
+        if speech:
+            scored = quality_table(intact, sounds, codec.sample_rate, piece.segments, floor=False).to_dict("records")
+        else:
+            scored = [_distance(intact, wave, codec.sample_rate) for wave in sounds.values()]
+        for (label, control), scores in zip(sounds, scored):
             rows.append({"piece": name, "content": piece.content, "lesion": label, "control": control, **scores})
     return pd.DataFrame(rows)
 
 
-def subset_quality(codec: EncodecCodec, codes: Codes, metric: str = "log_mel_db") -> np.ndarray:
-    """Score every subset of the books against the intact decoding; the first value is the empty subset, the last all books.
+def _distance(intact: np.ndarray, wave: np.ndarray, sample_rate: int) -> dict[str, float]:
+    """Score two decodings of the same frames: they lie sample by sample over each other, so nothing is aligned."""
+    loud = [loudness_lufs(w, sample_rate) if len(w) >= 0.4 * sample_rate and np.abs(w).max() > 0 else np.nan for w in (wave, intact)]
+    return {"si_sdr_db": si_sdr(intact, wave) if np.abs(wave).max() > 0 else np.nan,
+            "log_mel_db": log_mel_distance(intact, wave, sample_rate), "loudness_change_lu": loud[0] - loud[1]}
 
-    Parameters
-    ----------
-    metric : {"log_mel_db", "si_sdr_db"}
-        As a gain: minus the log-mel distance, or SI-SDR limited to 60 dB.
+
+def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
+    """Score every subset of the books against the intact decoding; the first value is the empty subset, the last all books.
 
     Returns
     -------
-    array of shape (2 ** num_codebooks,), higher is better; subsets in binary order, book 0 the highest bit
+    dict of arrays of shape (2 ** num_codebooks,)
+        ``log_mel_db`` (minus the distance) and ``si_sdr_db`` (within -60 to 60 dB); higher is better. Subsets in binary order,
+        book 0 the highest bit. PESQ and STOI would need speech of some seconds.
     """
-    if metric not in ("log_mel_db", "si_sdr_db"):
-        raise InputError(f"metric={metric!r}: must be log_mel_db or si_sdr_db. PESQ and STOI need speech of some seconds.")
     z, intact = codec.latents(codes), codec.decode(codes)
-    values = []
+    values = {"log_mel_db": [], "si_sdr_db": []}
     for kept in tqdm(list(product([0, 1], repeat=len(z))), desc="subsets of books", leave=False):
         wave = codec.decode_latents((z * np.array(kept, np.float32)[:, None, None]).sum(0), codes.n_samples)
-        if metric == "log_mel_db":
-            values.append(-log_mel_distance(intact, wave, codec.sample_rate))
-        else:
-            values.append(min(si_sdr(intact, wave), 60.0) if np.abs(wave).max() > 0 else -60.0)
-    return np.array(values)
+        values["log_mel_db"].append(-log_mel_distance(intact, wave, codec.sample_rate))
+        values["si_sdr_db"].append(np.clip(si_sdr(intact, wave), -60, 60) if np.abs(wave).max() > 0 else -60.0)
+    return {name: np.array(v) for name, v in values.items()}
 
 
 def shapley(values: np.ndarray) -> np.ndarray:
