@@ -23,6 +23,7 @@ from giblet_core.token_scores import sum_latents
 
 TARGET_RATE_HZ = 100  # of envelope, loudness, pitch and presence, before they are pooled in TRs
 PITCH_HZ = (70.0, 400.0)
+PROBE_ALPHAS = (1.0, 10.0, 100.0, 1000.0)
 VOICED = 0.5  # normalised autocorrelation above which a frame counts as voiced
 
 
@@ -186,7 +187,7 @@ def probe_books(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequ
         codec.codebooks = np.random.default_rng(seed).normal(size=codec.codebooks.shape).astype(np.float32)
     rows = []
     for k, space in enumerate(codebook_features(codec, codes, grids, pool=("mean", "sd"), hrf=None)):
-        result = fit_ridge(space.values, Y, folds, run_onsets=onsets, embargo=embargo, n_inner=3)
+        result = fit_ridge(space.values, Y, folds, PROBE_ALPHAS, run_onsets=onsets, embargo=embargo, n_inner=2)
         for j, target in enumerate(tracks):
             r = result.r_folds[:, j]
             _, low, high = seed_interval(np.arctanh(r[np.isfinite(r)])) if np.isfinite(r).sum() >= 3 else (np.nan,) * 3
