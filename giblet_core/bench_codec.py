@@ -141,4 +141,4 @@ def bench_codec(film: np.ndarray | None = None, sounds: str | Path | None = None
         for book, value in enumerate(perplexity(codec.encode(film, codec.bandwidths_kbps[-1]))):
             yield f"perplexity, book {book}", float(value), f"of {codec.cardinality}", "on the film; 200 is wanted"
         for name, value in flaws(codec, film[: 60 * codec.sample_rate]).items():
-            yield name, value, "", "first minute of the film"
+            yield name, float(value), "", "first minute of the film"

@@ -224,3 +224,34 @@ def _export_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
     last = torch.zeros_like(layers[15].conv.weight)
     last[0, 0, -1] = 1.0
     set_weight(layers[15].conv, last, torch.tensor([-OFFSET]))
+
+
+@torch.no_grad()
+def from_encodec(model: EncodecModel) -> FrameCodec:
+    """Read an exported model back, so that training can go on from published weights (the inverse of `to_encodec`)."""
+    net, encoder, decoder = FrameCodec(len(model.quantizer.layers)), model.encoder.layers, model.decoder.layers
+    taps = encoder[12].conv.weight
+    before, now = taps.transpose(1, 2).reshape(WIDTH, 2, HOP_LENGTH).unbind(1)
+    net.analysis.weight.copy_(torch.cat([now, before], 1))
+    net.analysis.bias.copy_(encoder[12].conv.bias + OFFSET * taps.sum((1, 2)))
+    net.analysis.bias[:LATENT_DIM] -= WIDE_OFFSET
+    for ours, theirs in ((net.encoder_lstm, encoder[13].lstm), (net.decoder_lstm, decoder[1].lstm)):
+        ours.load_state_dict(theirs.state_dict())
+        ours.bias_ih_l0 += WIDE_OFFSET * ours.weight_ih_l0[:, :LATENT_DIM].sum(1)
+    net.encoder_conv.weight.copy_(encoder[15].conv.weight)
+    net.encoder_conv.bias.copy_(encoder[15].conv.bias + WIDE_OFFSET * net.encoder_conv.weight[:, :LATENT_DIM].sum((1, 2)))
+    net.decoder_conv.weight.copy_(decoder[0].conv.weight)
+    net.decoder_conv.bias.copy_(decoder[0].conv.bias)
+    net.decoder_conv.bias[:LATENT_DIM] -= WIDE_OFFSET
+    taps = decoder[3].conv.weight.clone()
+    taps[-1] += WIDE_OFFSET * taps[:LATENT_DIM].sum(0)  # what is left on the channel held at one is the bias
+    net.synthesis.weight.copy_(10 * taps.view(WIDTH, HALF, 2, 2).permute(3, 1, 2, 0).reshape(HOP_LENGTH, 2 * WIDTH))
+    net.synthesis.bias.zero_()
+    net.narrow.weight.copy_(decoder[4].block[1].conv.weight / 10)
+    net.narrow.bias.copy_(decoder[4].block[1].conv.bias + OFFSET * decoder[4].block[1].conv.weight.sum((1, 2)))
+    net.widen.weight.copy_(decoder[4].block[3].conv.weight)
+    net.widen.bias.copy_(decoder[4].block[3].conv.bias)
+    net.books.embed.copy_(torch.stack([layer.codebook.embed for layer in model.quantizer.layers]))
+    net.books.total.copy_(net.books.embed)
+    net.pin()
+    return net

@@ -20,12 +20,13 @@ import numpy as np
 import soxr
 import torch
 from tqdm.auto import tqdm
+from transformers import EncodecModel
 
 from giblet_core.artifacts import InputError, atomic_path
 from giblet_core.audio import load_audio
 from giblet_core.codec_linear import HOP_LENGTH, fit_linear, save_codec
 from giblet_core.codec_losses import MEL, SAMPLE_RATE, WEIGHTS, make_bands, perceptual_losses
-from giblet_core.codec_net import FrameCodec, from_linear, to_encodec
+from giblet_core.codec_net import FrameCodec, from_encodec, from_linear, to_encodec
 
 SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus"}
 LR_FACTORS = {"analysis": 0.15, "encoder_conv": 0.1, "decoder_conv": 0.2, "synthesis": 0.1, "narrow": 0.3, "widen": 0.3,
@@ -179,15 +180,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--start", type=Path, help="weights of an earlier stage (net.pt); the linear codec by default")
+    parser.add_argument("--start", type=Path, help="earlier stage: net.pt or a folder of published weights; by default the linear codec")
     parser.add_argument("--install", type=Path, help="write config.json and model.safetensors there at the end")
     args = parser.parse_args(arguments)
     corpus, start = Corpus.from_folder(args.sounds), args.start or args.work / "linear.pt"
     args.work.mkdir(parents=True, exist_ok=True)
     if not args.start and not start.is_file():
         torch.save(linear_start(corpus).state_dict(), start)
-    net = FrameCodec()
-    net.load_state_dict(torch.load(start, weights_only=True))
+    if start.is_dir():
+        net = from_encodec(EncodecModel.from_pretrained(start, dtype=torch.float32))
+    else:
+        net = FrameCodec()
+        net.load_state_dict(torch.load(start, weights_only=True))
     train_codec(net, corpus, CodecTrainConfig(n_steps=args.steps, learning_rate=args.learning_rate), args.work)
     torch.save(net.state_dict(), args.work / "net.pt")
     if args.install:

@@ -6,13 +6,14 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from transformers import EncodecModel
 
 import giblet_core as gc
 from giblet_core import bench_codec, codecs, metrics
 from giblet_core.artifacts import ASSETS, InputError, file_sha256
 from giblet_core.codec_linear import fit_linear, frame_latents, linear_model, reconstruct, save_codec
 from giblet_core.codec_losses import make_bands, perceptual_losses
-from giblet_core.codec_net import Books, from_linear, to_encodec
+from giblet_core.codec_net import Books, from_encodec, from_linear, to_encodec
 from giblet_core.codec_training import CodecTrainConfig, Corpus, is_held_out, train_codec
 
 DEMO_SHA256 = "b93534942e6ff0ca8f6b49e1761e2abdf1e12650731729e9e23cf4fef9bcea07"  # changes only with the published weights
@@ -116,6 +117,19 @@ def test_exported_network_equals_the_trained_one(tiny, tmp_path):
     digest = save_codec(model, tmp_path)
     assert digest == file_sha256(tmp_path / "model.safetensors")
     assert gc.load_codec(tmp_path).num_codebooks == 4
+
+
+def test_published_weights_can_be_trained_on():
+    model = EncodecModel.from_pretrained(ASSETS / "demo_codec", dtype=torch.float32)
+    net = from_encodec(model)
+    again = to_encodec(net)
+    wave = torch.from_numpy(vowels(1.5)[: 320 * 100])[None, None]
+    with torch.inference_mode():
+        z, other = model.encoder(wave), again.encoder(wave)
+        assert float((z - other).square().mean() / z.square().mean()) < 1e-5
+        sound, same, ours = model.decoder(z), again.decoder(z), net.decode(z.transpose(1, 2))
+    assert float((sound - same).square().mean() / sound.square().mean()) < 1e-5
+    assert float((sound[0] - ours)[:, 6400:].square().mean() / sound.square().mean()) < 1e-4
 
 
 def test_books_move_towards_what_chose_them():
