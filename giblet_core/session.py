@@ -202,7 +202,7 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
         The data are wrong, or longer than the sound.
     """
     if str(bold) != "demo":
-        data = load_dataset(_find(bold))
+        data = load_dataset(_find(bold), cache=stimulus.folder / "bold" / "series")
         for grid in data.grids:
             grid.edges_within(stimulus.codes.n_frames, stimulus.codes.frame_rate)
         return data
@@ -216,7 +216,7 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
         world = simulate(seed, stimulus.codes, n_subjects, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
                          grids=stimulus.grids)
         world.save(folder, stimulus=sound.name)  # the manifest is written last: a folder without one is not complete
-    return load_dataset(folder / "dataset.yaml")
+    return load_dataset(folder / "dataset.yaml", cache=stimulus.folder / "bold" / "series")
 
 
 def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any], label: str | None = None) -> Path:
