@@ -147,10 +147,12 @@ def _shifted(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, s
 def _statistic(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, tested: Sequence[int],
                n_subjects: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function that makes the statistic from r (n_targets,): r itself, or the gain over the spaces that are not tested."""
-    rest = [x for j, x in enumerate(spaces) if j not in tested]
+    rest = [j for j in range(len(spaces)) if j not in tested]
     if not rest:
         return lambda r: _subject_mean(r, n_subjects)
-    base = _subject_mean(fit_banded(rest, Y, fit.folds, np.unique(fit.candidates[:, 0]), **fit.settings).r, n_subjects)
+    gammas = np.unique(fit.candidates[:, 1:][:, rest], axis=0)  # the rest keeps its own prior: nothing differs but the tested spaces
+    base = fit_banded([spaces[j] for j in rest], Y, fit.folds, np.unique(fit.candidates[:, 0]), gammas[gammas.any(1)], **fit.settings).r
+    base = _subject_mean(base, n_subjects)
 
     def gain(r: np.ndarray) -> np.ndarray:
         r = _subject_mean(r, n_subjects)
