@@ -239,15 +239,18 @@ def _record_path(name: str) -> Path:
     return project_root() / "book" / "records" / f"{name}.json"
 
 
-def write_record(name: str, rows: list[dict], **about: Any) -> Path:
-    """Store the rows of a long run under ``book/records``, dated."""
-    about = {**about, "torch": torch.__version__, "cores": os.cpu_count()}
+def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -> Path:
+    """Store the rows of a long run under ``book/records``, dated, with the codec's hash."""
+    about = {**about, "codec_sha256": codec_sha256[:12], "torch": torch.__version__, "cores": os.cpu_count()}
     return write_json(_record_path(name), Record(datetime.date.today().isoformat(), about, rows))
 
 
-def read_record(name: str) -> Record | None:
-    """Read a record; None, with a printed line that says how to make it, where there is none."""
+def read_record(name: str, codec_sha256: str) -> Record | None:
+    """Read a record, saying so where it was made with other weights of the codec; None, with a line, where there is none."""
     if not _record_path(name).is_file():
         print(f"No record of {name} yet: run this notebook with full=True to make it.")
         return None
-    return Record(**read_json(_record_path(name)))
+    record = Record(**read_json(_record_path(name)))
+    if record.about["codec_sha256"] != codec_sha256[:12]:
+        print(f"The record of {name} ({record.date}) was made with other weights of the codec: renew it with full=True.")
+    return record

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from join_sounds import mixed_track
 
 from giblet_core import experiments
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, cached_npz, content_hash
 from giblet_core.codes import Codes
 from giblet_core.experiments import held_out_bits, memory_table, pca_latents, read_record, score_one, seed_interval, train_one, write_record
 from giblet_core.models import AudioEncoder
@@ -90,10 +91,30 @@ def test_interval_over_seeds_covers_as_often_as_it_says():
 
 def test_a_record_says_when_and_of_what_it_was_made(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(experiments, "project_root", lambda: tmp_path)
-    assert read_record("long_run") is None
+    assert read_record("long_run", "a" * 64) is None
     assert "full=True" in capsys.readouterr().out
-    write_record("long_run", [{"seed": 0, "bits": 8.5}], sound="a film", n_trs=920)
-    record = read_record("long_run")
+    write_record("long_run", [{"seed": 0, "bits": 8.5}], "a" * 64, sound="a film", n_trs=920)
+    record = read_record("long_run", "a" * 64)
+    assert capsys.readouterr().out == ""
     pd.testing.assert_frame_equal(record.table[["seed", "bits"]], pd.DataFrame([{"seed": 0, "bits": 8.5}]))
     assert record.about["n_trs"] == 920
     assert str(record).startswith("Recorded 20")
+    read_record("long_run", "b" * 64)
+    assert "other weights of the codec" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_full_scale_training_on_920_trs_of_mixed_real_sound_learns_what_the_unigram_does_not_know(shared, demo_codec, request):
+    track = mixed_track(shared / "audio")
+    assert len(track) == 920 * 36_000
+    key = content_hash(track, demo_codec.sha256)
+    folder = request.config.rootpath / "build" / "cache"  # encoding 23 minutes is most of this test's time
+    encoded = lambda: ({"indices": demo_codec.encode(track, 3.0).indices}, {"kind": "codes"})  # noqa: E731
+    arrays, _ = cached_npz(folder, "mixed_920_encodec", key, encoded)
+    codes = Codes(arrays["indices"], 24_000, 75.0, len(track), 3.0, demo_codec.id, demo_codec.sha256)
+    config = TrainConfig(steps=100, batch_size=8, loss_frames=14, eval_every=50, eval_windows=24, warmup=5, patience=0, learning_rate=1e-2)
+    model = train_one(codes, demo_codec.codebooks, config, encoder={"hidden": 32}, decoder={"hidden": 64})
+    row = score_one(model, codes, demo_codec.codebooks, config)
+    assert row["gain"] > 0.02  # bits a token, on time that nobody trained on
+    assert row["bits"] < 10
