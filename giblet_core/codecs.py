@@ -27,7 +27,7 @@ from giblet_core.streaming import chunk_bounds, stream
 
 DEMO_FOLDER = ASSETS / "demo_codec"
 HUB_REVISIONS = {"facebook/encodec_24khz": "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"}  # a name alone may change under us
-CHUNK_FRAMES = 75  # frames a chunk: one second fits the cache of a laptop's core
+CHUNK_FRAMES = 150  # frames a chunk: two seconds fit the cache of a laptop's core
 
 
 class Codec(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers.models.encodec import modeling_encodec as enc
 
 Step = Callable[[Tensor], Tensor]
@@ -53,9 +54,12 @@ def _step(layer: nn.Module) -> Step:
     if isinstance(layer, enc.EncodecLSTM):
         return _lstm_step(layer)
     if isinstance(layer, enc.EncodecResnetBlock):
-        block, shortcut = [_step(inner) for inner in layer.block], _step(layer.shortcut)
-        return lambda x: shortcut(x) + _apply(block, x)
-    if isinstance(layer, nn.ELU | nn.Identity):
+        first, *block = [_step(inner) for inner in layer.block]
+        shortcut = _step(layer.shortcut)
+        return lambda x: _apply(block, first(x.clone())).add_(shortcut(x))
+    if isinstance(layer, nn.ELU):
+        return lambda x: F.elu_(x, layer.alpha)  # in place: what enters is always this chunk's own
+    if isinstance(layer, nn.Identity):
         return layer
     raise TypeError(f"streaming: no rule for a layer of type {type(layer).__name__}.")
 
