@@ -192,6 +192,16 @@ def test_perplexity_counts_equally_used_entries(demo_codec):
 
 
 @pytest.mark.slow
+def test_every_kind_of_real_sound_comes_back_at_its_length_and_near_its_level(shared, demo_codec):
+    files = [p for p in sorted((shared / "audio").rglob("*")) if p.suffix in (".wav", ".flac", ".mp3", ".ogg")]
+    for path in files[::12]:
+        wave = gc.load_audio(path, 24_000, stop_s=3.0)
+        back = demo_codec.decode(demo_codec.encode(wave, 6.0))
+        assert back.shape == wave.shape, path.name
+        assert 0.03 < np.sqrt(np.mean(back**2) / np.mean(wave**2)) < 1.5, path.name
+
+
+@pytest.mark.slow
 def test_held_out_speech_is_recognisable(shared, demo_codec):
     speech = bench_codec.held_out_speech(shared / "audio" / "speech")["LibriSpeech"][: 24_000 * 9]
     codes = demo_codec.encode(speech, 12.0)
