@@ -6,8 +6,6 @@ Brennan, Stabler, Van Wagenen, Luh & Hale (2016), Abstract linguistic structure 
 comprehension. Brain and Language 157-158. doi:10.1016/j.bandl.2016.04.008
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

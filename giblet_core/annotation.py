@@ -1,13 +1,11 @@
 """What sounds when in a film: scenes, events, words and loudness, with exact times."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, read_json, write_json
+from giblet_core.artifacts import InputError, read_json, require, write_json
 
 KINDS = ("speech", "music", "ambience", "effect")
 
@@ -64,8 +62,7 @@ class Annotation:
     loudness_step_s: float = 0.5
 
     def _spans(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        if kind not in KINDS:
-            raise InputError(f"kind={kind!r}: must be one of {', '.join(KINDS)}. Choose one of them.")
+        require(kind in KINDS, f"kind={kind!r}: must be one of {', '.join(KINDS)}. Choose one of them.")
         spans = np.array([(e.start_s, e.stop_s) for e in self.events if e.kind == kind]).reshape(-1, 2)
         return np.sort(spans[:, 0]), np.sort(spans[:, 1])
 
@@ -139,14 +136,14 @@ class Annotation:
         }
 
     @classmethod
-    def from_dict(cls, plain: dict) -> Annotation:
+    def from_dict(cls, plain: dict) -> "Annotation":
         """Build an annotation from `to_dict`'s result."""
         kinds = {"scenes": Scene, "events": Event, "words": Word}
         rows = {name: tuple(row(*values) for values in plain[name]) for name, row in kinds.items()}
         return cls(**rows, loudness=tuple(plain["loudness"]), loudness_step_s=plain["loudness_step_s"])
 
     @classmethod
-    def load(cls, path: str | Path) -> Annotation:
+    def load(cls, path: str | Path) -> "Annotation":
         """Read what `save` wrote.
 
         Raises

@@ -1,7 +1,5 @@
 """Files that can be trusted: content hashes, atomic writes, npz with a verified header, caches that never serve stale data."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json
@@ -23,6 +21,12 @@ _HEADER = "__header__"
 
 class InputError(ValueError):
     """What the user gave is wrong: the message names the value, the rule and the remedy."""
+
+
+def require(good: object, message: str) -> None:
+    """Raise InputError with `message` (``argument=value: the rule. The remedy.``) unless `good`."""
+    if not good:
+        raise InputError(message)
 
 
 def project_root(start: str | Path | None = None) -> Path:
@@ -201,10 +205,8 @@ def load_npz(path: str | Path, kind: str | None = None) -> tuple[dict[str, np.nd
         raise InputError(f"path={path}: there is no such file. Check the name.") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(f"path={path}: must be a file written by this project ({error}). Make it anew.") from error
-    if not intact:
-        raise InputError(f"path={path}: its content does not match its hash; it was altered or damaged. Make it anew.")
-    if version != FORMAT_VERSION:
-        raise InputError(f"path={path}: format version {version} must be {FORMAT_VERSION}. Make it anew with this version.")
+    require(intact, f"path={path}: its content does not match its hash; it was altered or damaged. Make it anew.")
+    require(version == FORMAT_VERSION, f"path={path}: format version {version} must be {FORMAT_VERSION}. Make it anew with this version.")
     if kind is not None and header["meta"].get("kind") != kind:
         raise InputError(f"path={path}: holds {header['meta'].get('kind')!r}, but {kind!r} is wanted. Choose another file.")
     return arrays, header["meta"]

@@ -1,7 +1,5 @@
 """Read any sound (and the sound track of video) as mono float32, resample it, write WAV, FLAC and Ogg."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from giblet_core.artifacts import InputError, atomic_path
+from giblet_core.artifacts import InputError, atomic_path, require
 
 BLOCK = 1 << 18  # samples read at a time: memory stays flat in the length of a file
 VIDEO_SUFFIXES = (".m4v", ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4a", ".aac", ".mka", ".ts")
@@ -41,11 +39,9 @@ def check_wave(wave: np.ndarray, name: str = "wave") -> np.ndarray:
     wave = np.asarray(wave)
     if wave.ndim != 1 or wave.size == 0:
         raise InputError(f"{name}.shape={wave.shape}: must be (n_samples,) with at least one sample. Mix channels to mono first.")
-    if wave.dtype.kind != "f":
-        raise InputError(f"{name}.dtype={wave.dtype}: must be float in about [-1, 1]. Divide 16-bit samples by 32768.")
+    require(wave.dtype.kind == "f", f"{name}.dtype={wave.dtype}: must be float in about [-1, 1]. Divide 16-bit samples by 32768.")
     bad = wave.size - int(np.isfinite(wave).sum())
-    if bad:
-        raise InputError(f"{name}: {bad} of {wave.size} samples are NaN or infinite; all must be finite. Repair the sound first.")
+    require(not bad, f"{name}: {bad} of {wave.size} samples are NaN or infinite; all must be finite. Repair the sound first.")
     return wave.astype(np.float32, copy=False)
 
 
@@ -124,10 +120,8 @@ def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
                     break
                 position += len(block)
                 yield block.mean(1)
-            if position < last and sound.format != "MP3":  # an MP3's length is an estimate
-                raise InputError(f"path={path}: the header declares {n_declared} samples but reading ends at {position}; a file must be "
-                                 "whole. "
-                                 "It was truncated: copy it again.")
+            require(position >= last or sound.format == "MP3", f"path={path}: the header declares {n_declared} samples but reading ends at "
+                    f"{position}; a file must be whole. It was truncated: copy it again.")
 
     return rate, blocks()
 
@@ -174,10 +168,8 @@ def _video_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"path={path}: there is no such file. Check the name.")
-    if path.stat().st_size == 0:
-        raise InputError(f"path={path}: is empty (0 bytes); a sound is needed. Copy it again.")
+    require(path.is_file(), f"path={path}: there is no such file. Check the name.")
+    require(path.stat().st_size != 0, f"path={path}: is empty (0 bytes); a sound is needed. Copy it again.")
     return path
 
 
@@ -210,9 +202,8 @@ def load_audio(path: str | Path, sample_rate: int = 24_000, start_s: float = 0.0
     rate, blocks = (_video_blocks if path.suffix.lower() in VIDEO_SUFFIXES else _sound_blocks)(path, start_s, stop_s)
     pieces = list(_resampled(blocks, rate, sample_rate))
     wave = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    if not wave.size:
-        raise InputError(f"path={path}: holds no sound between {start_s} s and {'its end' if stop_s is None else f'{stop_s} s'}. Choose "
-                         "another piece.")
+    require(wave.size, f"path={path}: holds no sound between {start_s} s and {'its end' if stop_s is None else f'{stop_s} s'}. Choose "
+            "another piece.")
     return check_wave(wave, name=f"path={path}")
 
 
@@ -224,8 +215,7 @@ def audio_info(path: str | Path) -> AudioInfo:
             return AudioInfo(path, sound.samplerate, sound.channels, sound.frames / sound.samplerate, sound.format)
     try:
         with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError(f"path={path}: has no sound track; one is needed. Choose a file with sound.")
+            require(container.streams.audio, f"path={path}: has no sound track; one is needed. Choose a file with sound.")
             context = container.streams.audio[0].codec_context
             return AudioInfo(path, context.sample_rate, context.channels, (container.duration or 0) / av.time_base, container.format.name)
     except av.FFmpegError as error:
@@ -248,8 +238,7 @@ def save_audio(path: str | Path, wave: np.ndarray, sample_rate: int, clip: bool 
         Unknown suffix, or samples beyond [-1, 1] without `clip`.
     """
     path = Path(path)
-    if path.suffix.lower() not in _FORMATS:
-        raise InputError(f"path={path}: the suffix must be one of {', '.join(_FORMATS)}. Choose one of them.")
+    require(path.suffix.lower() in _FORMATS, f"path={path}: the suffix must be one of {', '.join(_FORMATS)}. Choose one of them.")
     wave = check_wave(wave)
     over = int((np.abs(wave) > 1).sum())
     if over and not clip:

@@ -1,7 +1,5 @@
 """`giblet bench`: speed, memory and sizes on this machine, as a table and as ``build/bench.json``."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, project_root, write_json
+from giblet_core.artifacts import project_root, require, write_json
 
 BATCH, N_MELS, MEL_FRAMES = 16, 2048, 129  # windows a step; the seed's mel bands and their frames in 1.5 s
 
@@ -171,8 +169,7 @@ def bench(out: str | Path | None = None, only: str | None = None, say=print) -> 
     InputError
         No such part.
     """
-    if only is not None and only not in PARTS:
-        raise InputError(f"only={only}: must be one of {', '.join(PARTS)}.")
+    require(only is None or only in PARTS, f"only={only}: must be one of {', '.join(PARTS)}.")
     rows = []
     for name in [only] if only else PARTS:
         for row in PARTS[name]():

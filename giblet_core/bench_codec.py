@@ -3,8 +3,6 @@
 STOI and PESQ-WB are means over 8-10 s pieces (PESQ in a child process); log-mel distance and SI-SDR likewise.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ The pages need no server and no network: sounds come as base64 in scripts that a
 from a disk may not fetch files. Answers stay in the listener's browser until downloaded; nothing is sent anywhere.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html
@@ -21,7 +19,7 @@ import numpy as np
 import scipy.signal
 import soundfile as sf
 
-from giblet_core.artifacts import ASSETS, InputError, content_hash, write_text
+from giblet_core.artifacts import ASSETS, InputError, content_hash, require, write_text
 from giblet_core.audio import check_wave
 from giblet_core.conditions import Conditions
 from giblet_core.listening import match_levels
@@ -146,8 +144,7 @@ def _prepared(conditions: Conditions, item: str, versions, sample_rate: int, lev
     """Return the sounds of a passage, anchors added, at one level, none clipping; and a sentence on the levels."""
     needed = list(dict.fromkeys([conditions.reference, *conditions.names("mushra"), *conditions.names("abx")]))
     missing = [name for name in needed if name not in versions]
-    if missing:
-        raise InputError(f"waves[{item!r}]: has no sound for {', '.join(missing)}. Render all conditions of the declaration.")
+    require(not missing, f"waves[{item!r}]: has no sound for {', '.join(missing)}. Render all conditions of the declaration.")
     sounds = {name: check_wave(versions[name], name) for name in needed}
     lengths = {len(wave) for wave in sounds.values()}
     if len(lengths) > 1:

@@ -1,7 +1,5 @@
 """Read one piece of fMRI at a time: NIfTI streamed through a mask, ROI tables, npz; nuisance tables and Praat TextGrids."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Callable
@@ -12,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
@@ -37,11 +35,9 @@ def find_one(folder: Path, pattern: str) -> Path:
         None or several.
     """
     found = sorted(folder.glob(pattern)) if re.search(r"[*?\[]", pattern) else [p for p in [folder / pattern] if p.is_file()]
-    if not found:
-        raise InputError(f"file={folder / pattern}: does not exist. Correct pattern or subjects, or exclude the subject with its reason.")
-    if len(found) > 1:
-        raise InputError(f"pattern={pattern}: names {len(found)} files ({found[0].name}, {found[1].name}, ...), but must name one. "
-                         "Write more of the name.")
+    require(found, f"file={folder / pattern}: does not exist. Correct pattern or subjects, or exclude the subject with its reason.")
+    names = ", ".join(path.name for path in found[:2])
+    require(len(found) == 1, f"pattern={pattern}: names {len(found)} files ({names}, ...), but must name one. Write more of the name.")
     return found[0]
 
 
@@ -55,8 +51,7 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
 
 def _nifti_header(path: Path) -> BoldHeader:
     image = load_image(path)
-    if len(image.shape) != 4:
-        raise InputError(f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). Give the BOLD series.")
+    require(len(image.shape) == 4, f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). Give the BOLD series.")
     t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(image.header.get_xyzt_units()[1], 1.0)
     return BoldHeader(image.shape[3], image.shape[:3], t_r or None, image.affine)
 
@@ -105,9 +100,8 @@ def _npz_array(path: Path) -> np.ndarray:
             array = data["bold" if "bold" in names else names[0]] if "bold" in names or len(names) == 1 else None
     except (OSError, ValueError, EOFError, zlib.error) as error:
         raise InputError(f"file={path}: must be npz without pickle ({error}). Save it with numpy.savez.") from error
-    if array is None or array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise InputError(f"file={path}: must hold one array (n_trs, n_voxels) of numbers, named 'bold'. Save it "
-                         "with numpy.savez(file, bold=...).")
+    require(array is not None and array.ndim == 2 and array.dtype.kind in "fiu", f"file={path}: must hold one array (n_trs, n_voxels) of "
+            "numbers, named 'bold'. Save it with numpy.savez(file, bold=...).")
     return array
 
 
@@ -171,7 +165,6 @@ def read_textgrid(path: str | Path, tier: str = "word", silence: tuple[str, ...]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"path={path}: must be a readable TextGrid ({error}). Check the name.") from error
     tiers = {re.search(r'name = "(.*?)"', part).group(1): part for part in re.split(r"item \[\d+\]:", text)[1:]}
-    if tier not in tiers:
-        raise InputError(f"tier={tier!r}: must be one of {sorted(tiers)}. Choose one, or save the TextGrid in Praat's long format.")
+    require(tier in tiers, f"tier={tier!r}: must be one of {sorted(tiers)}. Choose one, or save the TextGrid in Praat's long format.")
     found = re.findall(r'xmin = ([\d.eE+-]+)\s+xmax = ([\d.eE+-]+)\s+text = "((?:[^"]|"")*)"', tiers[tier])
     return [(float(a), float(b), word.replace('""', '"').strip()) for a, b, word in found if word.strip() not in silence]

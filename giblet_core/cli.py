@@ -1,7 +1,5 @@
 """The `giblet` command. Exit status: 0 done; 1 a valid run failed; 2 the input is wrong (nothing written)."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -5,8 +5,6 @@ References
 Défossez, Copet, Synnaeve, Adi (2022), High Fidelity Neural Audio Compression. doi:10.48550/arXiv.2210.13438
 """
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ from torch.nn.utils import parametrize
 from transformers import EncodecConfig, EncodecModel
 from transformers.utils import logging
 
-from giblet_core.artifacts import ASSETS, InputError, content_hash, file_sha256
+from giblet_core.artifacts import ASSETS, InputError, content_hash, file_sha256, require
 from giblet_core.audio import check_wave
 from giblet_core.codes import Codes, frame_at
 from giblet_core.streaming import chunk_bounds, stream
@@ -110,10 +108,9 @@ class EncodecCodec:
         InputError
             The model was not trained for this rate.
         """
-        if float(bandwidth_kbps) not in self.bandwidths_kbps:
-            raise InputError(f"bandwidth_kbps={bandwidth_kbps}: must be one of {', '.join(f'{b:g}' for b in self.bandwidths_kbps)} for "
-                             f"codec {self.id!r}. "
-                             "Choose one of them, or slice with codes.first(k).")
+        require(float(bandwidth_kbps) in self.bandwidths_kbps, f"bandwidth_kbps={bandwidth_kbps}: must be one of "
+                f"{', '.join(f'{b:g}' for b in self.bandwidths_kbps)} for codec {self.id!r}. Choose one of them, or slice with "
+                "codes.first(k).")
         return math.floor(1000 * bandwidth_kbps / (math.log2(self.cardinality) * self.frame_rate))
 
     @torch.inference_mode()
@@ -138,10 +135,8 @@ class EncodecCodec:
             Less than one hop, NaN or infinity, or an unknown rate.
         """
         k, wave = self.codebooks_at(bandwidth_kbps), check_wave(wave)
-        if wave.size < self.hop_length:
-            raise InputError(f"wave: {wave.size} samples are less than one hop ({self.hop_length} samples, {1000 / self.frame_rate:.1f} "
-                             "ms); one frame at least "
-                             "is needed. Give a longer sound.")
+        require(wave.size >= self.hop_length, f"wave: {wave.size} samples are less than one hop ({self.hop_length} samples, "
+                f"{1000 / self.frame_rate:.1f} ms); one frame at least is needed. Give a longer sound.")
         chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in chunk_bounds(wave.size, CHUNK_FRAMES * self.hop_length))
         books = self._model.quantizer.layers[:k]
         indices = np.concatenate([_quantise(books, z) for z in stream(self._model.encoder.layers, chunks)], axis=1)
@@ -164,9 +159,8 @@ class EncodecCodec:
         self._check_codes(codes)
         first = frame_at(start_s, codes.frame_rate)
         last = codes.n_frames if stop_s is None else min(frame_at(stop_s, codes.frame_rate), codes.n_frames)
-        if not 0 <= first < last:
-            raise InputError(f"start_s={start_s}, stop_s={stop_s}: must enclose at least one of the {codes.n_frames} frames. Give "
-                             "seconds inside the sound.")
+        require(0 <= first < last, f"start_s={start_s}, stop_s={stop_s}: must enclose at least one of the {codes.n_frames} frames. Give "
+                "seconds inside the sound.")
         return self._lookup(codes, first, last)
 
     def _lookup(self, codes: Codes, first: int, last: int) -> np.ndarray:
@@ -225,13 +219,10 @@ class EncodecCodec:
         return wave
 
     def _check_codes(self, codes: Codes) -> None:
-        if codes.codec_sha256 != self.sha256:
-            raise InputError(f"codes.codec_id={codes.codec_id!r} ({codes.codec_sha256[:12]}): must come from codec {self.id!r} "
-                             f"({self.sha256[:12]}). "
-                             "Decode with the codec that made them, or encode the sound again.")
-        if codes.num_codebooks > self.num_codebooks:
-            raise InputError(f"codes.num_codebooks={codes.num_codebooks}: codec {self.id!r} has {self.num_codebooks}. Use "
-                             f"codes.first({self.num_codebooks}).")
+        require(codes.codec_sha256 == self.sha256, f"codes.codec_id={codes.codec_id!r} ({codes.codec_sha256[:12]}): must come from codec "
+                f"{self.id!r} ({self.sha256[:12]}). Decode with the codec that made them, or encode the sound again.")
+        require(codes.num_codebooks <= self.num_codebooks, f"codes.num_codebooks={codes.num_codebooks}: codec {self.id!r} has "
+                f"{self.num_codebooks}. Use codes.first({self.num_codebooks}).")
 
 
 def _frozen(model: EncodecModel) -> EncodecModel:
@@ -282,17 +273,15 @@ def load_codec(name: str | Path | None = None) -> EncodecCodec:
 def _load(name: str) -> EncodecCodec:
     if name == "demo":
         declared = (DEMO_FOLDER / "SHA256SUMS").read_text().split()[0]
-        if file_sha256(DEMO_FOLDER / "model.safetensors") != declared:
-            raise InputError(f"codec='demo': the weights in {DEMO_FOLDER.name}/ do not match SHA256SUMS; they must be the published "
-                             "ones. Restore the file from the repository.")
+        require(file_sha256(DEMO_FOLDER / "model.safetensors") == declared, f"codec='demo': the weights in {DEMO_FOLDER.name}/ do not "
+                "match SHA256SUMS; they must be the published ones. Restore the file from the repository.")
         return EncodecCodec(_pretrained(DEMO_FOLDER), "demo")
     if Path(name).is_dir():
         return EncodecCodec(_pretrained(Path(name)), Path(name).resolve().name)
     hub_id, _, revision = name.partition("@")
     revision = revision or HUB_REVISIONS.get(hub_id, "")
-    if hub_id.count("/") != 1 or not revision:
-        raise InputError(f"codec={name!r}: must be 'demo', {', '.join(map(repr, HUB_REVISIONS))}, 'owner/name@revision', or an existing "
-                         "folder. Choose one of them.")
+    require(hub_id.count("/") == 1 and revision, f"codec={name!r}: must be 'demo', {', '.join(map(repr, HUB_REVISIONS))}, "
+            "'owner/name@revision', or an existing folder. Choose one of them.")
     return EncodecCodec(_pretrained(hub_id, revision=revision), hub_id)
 
 

@@ -1,7 +1,5 @@
 """``Codes``: the discrete code of a sound, one continuous stream of frames, checked, sliceable, and safe on disk."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, load_npz, save_npz
+from giblet_core.artifacts import InputError, load_npz, require, save_npz
 
 CARDINALITY = 1024  # entries a codebook, for every EnCodec
 
@@ -61,19 +59,16 @@ class Codes:
         indices = np.asarray(self.indices)
         if indices.ndim != 2 or 0 in indices.shape:
             raise InputError(f"indices.shape={indices.shape}: must be (num_codebooks, n_frames), neither of them 0. Stack the books first.")
-        if indices.dtype.kind not in "iu":
-            raise InputError(f"indices.dtype={indices.dtype}: codes are labels and must be integers. Take the argmax of predicted "
-                             "logits; do not round.")
-        if indices.min() < 0 or indices.max() >= CARDINALITY:
-            raise InputError(f"indices: range [{indices.min()}, {indices.max()}] must lie in [0, {CARDINALITY - 1}]. Check where they "
-                             "were computed.")
+        require(indices.dtype.kind in "iu", f"indices.dtype={indices.dtype}: codes are labels and must be integers. Take the argmax of "
+                "predicted logits; do not round.")
+        require(indices.min() >= 0 and indices.max() < CARDINALITY, f"indices: range [{indices.min()}, {indices.max()}] must lie in [0, "
+                f"{CARDINALITY - 1}]. Check where they were computed.")
         if self.sample_rate <= 0 or self.frame_rate <= 0:
             raise InputError(f"sample_rate={self.sample_rate}, frame_rate={self.frame_rate}: must be positive (Hz).")
         most = indices.shape[1] * self.sample_rate / self.frame_rate
-        if not most - self.sample_rate / self.frame_rate < self.n_samples <= most:
-            raise InputError(f"n_samples={self.n_samples}: {indices.shape[1]} frames hold at most {most:.0f} samples, and less than one "
-                             "frame "
-                             "may be missing. Give the length of the sound that was encoded.")
+        require(most - self.sample_rate / self.frame_rate < self.n_samples <= most, f"n_samples={self.n_samples}: {indices.shape[1]} "
+                f"frames hold at most {most:.0f} samples, and less than one frame may be missing. Give the length of the sound that was "
+                "encoded.")
         indices = indices.astype(np.uint16)
         indices.setflags(write=False)
         object.__setattr__(self, "indices", indices)
@@ -105,22 +100,20 @@ class Codes:
         """Length of the encoded sound in seconds."""
         return self.n_samples / self.sample_rate
 
-    def first(self, k: int) -> Codes:
+    def first(self, k: int) -> "Codes":
         """Return the first `k` codebooks: the same sound at a lower rate, without encoding again."""
-        if not 1 <= k <= self.num_codebooks:
-            raise InputError(f"k={k}: must lie in [1, {self.num_codebooks}], the codebooks these codes hold. Encode at a higher rate "
-                             "for more.")
+        require(1 <= k <= self.num_codebooks, f"k={k}: must lie in [1, {self.num_codebooks}], the codebooks these codes hold. Encode at a "
+                "higher rate for more.")
         return replace(self, indices=self.indices[:k], bandwidth_kbps=self.bandwidth_kbps * k / self.num_codebooks)
 
-    def crop_frames(self, start: int, stop: int) -> Codes:
+    def crop_frames(self, start: int, stop: int) -> "Codes":
         """Return frames ``start:stop`` (a view of the time axis; the caller decides where seconds fall)."""
-        if not 0 <= start < stop <= self.n_frames:
-            raise InputError(f"start={start}, stop={stop}: must satisfy 0 <= start < stop <= {self.n_frames} frames. Give frames inside "
-                             "the sound.")
+        require(0 <= start < stop <= self.n_frames, f"start={start}, stop={stop}: must satisfy 0 <= start < stop <= {self.n_frames} "
+                "frames. Give frames inside the sound.")
         n_samples = min(self.n_samples, stop * self.hop_length) - start * self.hop_length
         return replace(self, indices=self.indices[:, start:stop], n_samples=n_samples)
 
-    def with_indices(self, indices: np.ndarray) -> Codes:
+    def with_indices(self, indices: np.ndarray) -> "Codes":
         """Return the same header around other indices of the same length, e.g. predicted ones."""
         return replace(self, indices=indices)
 
@@ -133,7 +126,7 @@ class Codes:
         return save_npz(path, {"indices": self.indices}, {"kind": "codes", "audio_format": "encodec", **self._meta()})
 
     @classmethod
-    def load(cls, path: str | Path) -> Codes:
+    def load(cls, path: str | Path) -> "Codes":
         """Read a file of `save`; altered, truncated or foreign files are an InputError."""
         arrays, meta = load_npz(path, kind="codes")
         header = {name: value for name, value in meta.items() if name in cls.__dataclass_fields__}

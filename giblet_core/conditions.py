@@ -1,7 +1,5 @@
 """What is compared by ear: conditions declared in YAML, rendered from any sound."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ import numpy as np
 import soundfile as sf
 import yaml
 
-from giblet_core.artifacts import InputError, project_root
+from giblet_core.artifacts import InputError, project_root, require
 from giblet_core.audio import check_wave, load_audio, resample
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
@@ -82,8 +80,7 @@ def opus_round_trip(wave: np.ndarray, sample_rate: int, compression_level: float
     """
     if sample_rate not in (8_000, 12_000, 16_000, 24_000, 48_000):
         raise InputError(f"sample_rate={sample_rate}: Opus knows 8000, 12000, 16000, 24000 and 48000 Hz. Resample first.")
-    if not 0 <= compression_level <= 1:
-        raise InputError(f"compression_level={compression_level}: must lie in [0, 1]. 1 is the least rate.")
+    require(0 <= compression_level <= 1, f"compression_level={compression_level}: must lie in [0, 1]. 1 is the least rate.")
     buffer = io.BytesIO()
     sf.write(buffer, np.clip(check_wave(wave), -1, 1), sample_rate, format="OGG", subtype="OPUS", compression_level=compression_level)
     kbps = buffer.tell() * 8 / 1000 / (len(wave) / sample_rate)
@@ -181,8 +178,7 @@ def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditio
     if not isinstance(data, dict) or not isinstance(data.get("conditions"), list):
         raise InputError(f"path={path}: must be a mapping that holds a list named conditions. Copy book/params/listening.yaml.")
     unknown = set(data) - {"conditions", "seconds", "abx_trials"}
-    if unknown:
-        raise InputError(f"path={path}: unknown keys {', '.join(sorted(unknown))}; must be conditions, seconds, abx_trials. Correct them.")
+    require(not unknown, f"path={path}: unknown keys {', '.join(sorted(unknown))}; must be conditions, seconds, abx_trials. Correct them.")
     declared = Conditions(tuple(_condition(dict(entry)) for entry in data["conditions"]), float(data.get("seconds", 6.0)),
                           int(data.get("abx_trials", LEAST_TRIALS)))  # fmt: skip
     names = declared.names()
@@ -190,8 +186,7 @@ def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditio
         raise InputError(f"conditions={names}: names must differ and exactly one must be of kind reference. Correct the list.")
     if declared.abx_trials < LEAST_TRIALS:
         raise InputError(f"abx_trials={declared.abx_trials}: must be at least {LEAST_TRIALS}. Fewer cannot tell guessing from hearing.")
-    if declared.seconds < 1:
-        raise InputError(f"seconds={declared.seconds}: must be at least 1. Listeners need a phrase.")
+    require(declared.seconds >= 1, f"seconds={declared.seconds}: must be at least 1. Listeners need a phrase.")
     return declared
 
 
@@ -205,8 +200,7 @@ def _condition(entry: dict[str, Any]) -> Condition:
     if set(entry) - set(allowed) or set(needed) - set(entry):
         raise InputError(f"name={name!r}: kind {kind!r} takes {', '.join(allowed) or 'no options'}"
                          f"{' and needs ' + ', '.join(needed) if needed else ''}; given: {', '.join(entry) or 'none'}. Correct it.")
-    if set(tests) - set(TESTS):
-        raise InputError(f"name={name!r}, tests={list(tests)}: must be of {', '.join(TESTS)}. Correct it.")
+    require(not set(tests) - set(TESTS), f"name={name!r}, tests={list(tests)}: must be of {', '.join(TESTS)}. Correct it.")
     return Condition(name, kind, entry, tests)
 
 

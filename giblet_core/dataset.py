@@ -4,15 +4,13 @@ Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r 
 relabelled its rows is thereby put back on the true clock before any response model; one on shifted labels counts the delay twice.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, atomic_path, content_hash
+from giblet_core.artifacts import InputError, atomic_path, content_hash, require
 from giblet_core.bold_io import read_rows
 from giblet_core.dataset_files import Span, atlas_of, bold_path, header_problems, mask_array, mask_of, nuisance_table, spans_of
 from giblet_core.manifest import Manifest, Run, read_manifest
@@ -133,9 +131,8 @@ class Dataset:
             read_rows(bold_path(self.manifest, subject, span.run), self.manifest.bold["format"], start, start + span.grid.n_trs, mask,
                       out[row : row + span.grid.n_trs])
         bad = sum(int(np.count_nonzero(~np.isfinite(rows))) for rows in np.array_split(out, 16))
-        if bad:
-            raise InputError(f"subject={subject}: {bad} of {out.size} values are NaN or infinite; all must be finite. Give a mask "
-                             "without them.")
+        require(not bad, f"subject={subject}: {bad} of {out.size} values are NaN or infinite; all must be finite. Give a mask without "
+                "them.")
         if (out[0] == out[-1]).all() and np.ptp(out, axis=0).max() == 0:
             raise InputError(f"subject={subject}: every voxel is constant; a series must change. Exclude the subject, saying why.")
         return out
@@ -156,8 +153,7 @@ class Dataset:
 
     def region(self, bold: np.ndarray, name: str) -> np.ndarray:
         """Return the mean series of a region, (n_trs,), from (n_trs, n_voxels)."""
-        if name not in self.region_names:
-            raise InputError(f"name={name!r}: must be one of {', '.join(self.region_names)}. Choose one.")
+        require(name in self.region_names, f"name={name!r}: must be one of {', '.join(self.region_names)}. Choose one.")
         return bold[:, self.atlas == 1 + self.region_names.index(name)].mean(1)
 
 

@@ -1,7 +1,5 @@
 """``giblet check``: every problem of a data set in one pass, each with value, rule and remedy."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The files behind a manifest: which holds whose run, what their headers say, the mask, the regions, and the runs' clock."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -11,7 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from giblet_core.artifacts import InputError, read_json
+from giblet_core.artifacts import InputError, read_json, require
 from giblet_core.audio import audio_info
 from giblet_core.bold_io import bold_header, changing_voxels, find_one, load_image, read_table
 from giblet_core.manifest import Manifest, Problem, Run
@@ -59,8 +57,7 @@ def nuisance_table(m: Manifest, subject: str, run: Run) -> np.ndarray:
     table = read_table(path)
     columns = m.nuisance["columns"] or (list(MOTION) if pattern is None else list(table.columns))
     missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise InputError(f"nuisance.columns={missing}: must be columns of {path.name}. Choose among {', '.join(map(str, table.columns))}.")
+    require(not missing, f"nuisance.columns={missing}: must be columns of {path.name}. Choose among {', '.join(map(str, table.columns))}.")
     return table[columns].to_numpy()[m.nuisance["drop_first"] :]
 
 
@@ -142,10 +139,10 @@ def mask_of(m: Manifest) -> Any:
         beside = path.with_name(path.name.replace("desc-preproc_bold", "desc-brain_mask"))
         image = load_image(beside if m.bold["format"] == "bids" and beside.is_file() else path)
         here = np.asarray(image.dataobj) > 0 if image.ndim == 3 else changing_voxels(path)
-        if mask is not None and here.shape != mask.shape:
-            raise InputError(f"mask=auto: subject {subject} has shape {here.shape}, the others {mask.shape}; all must have one. "
-                             "Resample it to the others' space.")
-        mask, affine = here if mask is None else mask & here, image.affine
+        mask = here if mask is None else mask
+        require(here.shape == mask.shape, f"mask=auto: subject {subject} has shape {here.shape}, the others {mask.shape}; "
+                "all must have one. Resample it to the others' space.")
+        mask, affine = mask & here, image.affine
     return nib.Nifti1Image(mask.astype(np.uint8), affine)
 
 
@@ -158,14 +155,12 @@ def atlas_of(m: Manifest, mask_img: Any) -> tuple[np.ndarray, tuple[str, ...]]:
             raise InputError(f"bold.columns={names}: must name the {header.space[0]} columns of the table. Correct the list.")
         return np.arange(1, len(names) + 1), tuple(map(str, names))
     mask = mask_array(mask_img)
-    if not mask.any():
-        raise InputError(f"mask={m.mask}: holds no voxel; it must hold at least one. Give another mask.")
+    require(mask.any(), f"mask={m.mask}: holds no voxel; it must hold at least one. Give another mask.")
     if not m.atlas:
         return np.zeros(int(mask.sum()), int), ()
     labels = np.asarray(load_image(find_one(m.folder, m.atlas["file"])).dataobj)
-    if labels.shape != mask.shape:
-        raise InputError(f"atlas.file={m.atlas['file']}: shape {labels.shape} must be that of the mask, {mask.shape}. "
-                         "Resample it (nearest).")
+    require(labels.shape == mask.shape, f"atlas.file={m.atlas['file']}: shape {labels.shape} must be that of the mask, {mask.shape}. "
+            "Resample it (nearest).")
     names = m.atlas["names"]
     if isinstance(names, str):
         path = find_one(m.folder, names)

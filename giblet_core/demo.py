@@ -1,7 +1,5 @@
 """The embedded demo film: twenty minutes of a detective story in two runs, rendered from stored voices and one seed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Experiments with the autoencoder: what it knows of unheard time, how it sounds between floor and ceiling, dated records."""
 
-from __future__ import annotations
-
 import datetime
 import os
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import pandas as pd
 import torch
 from scipy.stats import t as student
 
-from giblet_core.artifacts import InputError, project_root, read_json, write_json
+from giblet_core.artifacts import InputError, project_root, read_json, require, write_json
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder, AudioEncoder
@@ -212,8 +210,7 @@ def score_one(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray, conf
 def seed_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
     """Return mean, low and high of Student's interval over seeds (one value each; differences where seeds are paired)."""
     values = np.asarray(values, float)
-    if len(values) < 3:
-        raise InputError(f"values: {len(values)} seeds; at least 3 are needed for an interval.")
+    require(len(values) >= 3, f"values: {len(values)} seeds; at least 3 are needed for an interval.")
     half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 

@@ -1,7 +1,5 @@
 """Arrangement and mix of the demo film: which scene comes when, what lies under it, how loud, in which room."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The music of the demo film: a small synthesiser and cues with harmony, melody and rhythm, all from one seed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Ambiences, effects and rooms of the demo film: noise, resonances and rhythm from a seeded generator."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -5,8 +5,6 @@ References
 Glover (1999), Deconvolution of impulse response in event-related BOLD fMRI. doi:10.1006/nimg.1998.0419
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -14,7 +12,7 @@ import numpy as np
 from nilearn.glm.first_level import hemodynamic_models
 from scipy.signal import fftconvolve
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.codes import frame_at
 from giblet_core.timing import TRGrid, refuse_labels
 
@@ -39,10 +37,8 @@ def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None
     -------
     array of shape (round(32 / dt_s),), float64
     """
-    if model not in MODELS:
-        raise InputError(f"model={model!r}: must be one of {', '.join(MODELS)}. Choose one of them, or delays with hrf.fir.")
-    if not 0 < dt_s <= 1 / MIN_RATE_HZ:
-        raise InputError(f"dt_s={dt_s}: must be positive and at most {1 / MIN_RATE_HZ} s. Sample the response more finely.")
+    require(model in MODELS, f"model={model!r}: must be one of {', '.join(MODELS)}. Choose one of them, or delays with hrf.fir.")
+    require(0 < dt_s <= 1 / MIN_RATE_HZ, f"dt_s={dt_s}: must be positive and at most {1 / MIN_RATE_HZ} s. Sample the response more finely.")
     function = getattr(hemodynamic_models, f"{model}_hrf")
     h = function(dt_s, oversampling=1, time_length=LENGTH_S)
     if peak_s is not None:
@@ -84,8 +80,7 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
         Integer or NaN input, or TRs beyond the signal.
     """
     x = refuse_labels(x)
-    if x.ndim != 2:
-        raise InputError(f"x.shape={x.shape}: must be (n_frames, n_features). Use x[:, None] for one feature, z.T for latents.")
+    require(x.ndim == 2, f"x.shape={x.shape}: must be (n_frames, n_features). Use x[:, None] for one feature, z.T for latents.")
     if not np.isfinite(x).all():
         raise InputError(f"x: {int((~np.isfinite(x)).sum())} values are NaN or infinite; all must be finite. Find where they arose.")
     hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
@@ -117,8 +112,7 @@ def fir(x: np.ndarray, delays: Sequence[int] = (1, 2, 3, 4), run_onsets: Sequenc
         Delay by delay; 0 where a run has not begun.
     """
     x = refuse_labels(x)
-    if min(delays) < 0:
-        raise InputError(f"delays={tuple(delays)}: must be 0 or more; a negative delay would look into the future. Drop it.")
+    require(min(delays) >= 0, f"delays={tuple(delays)}: must be 0 or more; a negative delay would look into the future. Drop it.")
     out = np.zeros((len(x), len(delays), x.shape[1]), x.dtype)
     for start, stop in zip(run_onsets, [*run_onsets[1:], len(x)]):
         for j, d in enumerate(delays):

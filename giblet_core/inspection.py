@@ -1,11 +1,9 @@
 """Say what a file holds: sound, codes, any npz of this project, NIfTI, a data set, a result."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, load_npz, read_json
+from giblet_core.artifacts import InputError, load_npz, read_json, require
 from giblet_core.audio import audio_info
 
 
@@ -23,10 +21,8 @@ def describe(path: str | Path) -> dict[str, Any]:
         Missing, empty, damaged or of an unknown kind.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"file={path}: there is no such file. Check the name.")
-    if path.stat().st_size == 0:
-        raise InputError(f"file={path}: is empty (0 bytes). Make or copy it again.")
+    require(path.is_file(), f"file={path}: there is no such file. Check the name.")
+    require(path.stat().st_size != 0, f"file={path}: is empty (0 bytes). Make or copy it again.")
     for suffixes, reader in ((".npz",), _npz), ((".nii", ".nii.gz"), _nifti), ((".json",), _json), ((".yaml", ".yml"), _dataset):
         if path.name.lower().endswith(suffixes):
             return reader(path)

@@ -1,7 +1,5 @@
 """What lesions do to the sound, and the controls that a claim about a codebook has to survive."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -3,14 +3,12 @@
 A lesion acts on latents, slice by slice; the sum over slices is decoded as ever. Books count from 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes, frame_at
 
@@ -82,12 +80,10 @@ def _uniform(c: _Context, k: int) -> np.ndarray:
 
 def _swap(c: _Context, k: int) -> np.ndarray:
     donor, n = c.donor, c.row(k).shape[1]
-    if donor is None:
-        raise InputError("donor=None: kind 'swap' needs the codes of another scene. Pass donor=codes.")
-    if donor.codec_sha256 != c.codes.codec_sha256 or donor.num_codebooks <= k or donor.n_frames < n:
-        raise InputError(f"donor: {donor.num_codebooks} books x {donor.n_frames} frames of codec {donor.codec_id!r} must be of the same "
-                         "codec and hold "
-                         f"book {k} for {n} frames. Choose a longer scene, or a shorter window.")
+    require(donor is not None, "donor=None: kind 'swap' needs the codes of another scene. Pass donor=codes.")
+    require(donor.codec_sha256 == c.codes.codec_sha256 and donor.num_codebooks > k and donor.n_frames >= n,
+            f"donor: {donor.num_codebooks} books x {donor.n_frames} frames of codec {donor.codec_id!r} must be of the same codec and hold "
+            f"book {k} for {n} frames. Choose a longer scene, or a shorter window.")
     return c.codec.codebooks[k][donor.indices[k, :n]].T
 
 
@@ -170,14 +166,11 @@ def lesion(codec: EncodecCodec, codes: Codes, books: Sequence[int] = (0,), mode:
     InputError
         Unknown kind, a book the codes do not hold, a dose outside [0, 1], a window outside the sound, a missing donor.
     """
-    if mode not in LESIONS:
-        raise InputError(f"mode={mode!r}: must be one of {', '.join(LESIONS)}. Choose one of them.")
+    require(mode in LESIONS, f"mode={mode!r}: must be one of {', '.join(LESIONS)}. Choose one of them.")
     books = sorted(set(map(int, books)))
-    if books and not 0 <= books[0] <= books[-1] < codes.num_codebooks:
-        raise InputError(f"books={books}: must lie in [0, {codes.num_codebooks - 1}]; books count from 0 and these codes hold "
-                         f"{codes.num_codebooks}.")
-    if not 0 <= dose <= 1:
-        raise InputError(f"dose={dose}: must lie in [0, 1]. 0 changes nothing, 1 is the whole lesion.")
+    require(not books or 0 <= books[0] <= books[-1] < codes.num_codebooks, f"books={books}: must lie in [0, {codes.num_codebooks - 1}]; "
+            f"books count from 0 and these codes hold {codes.num_codebooks}.")
+    require(0 <= dose <= 1, f"dose={dose}: must lie in [0, 1]. 0 changes nothing, 1 is the whole lesion.")
     window = _window(codes, window_s)
     z = codec.latents(codes)
     if not books or dose == 0:
@@ -201,9 +194,8 @@ def _window(codes: Codes, window_s: tuple[float, float] | None) -> slice:
     if window_s is None:
         return slice(0, codes.n_frames)
     first, last = (frame_at(t, codes.frame_rate) for t in window_s)
-    if not 0 <= first < last <= codes.n_frames:
-        raise InputError(f"window_s={window_s}: must hold at least one frame inside the sound of {codes.duration_s:.2f} s. Give (start, "
-                         "stop) in seconds.")
+    require(0 <= first < last <= codes.n_frames, f"window_s={window_s}: must hold at least one frame inside the sound of "
+            f"{codes.duration_s:.2f} s. Give (start, stop) in seconds.")
     return slice(first, last)
 
 
@@ -229,9 +221,7 @@ def book_set(kind: str, k: int, K: int) -> tuple[int, ...]:
     ((2, 3), (0, 1), (0, 1, 3), (2,))
     """
     sets = {"prefix": range(k, K), "suffix": range(k), "solo": [b for b in range(K) if b != k], "all_but": (k,)}
-    if kind not in sets:
-        raise InputError(f"kind={kind!r}: must be one of {', '.join(sets)}. Choose one of them.")
+    require(kind in sets, f"kind={kind!r}: must be one of {', '.join(sets)}. Choose one of them.")
     most = K if kind in ("prefix", "suffix") else K - 1
-    if not 0 <= k <= most:
-        raise InputError(f"k={k}: must lie in [0, {most}] for {kind!r} of {K} books. Books count from 0.")
+    require(0 <= k <= most, f"k={k}: must lie in [0, {most}] for {kind!r} of {K} books. Books count from 0.")
     return tuple(sets[kind])

@@ -4,8 +4,6 @@
 ``giblet-player.js`` finds the same table and adds switching at the same position, loops and keys.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import io
@@ -16,7 +14,7 @@ import numpy as np
 import soundfile as sf
 from PIL import Image
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.audio import check_wave
 from giblet_core.mel import log_mel
 from giblet_core.metrics import MetricError, Quality, loudness_lufs, noise_floor, quality
@@ -94,8 +92,7 @@ def listen(
     Sounds are never normalised one by one. Where a peak would exceed full scale all are lowered by the same factor, and the
     caption says so.
     """
-    if not sounds:
-        raise InputError("sounds={}: must hold at least one sound. Pass {label: wave}.")
+    require(sounds, "sounds={}: must hold at least one sound. Pass {label: wave}.")
     if reference is not None and reference not in sounds:
         raise InputError(f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of the sounds.")
     waves = {str(label): check_wave(wave, label) for label, wave in sounds.items()}

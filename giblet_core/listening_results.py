@@ -5,8 +5,6 @@ reference below 90 in more than 15 % of the passages, or the 7 kHz anchor above 
 ABX, where guessing is the null hypothesis.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.nulls import bootstrap, holm
 
 SCREEN_RATING = 90
@@ -98,8 +96,7 @@ def _files(paths) -> list[Path]:
         paths = sorted(Path(paths).glob("*.json")) if not str(paths).endswith(".json") else [paths]
     files = [Path(p) for p in paths]
     missing = [str(p) for p in files if not p.is_file()]
-    if missing:
-        raise InputError(f"paths={', '.join(missing)}: there is no such file. Check the names.")
+    require(not missing, f"paths={', '.join(missing)}: there is no such file. Check the names.")
     return files
 
 

@@ -1,7 +1,5 @@
 """``dataset.yaml``: what it may say, read strictly. Unknown keys are errors; every problem is found in one pass."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ Griffin, Lim (1984), Signal estimation from modified short-time Fourier transfor
 Perraudin, Balazs, Sondergaard (2013), A fast Griffin-Lim algorithm. doi:10.1109/WASPAA.2013.6701851
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

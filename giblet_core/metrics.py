@@ -7,8 +7,6 @@ original costs it more than 10 dB. The log-mel distance ignores phase. No metric
 Reference: ITU-R BS.1770-4 (loudness); those of the metrics are in `scores`.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +17,7 @@ import pandas as pd
 import pyloudnorm
 import scipy.signal
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.audio import check_wave
 from giblet_core.scores import (  # offered here together
     MetricError,
@@ -186,9 +184,8 @@ def _aligned(reference, degraded, sample_rate):
     """Return the two, the lag, the first common sample on the reference's clock, and reasons."""
     reference, degraded = check_wave(reference, "reference"), check_wave(degraded, "degraded")
     reach = round(MAX_LAG_S * sample_rate)
-    if abs(len(reference) - len(degraded)) > reach:
-        raise InputError(f"degraded.shape={degraded.shape}: its length must be within {MAX_LAG_S} s of the reference's "
-                         f"{reference.shape}. Crop both to the same seconds; never stretch.")
+    require(abs(len(reference) - len(degraded)) <= reach, f"degraded.shape={degraded.shape}: its length must be within {MAX_LAG_S} s of "
+            f"the reference's {reference.shape}. Crop both to the same seconds; never stretch.")
     n = min(len(reference), len(degraded))
     first, last = _loudest(reference[:n], round(_LAG_WINDOW_S * sample_rate))
     a, b = reference[first:last].astype(float), degraded[first:last].astype(float)

@@ -1,7 +1,5 @@
 """The codebook mixer: hear any choice of codebooks. Precomputed clips for the static book, a live panel with a kernel."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io

@@ -4,8 +4,6 @@ Tensors are (B, K, T): batch, codebooks, frames of one TR. Indices are labels: t
 as logits; only the seed's own ``regression`` head treats them as quantities, to show what that does.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 
 HEADS = ("classification", "regression", "latent")
 KERNELS = (3, 5, 7)  # frames: 40, 67 and 93 ms at 75 Hz
@@ -35,9 +33,8 @@ def project_codebooks(codebooks: np.ndarray, dim: int) -> np.ndarray:
         Scaled to mean square 1 in each book, as random embeddings are.
     """
     codebooks = np.asarray(codebooks, np.float64)
-    if codebooks.ndim != 3 or not 1 <= dim <= codebooks.shape[-1]:
-        raise InputError(f"dim={dim}: must lie in [1, latent_dim] of codebooks {codebooks.shape} (num_codebooks, cardinality, latent_dim). "
-            "Choose a smaller width or a random start (codebooks=None).")
+    require(codebooks.ndim == 3 and 1 <= dim <= codebooks.shape[-1], f"dim={dim}: must lie in [1, latent_dim] of codebooks "
+            f"{codebooks.shape} (num_codebooks, cardinality, latent_dim). Choose a smaller width or a random start (codebooks=None).")
     rows = codebooks.reshape(-1, codebooks.shape[-1])
     axes = np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, :dim]
     axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(dim)])  # an axis has no sign of its own: fix it
@@ -47,8 +44,7 @@ def project_codebooks(codebooks: np.ndarray, dim: int) -> np.ndarray:
 
 def _norm(kind: str, n_channels: int) -> nn.Module:
     """BatchNorm, or a LayerNorm of each window (one group) where a batch is too small to estimate statistics from."""
-    if kind not in ("batch", "layer"):
-        raise InputError(f"norm={kind!r}: must be 'batch' or 'layer'. Use 'layer' for batches under 8 windows.")
+    require(kind in ("batch", "layer"), f"norm={kind!r}: must be 'batch' or 'layer'. Use 'layer' for batches under 8 windows.")
     return nn.BatchNorm1d(n_channels) if kind == "batch" else nn.GroupNorm(1, n_channels)
 
 
@@ -104,9 +100,8 @@ class AudioEncoder(nn.Module):
     def embed(self, codes: Tensor) -> Tensor:
         """Look up codes (B, K, T) -> (B, K * embed_dim, T), after checking their shape, type and range."""
         expected = (self.num_codebooks, self.n_frames)
-        if codes.ndim != 3 or tuple(codes.shape[1:]) != expected:
-            raise InputError(f"codes.shape={tuple(codes.shape)}: must be (batch, num_codebooks={expected[0]}, n_frames={expected[1]}). "
-                "Cut windows of one TR, or build the encoder for this shape.")
+        require(codes.ndim == 3 and tuple(codes.shape[1:]) == expected, f"codes.shape={tuple(codes.shape)}: must be (batch, "
+                f"num_codebooks={expected[0]}, n_frames={expected[1]}). Cut windows of one TR, or build the encoder for this shape.")
         if codes.is_floating_point() or codes.is_complex():
             raise InputError(f"codes.dtype={codes.dtype}: codes are labels and must be integers. Pass indices, not latents.")
         codes = codes.long()
@@ -148,8 +143,7 @@ class AudioDecoder(nn.Module):
         latent_dim: int = 128, hidden: int = 128, dropout: float = 0.2, norm: str = "batch",
     ) -> None:
         super().__init__()
-        if head not in HEADS:
-            raise InputError(f"head={head!r}: must be one of {', '.join(HEADS)}.")
+        require(head in HEADS, f"head={head!r}: must be one of {', '.join(HEADS)}.")
         self.in_dim, self.hidden, self.head = in_dim, hidden, head
         self.num_codebooks, self.n_frames, self.cardinality = num_codebooks, n_frames, cardinality
         self.dropout = nn.Dropout(dropout)
@@ -189,9 +183,8 @@ class AudioDecoder(nn.Module):
         tensor
             Logits (B, K, T, cardinality), values in [0, cardinality - 1] (B, K, T), or latents (B, latent_dim, T).
         """
-        if z.ndim != 2 or z.shape[1] != self.in_dim:
-            raise InputError(f"z.shape={tuple(z.shape)}: must be (batch, {self.in_dim}). Build the decoder with in_dim "
-                             "equal to the encoder's out_dim.")
+        require(z.ndim == 2 and z.shape[1] == self.in_dim, f"z.shape={tuple(z.shape)}: must be (batch, {self.in_dim}). Build the decoder "
+                "with in_dim equal to the encoder's out_dim.")
         if self.head == "regression":
             x = torch.sigmoid(self.flat(z)).view(len(z), self.num_codebooks, self.n_frames) * (self.cardinality - 1)
             return x if frames is None else x[..., frames]
@@ -226,7 +219,7 @@ class FMRIBottleneck(nn.Module):
         return self.from_voxels(bold)
 
     @torch.no_grad()
-    def fit(self, z: np.ndarray, bold: np.ndarray, alpha: float = 100.0) -> FMRIBottleneck:
+    def fit(self, z: np.ndarray, bold: np.ndarray, alpha: float = 100.0) -> "FMRIBottleneck":
         """Fit both maps by ridge regression in closed form and return self.
 
         Parameters

@@ -1,14 +1,12 @@
 """Parameters of a run: read from YAML and `name=value`, checked against the notebooks before anything is written."""
 
-from __future__ import annotations
-
 import ast
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, project_root
+from giblet_core.artifacts import InputError, project_root, require
 
 PATH_PARAMETERS = ("audio", "bold", "codec")  # values that may name files; "demo" and hub ids are left as they are
 
@@ -34,19 +32,16 @@ def read_parameters(params: str | Path | None, settings: Sequence[str] = (), roo
     if params is not None:
         named = (root or project_root()) / "book" / "params" / f"{params}.yaml"
         path = Path(params) if Path(params).is_file() else named
-        if not path.is_file():
-            raise InputError(f"params={params}: must be a YAML file or the name of one in {named.parent}.")
+        require(path.is_file(), f"params={params}: must be a YAML file or the name of one in {named.parent}.")
         try:
             loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise InputError(f"params={params}: must be readable YAML ({error}).") from error
-        if not isinstance(loaded, dict):
-            raise InputError(f"params={params}: must be a mapping of parameter names to values, one `name: value` a line.")
+        require(isinstance(loaded, dict), f"params={params}: must be a mapping of parameter names to values, one `name: value` a line.")
         values.update({name: _absolute(name, value, path.parent) for name, value in loaded.items()})
     for setting in settings:
         name, equals, text = setting.partition("=")
-        if not equals or not name:
-            raise InputError(f"set={setting}: must be name=value, for example seed=3.")
+        require(equals and name, f"set={setting}: must be name=value, for example seed=3.")
         values[name] = _absolute(name, yaml.safe_load(text), Path.cwd())
     return values
 
@@ -83,13 +78,11 @@ def validate_parameters(
     chosen = notebooks if chosen is None else chosen
     known = sorted(set().union(*(defaults[path] for path in chosen)))
     for name, value in given.items():
-        if name not in known:
-            raise InputError(f"{name}={value}: no notebook of this run ({', '.join(p.stem for p in chosen)}) has such a "
-                             f"parameter. Choose from {', '.join(known)}.")
+        require(name in known, f"{name}={value}: no notebook of this run ({', '.join(p.stem for p in chosen)}) has such a parameter. "
+                f"Choose from {', '.join(known)}.")
         for path, own in defaults.items():
-            if name in own and not _same_type(own[name], value):
-                raise InputError(f"{name}={value!r}: {path.stem} needs a {type(own[name]).__name__}, as its default "
-                                 f"{own[name]!r} is. Write such a value.")
+            require(name not in own or _same_type(own[name], value), f"{name}={value!r}: {path.stem} needs a {type(own[name]).__name__}, "
+                    f"as its default {own[name]!r} is. Write such a value.")
     return {path: {name: value for name, value in given.items() if name in own} for path, own in defaults.items()}
 
 
@@ -127,8 +120,7 @@ def check_inputs(given: Mapping[str, Any]) -> None:
     """Read the user's own sound and data set once before anything runs, so that bad input stops here."""
     for name in ("audio", "bold"):
         value = given.get(name, "demo")
-        if value != "demo" and not Path(value).is_file():
-            raise InputError(f"{name}={value}: must be `demo` or an existing file. Check the name.")
+        require(value == "demo" or Path(value).is_file(), f"{name}={value}: must be `demo` or an existing file. Check the name.")
     if given.get("audio", "demo") != "demo":
         from giblet_core.audio import load_audio
 

@@ -1,7 +1,5 @@
 """The seed's door: ``AudioProcessor(use_encodec=True | False)``, sound to one array a TR and back, with explicit formats."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, cached_npz, content_hash
+from giblet_core.artifacts import InputError, cached_npz, content_hash, require
 from giblet_core.audio import check_wave, load_audio
 from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import CARDINALITY, Codes, frame_at
@@ -48,15 +46,11 @@ def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = N
     tag = (meta or {}).get("audio_format")
     if tag is not None and tag not in FORMATS:
         raise InputError(f"meta['audio_format']={tag!r}: must be one of {', '.join(FORMATS)}. Use the meta that came with the features.")
-    if tag is not None and tag != found:
-        raise InputError(f"meta['audio_format']={tag!r}: but the features are {features.ndim}-d {features.dtype}, which is {found!r}; "
-                         "formats are "
-                         "never mixed. Use the meta that came with the features.")
+    require(tag is None or tag == found, f"meta['audio_format']={tag!r}: but the features are {features.ndim}-d {features.dtype}, which is "
+            f"{found!r}; formats are never mixed. Use the meta that came with the features.")
     labels = (features == np.floor(features)) & (features >= 0) & (features < CARDINALITY)
-    if tag is None and found == "mel_3d" and features.size and labels.all():
-        raise InputError("features: floats that are all whole numbers in [0, 1023] are ambiguous (codes cast to float?). Cast codes "
-                         "back to int, or "
-                         "pass meta with an audio_format.")
+    require(tag is not None or found != "mel_3d" or not features.size or not labels.all(), "features: floats that are all whole numbers in "
+            "[0, 1023] are ambiguous (codes cast to float?). Cast codes back to int, or pass meta with an audio_format.")
     return found
 
 
@@ -136,14 +130,12 @@ class AudioProcessor:
         """
         features = np.asarray(features)
         found = detect_audio_format(features, meta)
-        if found != self.audio_format:
-            raise InputError(f"features: are {found!r} but this processor speaks {self.audio_format!r}. Build AudioProcessor with the "
-                             "same flags.")
+        require(found == self.audio_format, f"features: are {found!r} but this processor speaks {self.audio_format!r}. Build "
+                "AudioProcessor with the same flags.")
         edges = TRGrid(meta["t_r"], meta["n_trs"]).frame_edges(meta["frame_rate"])
         n_samples = frame_at(Fraction(str(meta["t_r"])) * meta["n_trs"], meta["sample_rate"])
-        if len(features) != meta["n_trs"]:
-            raise InputError(f"features.shape={features.shape}: must hold the {meta['n_trs']} TRs that meta describes. Use the meta "
-                             "that came with them.")
+        require(len(features) == meta["n_trs"], f"features.shape={features.shape}: must hold the {meta['n_trs']} TRs that meta describes. "
+                "Use the meta that came with them.")
         if found == "mel_2d":
             frames = np.repeat(features.T, np.diff(edges), axis=1)
         else:

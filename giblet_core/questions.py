@@ -1,7 +1,5 @@
 """Measurements for the open questions: what a fine-tuned decoder gains, and what each codebook carries."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 

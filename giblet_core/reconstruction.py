@@ -1,7 +1,5 @@
 """Windows of codes through the autoencoder: what goes in, what each head is trained to give, its score, and the codes that come out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder, AudioDecoder, AudioEncoder
 from giblet_core.token_scores import bits_per_token, requantise, sum_latents
@@ -51,9 +49,8 @@ def split_time(n_frames: int, frame_rate: float, config: Any) -> TimeSplit:
                 parts[name].append((end - length, end))
                 end -= length + gap
         parts["train"].append((start, end))
-    if any(a >= b for a, b in parts["train"]):
-        raise InputError(f"n_frames={n_frames}: {n_frames / frame_rate:.1f} s leave no training time in n_blocks={config.n_blocks} with "
-                         f"embargo_s={config.embargo_s}. Give a longer sound, fewer blocks or a shorter embargo.")
+    require(not any(a >= b for a, b in parts["train"]), f"n_frames={n_frames}: {n_frames / frame_rate:.1f} s leave no training time in "
+            f"n_blocks={config.n_blocks} with embargo_s={config.embargo_s}. Give a longer sound, fewer blocks or a shorter embargo.")
     return TimeSplit(*(tuple(parts[name]) for name in ("train", "validation", "test")))
 
 
@@ -96,8 +93,7 @@ class WindowData:
         if len(self.indices) != model.encoder.num_codebooks:
             raise InputError(f"codes: hold {len(self.indices)} codebooks, the model {model.encoder.num_codebooks}. Use codes.first(k).")
         if self.head == "latent":
-            if codebooks is None:
-                raise InputError("codebooks=None: the latent head needs the codec's vectors. Pass codebooks=codec.codebooks.")
+            require(codebooks is not None, "codebooks=None: the latent head needs the codec's vectors. Pass codebooks=codec.codebooks.")
             self.latents = torch.from_numpy(sum_latents(codes.indices, codebooks))  # (D, n_frames)
 
     def cut(self, starts: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -179,8 +175,7 @@ def reconstruct(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray | N
     The last window is moved back to end where the codes end, so that no frame is left out and none is invented.
     """
     n, total = model.encoder.n_frames, codes.n_frames
-    if total < n:
-        raise InputError(f"codes: {total} frames are less than one window of {n}. Give a longer stretch.")
+    require(total >= n, f"codes: {total} frames are less than one window of {n}. Give a longer stretch.")
     starts = np.unique(np.append(np.arange(0, total - n + 1, n), total - n))
     indices = np.empty((codes.num_codebooks, total), np.int64)
     for start, window in zip(starts, predict_indices(model, codes, starts, codebooks)):

@@ -5,8 +5,6 @@ parameters, the input files, the lock, and the keys of the notebooks before it. 
 takes it from the source, so mending a sentence needs no new run.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import glob
 import os
@@ -19,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, content_hash, project_root, read_json, write_json
+from giblet_core.artifacts import InputError, content_hash, project_root, read_json, require, write_json
 from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
 from giblet_core.staging import RunFailed, build_book
 
@@ -40,8 +38,7 @@ class RunReport:
 def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
     """List the notebooks in the order of their names; `only` keeps those that begin with one of its strings."""
     every = sorted((root / "notebooks").glob("*.ipynb"))
-    if not every:
-        raise InputError(f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
+    require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
     for prefix in only or ():
         if not any(path.stem.startswith(prefix) for path in every):
             raise InputError(f"only={prefix}: no notebook begins so. Choose from {', '.join(p.stem for p in every)}.")
@@ -216,6 +213,5 @@ def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
 def _check_room(out: Path) -> None:
     folder = next(parent for parent in (out, *out.parents) if parent.exists())
     free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
-        raise InputError(f"out={out}: {free / 1e6:.0f} MB are free there and a run needs {ROOM_BYTES / 1e6:.0f} MB. "
-                         "Free some room or choose another folder with --out.")
+    require(free >= ROOM_BYTES, f"out={out}: {free / 1e6:.0f} MB are free there and a run needs {ROOM_BYTES / 1e6:.0f} MB. Free some room "
+            "or choose another folder with --out.")

@@ -1,7 +1,5 @@
 """Every expectation beside what was found: expectations from one file, figures from the results that the notebooks wrote, none typed."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Every notebook therefore runs by itself, from any directory, and none computes what another has written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

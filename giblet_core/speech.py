@@ -1,7 +1,5 @@
 """Where a sound holds speech: 8-10 s segments, from an annotation where there is one, otherwise from a stated rule."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,13 +5,11 @@ A test fold is one stretch of one run. Training rows nearer than the embargo to 
 haemodynamic response, smoothing and the context of the features make neighbours copies of each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 
 Fold = tuple[np.ndarray, np.ndarray]
 SHORTEST_TEST = 8  # TRs: a correlation over fewer is noise; such stretches still train
@@ -26,9 +24,8 @@ def check_runs(n_trs: int, run_onsets: Sequence[int]) -> np.ndarray:
         When the onsets do not begin at 0, do not increase, or reach beyond the series.
     """
     edges = np.append(np.asarray(run_onsets, dtype=int), n_trs)
-    if len(edges) < 2 or edges[0] != 0 or np.any(np.diff(edges) <= 0):
-        raise InputError(f"run_onsets={tuple(run_onsets)}: must begin with 0 and increase, all below n_trs={n_trs}. "
-                         "Give the row at which each run begins, e.g. (0, 400).")
+    require(len(edges) >= 2 and edges[0] == 0 and not np.any(np.diff(edges) <= 0), f"run_onsets={tuple(run_onsets)}: must begin with 0 and "
+            f"increase, all below n_trs={n_trs}. Give the row at which each run begins, e.g. (0, 400).")
     return edges
 
 
@@ -90,11 +87,9 @@ def contiguous_folds(n_trs: int, n_folds: int = 5, embargo: int = 20, run_onsets
     run_of = run_index(n_trs, run_onsets)
     rows = np.arange(n_trs)
     runs = _stretches(rows, run_of)
-    if embargo < 0:
-        raise InputError(f"embargo={embargo}: must be 0 or more TRs. Use 20 for TR 1.5 s.")
-    if n_folds < max(2, len(runs)):
-        raise InputError(f"n_folds={n_folds}: a test fold lies in one run, so at least {max(2, len(runs))} folds are needed for "
-                         f"{len(runs)} run(s). Raise n_folds.")
+    require(embargo >= 0, f"embargo={embargo}: must be 0 or more TRs. Use 20 for TR 1.5 s.")
+    require(n_folds >= max(2, len(runs)), f"n_folds={n_folds}: a test fold lies in one run, so at least {max(2, len(runs))} folds are "
+            f"needed for {len(runs)} run(s). Raise n_folds.")
     counts = _share_out([len(run) for run in runs], n_folds)
     pieces = [piece for run, count in zip(runs, counts) for piece in np.array_split(run, count)]
     folds = _folds(rows, pieces, embargo, run_of)
@@ -126,9 +121,8 @@ def inner_folds(train: np.ndarray, run_of: np.ndarray, n_folds: int = 5, embargo
     counts = _share_out([len(s) for s in stretches], n_folds)
     pieces = [p for s, count in zip(stretches, counts) for p in np.array_split(s, count) if len(p) >= 3]
     folds = [fold for fold in _folds(np.asarray(train), pieces, embargo, run_of) if len(fold[0]) >= 3]
-    if len(folds) < 2:
-        raise InputError(f"embargo={embargo}: {len(train)} training rows are too few to choose a penalty in contiguous folds. "
-                         "Use a shorter embargo, fewer folds, or a fixed penalty (one alpha).")
+    require(len(folds) >= 2, f"embargo={embargo}: {len(train)} training rows are too few to choose a penalty in contiguous folds. Use a "
+            "shorter embargo, fewer folds, or a fixed penalty (one alpha).")
     return folds
 
 
@@ -146,7 +140,6 @@ def leave_one_subject_out(n_subjects: int) -> list[Fold]:
     InputError
         With fewer than 2 subjects.
     """
-    if n_subjects < 2:
-        raise InputError(f"n_subjects={n_subjects}: leaving one out needs at least 2.")
+    require(n_subjects >= 2, f"n_subjects={n_subjects}: leaving one out needs at least 2.")
     everyone = np.arange(n_subjects)
     return [(np.delete(everyone, s), everyone[s : s + 1]) for s in everyone]

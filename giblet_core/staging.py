@@ -4,8 +4,6 @@ The staged folder mirrors the repository's paths (``book/``, ``notebooks/``), so
 The book is built beside the old one and takes its place only when it is complete.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import io

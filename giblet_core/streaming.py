@@ -5,8 +5,6 @@ Every causal convolution needs only the ``(kernel - 1) * dilation + 1 - stride``
 results equal; the chunks also fit the processor's cache, which is where the speed comes from.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import torch

@@ -4,8 +4,6 @@ Every run has a folder named by its key, with the executed notebook, its paramet
 folder is complete is kept, so a sweep that was stopped goes on where it ended.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import os
@@ -15,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, project_root, read_json, write_json, write_text
+from giblet_core.artifacts import InputError, project_root, read_json, require, write_json, write_text
 from giblet_core.parameters import check_inputs, notebook_parameters, validate_parameters
 from giblet_core.runner import execute, find_notebooks, run_keys
 
@@ -110,8 +108,7 @@ def _client(workers: int | None, scheduler: str | None) -> Callable[[], Any]:
     """Return a maker of the dask client, so that nothing is started when nothing is left to do."""
     from distributed import Client, LocalCluster
 
-    if workers is not None and workers < 1:
-        raise InputError(f"workers={workers}: must be at least 1.")
+    require(workers is None or workers >= 1, f"workers={workers}: must be at least 1.")
     if scheduler:
         return lambda: Client(scheduler, timeout="20s")
     return lambda: Client(LocalCluster(n_workers=workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None))

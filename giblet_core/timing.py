@@ -4,15 +4,13 @@ Time is absolute seconds of the stimulus. At 75 frames a second a TR of 1.5 s ho
 alternate. The seed's ``(n_trs, K, 112)`` array is a view; the odd frames travel beside it, so that nothing is spliced.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.codes import Codes, frame_at
 
 
@@ -65,18 +63,16 @@ class TRGrid:
     onset_s: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.t_r > 0 or not np.isfinite(self.t_r):
-            raise InputError(f"t_r={self.t_r}: must be positive seconds. Take it from the scanner's protocol.")
+        require(self.t_r > 0 and np.isfinite(self.t_r), f"t_r={self.t_r}: must be positive seconds. Take it from the scanner's protocol.")
         if self.n_trs < 1 or self.n_trs != int(self.n_trs):
             raise InputError(f"n_trs={self.n_trs}: must be a whole number of at least 1. The sound may be shorter than one TR.")
 
     @classmethod
-    def covering(cls, duration_s: float, t_r: float, onset_s: float = 0.0) -> TRGrid:
+    def covering(cls, duration_s: float, t_r: float, onset_s: float = 0.0) -> "TRGrid":
         """Return the grid of all whole TRs between `onset_s` and the end of a sound."""
         n_trs = floor((Fraction(str(duration_s)) - Fraction(str(onset_s))) / Fraction(str(t_r))) if t_r > 0 else 0
-        if n_trs < 1:
-            raise InputError(f"duration_s={duration_s}, t_r={t_r}, onset_s={onset_s}: hold no whole TR; at least one is needed. Give a "
-                             "longer sound.")
+        require(n_trs >= 1, f"duration_s={duration_s}, t_r={t_r}, onset_s={onset_s}: hold no whole TR; at least one is needed. Give a "
+                "longer sound.")
         return cls(t_r, n_trs, onset_s)
 
     @property
@@ -143,8 +139,7 @@ class TRGrid:
 
 def cut(x: np.ndarray, edges: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut (K, n_frames) at `edges` into windows (n_trs, K, n), the odd frames (n_odd, K) beyond n, and their TRs (n_odd,)."""
-    if n < 1:
-        raise InputError(f"frames a TR: {n} must be at least 1; the TR is shorter than a frame. Choose a longer t_r.")
+    require(n >= 1, f"frames a TR: {n} must be at least 1; the TR is shorter than a frame. Choose a longer t_r.")
     windows = x[:, edges[:-1, None] + np.arange(n)].transpose(1, 0, 2)
     odd_trs = np.flatnonzero(np.diff(edges) > n)
     return np.ascontiguousarray(windows), np.ascontiguousarray(x[:, edges[odd_trs] + n].T), odd_trs
@@ -155,9 +150,8 @@ def uncut(windows: np.ndarray, odd: np.ndarray, edges: np.ndarray) -> np.ndarray
     n_trs, n_rows, n = windows.shape
     at = edges - edges[0]
     odd_trs = np.flatnonzero(np.diff(edges) > n)
-    if n_trs != len(edges) - 1 or odd.shape != (len(odd_trs), n_rows):
-        raise InputError(f"windows.shape={windows.shape}, odd.shape={odd.shape}: must be cut by a grid of {len(edges) - 1} TRs "
-                         f"with {len(odd_trs)} odd frames. Join with the grid that cut.")
+    require(n_trs == len(edges) - 1 and odd.shape == (len(odd_trs), n_rows), f"windows.shape={windows.shape}, odd.shape={odd.shape}: must "
+            f"be cut by a grid of {len(edges) - 1} TRs with {len(odd_trs)} odd frames. Join with the grid that cut.")
     x = np.zeros((n_rows, at[-1]), windows.dtype)
     x[:, at[:-1, None] + np.arange(n)] = windows.transpose(1, 0, 2)
     x[:, at[odd_trs] + n] = odd.T
@@ -192,7 +186,6 @@ def refuse_labels(x: np.ndarray) -> np.ndarray:
         Integer input.
     """
     x = np.asarray(x)
-    if x.dtype.kind != "f":
-        raise InputError(f"x.dtype={x.dtype}: must be float; integer codes are labels and cannot be averaged or convolved. Use "
-                         "codec.latents(codes).")
+    require(x.dtype.kind == "f", f"x.dtype={x.dtype}: must be float; integer codes are labels and cannot be averaged or convolved. Use "
+            "codec.latents(codes).")
     return x

@@ -4,22 +4,19 @@ Bits are used because accuracy hides what a distribution knows: a uniform guess 
 answer known for certain 0. Accuracy and squared index error are not comparable between codebooks; bits are.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 
 SMOOTHINGS = tuple(2.0**p for p in range(-1, 13))  # weights of the unigram in previous_tr_bits; chosen on training data
 
 
 def _indices(name: str, codes: np.ndarray) -> np.ndarray:
     codes = np.asarray(getattr(codes, "indices", codes))
-    if codes.ndim != 2 or codes.dtype.kind not in "iu" or 0 in codes.shape:
-        raise InputError(f"{name}: must be integer codes (num_codebooks, n_frames), got {codes.dtype} {codes.shape}. "
-                         "Pass Codes or their indices.")
+    require(codes.ndim == 2 and codes.dtype.kind in "iu" and 0 not in codes.shape, f"{name}: must be integer codes (num_codebooks, "
+            f"n_frames), got {codes.dtype} {codes.shape}. Pass Codes or their indices.")
     return codes.astype(np.int64)
 
 
@@ -48,9 +45,8 @@ def unigram(train: np.ndarray, cardinality: int = 1024, smoothing: float = 1.0) 
         Sums to 1 in each book; never 0, so that an entry unseen in training costs finitely many bits.
     """
     train = _indices("train", train)
-    if smoothing <= 0 or train.max() >= cardinality:
-        raise InputError(f"smoothing={smoothing}, cardinality={cardinality}: smoothing must be positive "
-                         "and every code below cardinality.")
+    require(smoothing > 0 and train.max() < cardinality, f"smoothing={smoothing}, cardinality={cardinality}: smoothing must be positive "
+            "and every code below cardinality.")
     counts = np.stack([np.bincount(book, minlength=cardinality) for book in train])
     return (counts + smoothing) / (train.shape[1] + smoothing * cardinality)
 
@@ -100,9 +96,8 @@ def previous_tr_bits(
         Bits a token.
     """
     p, train, test = unigram(train, cardinality, smoothing), _indices("train", train), _indices("test", test)
-    if min(train.shape[1], test.shape[1]) < 2 * n_frames:
-        raise InputError(f"n_frames={n_frames}: train ({train.shape[1]}) and test ({test.shape[1]}) must hold two TRs each. "
-                         "Give longer codes.")
+    require(min(train.shape[1], test.shape[1]) >= 2 * n_frames, f"n_frames={n_frames}: train ({train.shape[1]}) and test ({test.shape[1]}) "
+            "must hold two TRs each. Give longer codes.")
     bits = []
     for k, row in enumerate(p):
         n, c = _previous_counts(train[k], n_frames, None)

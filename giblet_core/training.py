@@ -4,8 +4,6 @@ Windows are drawn at random frames, not only at TR edges, so that a short film g
 stopping) and test (reported once) are contiguous stretches of time with an embargo between them and training.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError, atomic_path, content_hash, file_sha256, read_json, write_json
+from giblet_core.artifacts import InputError, atomic_path, content_hash, file_sha256, read_json, require, write_json
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder
 from giblet_core.reconstruction import UNITS, WindowData, evaluate, loss_of, split_time
@@ -62,16 +60,14 @@ class TrainConfig:
         if min(self.validation_fraction, self.test_fraction, self.embargo_s) < 0 or held_out >= 1:
             raise InputError(f"validation_fraction={self.validation_fraction}, test_fraction={self.test_fraction}: must be >= 0 and sum to "
                              "less than 1; embargo_s >= 0.")
-        if self.latent_loss not in ("mse", "cosine"):
-            raise InputError(f"latent_loss={self.latent_loss!r}: must be 'mse' or 'cosine'.")
+        require(self.latent_loss in ("mse", "cosine"), f"latent_loss={self.latent_loss!r}: must be 'mse' or 'cosine'.")
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
+    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
         """Build from a mapping, e.g. read from YAML; unknown keys are an InputError."""
         known = [f.name for f in dataclasses.fields(cls)]
         for name in values:
-            if name not in known:
-                raise InputError(f"{name}: is no field of TrainConfig. Known: {', '.join(known)}.")
+            require(name in known, f"{name}: is no field of TrainConfig. Known: {', '.join(known)}.")
         return cls(**values)
 
 
@@ -163,8 +159,7 @@ def fit(model: AudioAutoencoder, codes: Codes, config: TrainConfig | None = None
         Codes too short, a checkpoint of another run, or no folder to resume from.
     """
     config = config or TrainConfig()
-    if (resume or stop_at) and folder is None:
-        raise InputError("folder=None: resume and stop_at need a folder for checkpoints.")
+    require(not resume and not stop_at or folder is not None, "folder=None: resume and stop_at need a folder for checkpoints.")
     run = _Run(model, codes, config, codebooks, Path(folder) if folder else None)
     if resume and (run.folder / "checkpoint.json").exists():
         run.load()
@@ -285,12 +280,10 @@ class _Run:
         """Take up the folder's checkpoint."""
         meta = read_json(self.folder / "checkpoint.json")
         path = self.folder / meta["file"]
-        if meta["key"] != self.key:
-            raise InputError(f"folder={self.folder}: its checkpoint is of another config, head or codes. Choose "
-                             "another folder, or resume=False.")
-        if not path.is_file() or file_sha256(path) != meta["sha256"]:
-            raise InputError(f"folder={self.folder}: {meta['file']} is missing or damaged. Start "
-                             "again with resume=False.")
+        require(meta["key"] == self.key, f"folder={self.folder}: its checkpoint is of another config, head or codes. Choose another "
+                "folder, or resume=False.")
+        require(path.is_file() and file_sha256(path) == meta["sha256"], f"folder={self.folder}: {meta['file']} is missing or damaged. "
+                "Start again with resume=False.")
         parts: dict[str, dict] = {"model": {}, "best": {}, "optimizer": {}}
         for name, value in load_file(path).items():
             part, rest = name.split(".", 1)

@@ -1,7 +1,5 @@
 """Plots: an axis in, the axis out. No function computes a result."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
