@@ -1,6 +1,6 @@
 """What sounds when in a film: scenes, events, words and loudness, with exact times."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,9 @@ class Word:
     stop_s: float
     word: str
     speaker: str
+
+
+ROWS = {"scenes": Scene, "events": Event, "words": Word}
 
 
 @dataclass(frozen=True)
@@ -127,19 +130,13 @@ class Annotation:
 
     def to_dict(self) -> dict:
         """Return plain lists and numbers: rows of values in the order of the fields."""
-        return {
-            "scenes": [list(asdict(row).values()) for row in self.scenes],
-            "events": [list(asdict(row).values()) for row in self.events],
-            "words": [list(asdict(row).values()) for row in self.words],
-            "loudness": list(self.loudness),
-            "loudness_step_s": self.loudness_step_s,
-        }
+        rows = {name: [list(astuple(row)) for row in getattr(self, name)] for name in ROWS}
+        return {**rows, "loudness": list(self.loudness), "loudness_step_s": self.loudness_step_s}
 
     @classmethod
     def from_dict(cls, plain: dict) -> "Annotation":
         """Build an annotation from `to_dict`'s result."""
-        kinds = {"scenes": Scene, "events": Event, "words": Word}
-        rows = {name: tuple(row(*values) for values in plain[name]) for name, row in kinds.items()}
+        rows = {name: tuple(row(*values) for values in plain[name]) for name, row in ROWS.items()}
         return cls(**rows, loudness=tuple(plain["loudness"]), loudness_step_s=plain["loudness_step_s"])
 
     @classmethod

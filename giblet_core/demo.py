@@ -10,7 +10,7 @@ from giblet_core.annotation import Annotation
 from giblet_core.artifacts import ASSETS, InputError, cached_npz, write_json
 from giblet_core.audio import save_audio
 from giblet_core.film_mix import PART_S, loudness_track, master, mix, voice_files
-from giblet_core.film_score import RATE
+from giblet_core.film_score import RATE, SCORE
 
 T_R = 1.5  # s
 N_TRS = 400  # of each run; the film goes on a few seconds longer
@@ -111,7 +111,7 @@ def demo_film(seed: int = 0, folder: str | Path | None = None) -> Film:
         arrays, meta = _render(seed)
     else:
         code = [Path(module.__file__) for module in (annotation, film_score, film_sound, film_mix)] + [Path(__file__)]
-        parts = [seed, *code, ASSETS / "voices.json", *voice_files().values()]
+        parts = [seed, *code, SCORE, ASSETS / "voices.json", *voice_files().values()]
         arrays, meta = cached_npz(folder, "demo_film", parts, lambda: _render(seed))
     runs = tuple(Run(f"run{k + 1}", float(k * PART_S), N_TRS) for k in range(2))
     return Film(_float(arrays["pcm"]), RATE, runs, T_R, Annotation.from_dict(meta["annotation"]), seed)

@@ -12,15 +12,12 @@ from scipy.signal import sosfilt
 
 from giblet_core.annotation import KINDS, Annotation, Event, Scene, Word
 from giblet_core.artifacts import ASSETS, read_json
-from giblet_core.film_score import CUES, RATE, compose, fade
+from giblet_core.film_score import CUES, FILM, RATE, compose, fade
 from giblet_core.film_sound import AMBIENCES, EFFECTS, ambience, drift, effect, place, reverberate
 
 PART_S = 606  # length of each of the two parts: 404 TRs of 1.5 s, a little more than a run of 400
 LOUDNESS, CEILING = -23.0, 0.85  # LUFS of the whole film (EBU R 128); highest sample, -1.4 dBFS
 _VOICE_DB = -24.0  # RMS of the stored lines, dBFS
-_BACKDROPS = ("quiet", "quiet", "ambience", "ambience", "music", "music", "both", "both")
-_INTERLUDES = ("music", "music", "music", "ambience", "ambience", "effects", "effects", "near-silence")
-_LENGTH = {"music": 34.0, "ambience": 26.0, "effects": 24.0, "near-silence": 17.0}  # s, before scaling to the part
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def _dialogues(seed: int, run: int) -> list[Shot]:
     swap = int(rng.integers(1, len(scenes) - 2))
     if seed:
         scenes[swap], scenes[swap + 1] = scenes[swap + 1], scenes[swap]
-    backdrops, levels = rng.permutation(_BACKDROPS), rng.permutation(np.linspace(-9, 2, len(scenes)))
+    backdrops, levels = rng.permutation(FILM["backdrops"]), rng.permutation(np.linspace(-9, 2, len(scenes)))
     music, shots = rng.permutation(sorted(CUES)), []
     for k, (scene, under, level) in enumerate(zip(scenes, backdrops, levels)):
         n, cues = _time_cues(scene, load_voices()[1][run], rng)
@@ -96,11 +93,11 @@ def _dialogues(seed: int, run: int) -> list[Shot]:
 def _interludes(seed: int, run: int, n_samples: int) -> list[Shot]:
     """Music, ambience, effects and near-silence without words, together exactly `n_samples` long."""
     rng = np.random.default_rng([seed, run, 2])
-    weights = np.array([_LENGTH[kind] * rng.uniform(0.75, 1.3) for kind in _INTERLUDES])
+    weights = np.array([seconds * rng.uniform(0.75, 1.3) for _, seconds in FILM["interludes"]])
     edges = np.round(np.concatenate([[0], np.cumsum(weights / weights.sum())]) * n_samples).astype(int)
     music, airs, shots = list(rng.permutation(sorted(CUES))), list(rng.permutation(sorted(AMBIENCES))), []
     loud = {"music": list(rng.permutation([-34.0, -27.0, -21.0])), "ambience": list(rng.permutation([-36.0, -25.0]))}
-    for k, (kind, n) in enumerate(zip(_INTERLUDES, np.diff(edges))):
+    for k, ((kind, _), n) in enumerate(zip(FILM["interludes"], np.diff(edges))):
         tune = (str(music.pop()), float(loud["music"].pop())) if kind == "music" else None
         air = (str(airs.pop()), float(loud["ambience"].pop())) if kind == "ambience" else None
         cues = _effect_series(int(n), rng) if kind == "effects" else ()

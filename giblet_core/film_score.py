@@ -1,13 +1,17 @@
 """The music of the demo film: a small synthesiser and cues with harmony, melody and rhythm, all from one seed."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import yaml
 from scipy.signal import butter, lfilter, sosfilt
 
+from giblet_core.artifacts import ASSETS
+
 RATE = 24_000  # Hz, of everything the film renders
-MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
+SCORE = ASSETS / "film.yaml"
+FILM = yaml.safe_load(SCORE.read_text(encoding="utf-8"))  # pieces, rhythms, rooms, what comes between the scenes
+CUES = FILM["cues"]
 _TABLE = 4096
 
 
@@ -104,7 +108,6 @@ INSTRUMENTS = {
     "bass": _struck((1, 2, 3, 4), 0.9), "celesta": _struck((1, 4.0, 6.7), 0.7), "bell": _struck((1, 2.0, 2.76, 4.1, 5.4, 8.9), 2.2),
     "hat": _drum(6000, 11_500, 0.04), "snare": _drum(900, 9000, 0.09), "drum": _drum(60, 900, 0.12, 4.0),
 }  # fmt: skip
-_RING_S = {"pluck": 1.6, "bell": 4.0, "celesta": 1.5, "bass": 0.5, "hat": 0.15, "snare": 0.3, "drum": 0.5}
 
 
 @lru_cache(maxsize=600)
@@ -117,48 +120,10 @@ def play(instrument: str, midi: int, n: int) -> np.ndarray:
     return wave
 
 
-@dataclass(frozen=True)
-class Cue:
-    """A piece of music: tempo, metre, scale, a loop of chord degrees, and layers (instrument, pattern, octave, dB)."""
-
-    bpm: float
-    beats: int
-    scale: tuple[int, ...]
-    chords: tuple[int, ...]
-    layers: tuple[tuple[str, str, int, float], ...]
-
-
-CUES = {
-    "violin song": Cue(66, 4, MINOR, (0, 3, 0, 4, 5, 3, 4, 0),
-                       (("violin", "melody", 1, -2), ("pad", "chord", 0, -12), ("bass", "roots", -1, -8), ("pluck", "arpeggio", 0, -12))),
-    "waltz": Cue(152, 3, MAJOR, (0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 3, 3, 1, 4, 0, 0),
-                 (("bass", "roots", -1, -5), ("pluck", "offbeats", 0, -8), ("celesta", "melody", 1, -3),
-                  ("violin", "chord", 0, -20), ("hat", "offbeats", 0, -22))),
-    "mystery": Cue(92, 4, MINOR, (0, 0, 5, 5, 3, 3, 4, 4),
-                   (("pluck", "ostinato", -1, -4), ("pad", "chord", -1, -10), ("bell", "sparse", 1, -10),
-                    ("hat", "drive", 0, -26), ("flute", "melody", 1, -10))),
-    "pursuit": Cue(138, 4, MINOR, (0, 0, 5, 6, 0, 0, 3, 4),
-                   (("bass", "ostinato", -1, -3), ("drum", "roots", 0, -5), ("hat", "drive", 0, -16), ("snare", "offbeats", 0, -18),
-                    ("pluck", "arpeggio", 1, -8), ("violin", "melody", 1, -7))),
-    "hymn": Cue(62, 4, MAJOR, (0, 3, 4, 0, 5, 1, 4, 0),
-                (("organ", "chord", 0, -9), ("organ", "melody", 1, -6), ("organ", "roots", -2, -8))),
-    "lament": Cue(56, 4, MINOR, (0, 5, 2, 6, 3, 0, 4, 0),
-                  (("pad", "chord", 0, -8), ("flute", "melody", 1, -4), ("bell", "sparse", 1, -16), ("bass", "roots", -1, -10))),
-    "street organ": Cue(126, 3, MAJOR, (0, 4, 4, 0, 0, 3, 4, 0),
-                        (("flute", "melody", 1, -3), ("organ", "offbeats", 0, -9), ("bass", "roots", -1, -7),
-                         ("celesta", "arpeggio", 1, -16))),
-    "music box": Cue(100, 3, MAJOR, (0, 5, 3, 4), (("celesta", "arpeggio", 1, -6), ("bell", "melody", 1, -5), ("pad", "chord", 0, -18))),
-    "march": Cue(112, 4, MAJOR, (0, 0, 3, 4, 5, 3, 4, 0),
-                 (("snare", "drive", 0, -12), ("drum", "roots", 0, -5), ("pad", "offbeats", 0, -9), ("violin", "melody", 1, -6),
-                  ("bass", "roots", -1, -4))),
-}  # fmt: skip
-
-_RHYTHMS = {3: ((2, 1), (1, 1, 1), (1.5, 0.5, 1), (1, 2)), 4: ((2, 1, 1), (1.5, 0.5, 2), (1, 1, 2), (3, 1), (1, 0.5, 0.5, 2))}
-
-
 def _motif(beats: int, rng: np.random.Generator, closing: bool) -> list[tuple[float, float, int]]:
     """One bar of melody: (beat, length in beats, degree above the chord's root), stepwise around a chord tone."""
-    rhythm = (beats,) if closing else _RHYTHMS[beats][rng.integers(len(_RHYTHMS[beats]))]
+    rhythms = FILM["rhythms"][beats]
+    rhythm = [beats] if closing else rhythms[rng.integers(len(rhythms))]
     degree, at, notes = 0 if closing else int(rng.choice([0, 2, 4])), 0.0, []
     for length in rhythm:
         notes.append((at, length, degree))
@@ -167,24 +132,16 @@ def _motif(beats: int, rng: np.random.Generator, closing: bool) -> list[tuple[fl
     return notes
 
 
-def _bar(pattern: str, cue: Cue, bar: int, motifs: list, rng: np.random.Generator) -> list[tuple[float, float, int]]:
+def _bar(pattern: str, beats: int, bar: int, motifs: list, rng: np.random.Generator) -> list[tuple[float, float, int]]:
     """The notes of one bar of a layer: (beat, length in beats, degree above the chord's root)."""
-    beats = cue.beats
     if pattern == "melody":
         return motifs[(0, 1, 0, 2, 0, 1, 3, 4)[bar % 8]]
-    if pattern == "chord":
-        return [(0, beats, degree) for degree in (0, 2, 4)]
-    if pattern == "roots":
-        return [(0, 2, 0), (2, 2, 4)] if beats == 4 else [(0, 3, 0 if bar % 2 == 0 else 4)]
-    if pattern == "offbeats":
-        return [(beat, 0.8, degree) for beat in range(1, beats, 1 if beats == 3 else 2) for degree in (0, 2, 4)]
-    if pattern == "arpeggio":
-        return [(k / 2, 0.5, (0, 2, 4, 7, 9, 7, 4, 2)[k % 8]) for k in range(2 * beats)]
-    if pattern == "ostinato":
-        return [(k / 2, 0.5, (0, 0, 4, 0, 7, 0, 4, 2)[k % 8]) for k in range(2 * beats)]
     if pattern == "drive":
         return [(k / 2, 0.5, 0) for k in range(2 * beats) if k % 2 == 0 or rng.uniform() < 0.7]
-    return [(float(rng.integers(beats)), beats, int(rng.choice([0, 2, 4, 7])))]  # sparse
+    if pattern == "sparse":
+        return [(float(rng.integers(beats)), beats, int(rng.choice([0, 2, 4, 7])))]
+    bars = FILM["patterns"][pattern][beats]
+    return bars[bar % len(bars)]
 
 
 def compose(name: str, n_samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -204,20 +161,21 @@ def compose(name: str, n_samples: int, rng: np.random.Generator) -> np.ndarray:
         RMS 1, faded at both ends.
     """
     cue = CUES[name]
-    beat_s = 60 / (cue.bpm * rng.uniform(0.94, 1.06))
+    beats, chords, scale = cue["beats"], cue["chords"], FILM["scales"][cue["scale"]]
+    beat_s = 60 / (cue["bpm"] * rng.uniform(0.94, 1.06))
     tonic = int(rng.integers(46, 57))  # B flat 2 to A 3
-    motifs = [_motif(cue.beats, rng, closing=k in (2, 4)) for k in range(5)]
+    motifs = [_motif(beats, rng, closing=k in (2, 4)) for k in range(5)]
     out = np.zeros(n_samples, np.float32)
-    bar_s = cue.beats * beat_s
+    bar_s = beats * beat_s
     for bar in range(int(np.ceil(n_samples / RATE / bar_s))):
-        chord = cue.chords[bar % len(cue.chords)]
-        for instrument, pattern, octave, level in cue.layers:
-            for beat, length, degree in _bar(pattern, cue, bar, motifs, rng):
+        chord = chords[bar % len(chords)]
+        for instrument, pattern, octave, level in cue["layers"]:
+            for beat, length, degree in _bar(pattern, beats, bar, motifs, rng):
                 step = chord + degree - (7 if chord > 3 else 0)  # chords in the upper half of the scale lie below: smooth voice leading
-                leading = cue.scale is MINOR and chord == 4 and step % 7 == 6  # the dominant of a minor key has a major third
-                midi = tonic + 12 * (octave + 1 + step // 7) + cue.scale[step % 7] + leading
+                leading = cue["scale"] == "minor" and chord == 4 and step % 7 == 6  # the dominant of a minor key has a major third
+                midi = tonic + 12 * (octave + 1 + step // 7) + scale[step % 7] + leading
                 start = int((bar * bar_s + beat * beat_s + max(0.0, rng.normal(0, 0.006))) * RATE)
-                note = play(instrument, midi, int(_RING_S.get(instrument, length * beat_s + 0.12) * RATE))
+                note = play(instrument, midi, int(FILM["ring_s"].get(instrument, length * beat_s + 0.12) * RATE))
                 stop = min(n_samples, start + len(note))
                 if start < stop:
                     out[start:stop] += note[: stop - start] * np.float32(10 ** (level / 20) * rng.uniform(0.75, 1.0))

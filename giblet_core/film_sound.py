@@ -1,11 +1,11 @@
 """Ambiences, effects and rooms of the demo film: noise, resonances and rhythm from a seeded generator."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from giblet_core.film_score import RATE, decay, fade, sing, wavetable
+from giblet_core.film_score import FILM, RATE, decay, fade, sing, wavetable
 
 
 def band(n: int, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
@@ -225,16 +225,11 @@ def effect(name: str, rng: np.random.Generator) -> np.ndarray:
     return wave / (np.abs(wave).max() + np.float32(1e-9))
 
 
-# room: (reverberation time in s, level of the reverberation against the direct sound, treble limit in Hz)
-ROOMS = {"study": (0.35, 0.22, 6000), "shop": (0.5, 0.3, 7000), "hall": (1.0, 0.4, 7000), "church": (1.7, 0.55, 5000),
-         "cellar": (0.9, 0.5, 3500), "street": (0.15, 0.08, 9000), "stage": (1.3, 0.3, 9000)}  # fmt: skip
-
-
-@lru_cache(maxsize=len(ROOMS))
+@cache
 def _impulse(room: str) -> np.ndarray:
     """A room's tail: noise that dies 60 dB in the reverberation time, after a few early reflections."""
-    seconds, level, treble = ROOMS[room]
-    rng, n = np.random.default_rng([1891, sorted(ROOMS).index(room)]), int(seconds * RATE)
+    seconds, level, treble = FILM["rooms"][room]
+    rng, n = np.random.default_rng([1891, sorted(FILM["rooms"]).index(room)]), int(seconds * RATE)
     tail = _pass(rng.standard_normal(n), 150, treble, 1) * decay(n, seconds / 6.9)
     tail[: RATE // 100] = 0
     for lag in rng.integers(RATE // 200, RATE // 30, 5):
@@ -243,7 +238,7 @@ def _impulse(room: str) -> np.ndarray:
 
 
 def reverberate(wave: np.ndarray, room: str) -> np.ndarray:
-    """Put `wave` in a room of `ROOMS`; the result is longer by the reverberation time. float32."""
+    """Put `wave` in a room of the film; the result is longer by the reverberation time. float32."""
     tail = _impulse(room)
     wet = oaconvolve(wave, tail).astype(np.float32)
     wet[: len(wave)] += wave
