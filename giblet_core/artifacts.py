@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 ASSETS = Path(__file__).parent / "assets"
 FORMAT_VERSION = 1
@@ -152,6 +153,14 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"path={path}: must be a readable JSON file ({error}). Make it anew.") from error
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read YAML; a missing or broken file is an InputError."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"path={path}: must be a readable YAML file ({' '.join(str(error).split())}). Correct the file.") from error
 
 
 def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Path:

@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from giblet_core.artifacts import InputError, require
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
+IMAGES = ("nifti", "bids")
+FORMATS = (*IMAGES, "roi_table", "npz")
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,6 @@ def _nifti_header(path: Path) -> BoldHeader:
     return BoldHeader(image.shape[3], image.shape[:3], t_r or None, image.affine)
 
 
-def _nifti_rows(path: Path, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
-    data = load_image(path).dataobj
-    for a in range(start, stop, VOLUMES_AT_ONCE):
-        b = min(a + VOLUMES_AT_ONCE, stop)
-        volumes = np.asarray(data[..., a:b])
-        out[a - start : b - start] = volumes[mask].T if mask is not None else volumes.reshape(-1, b - a).T
-
-
 def read_table(path: Path) -> pd.DataFrame:
     """Read a table of numbers, separated by blanks, tabs or commas, with or without a line of names; ``n/a`` is NaN.
 
@@ -84,15 +77,6 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"file={path}: must be a table of numbers ({error}). Use one line a TR, one column a series.") from error
 
 
-def _table_rows(path: Path, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
-    out[:] = read_table(path).to_numpy()[start:stop]
-
-
-def _table_header(path: Path) -> BoldHeader:
-    table = read_table(path)
-    return BoldHeader(len(table), (table.shape[1],))
-
-
 def _npz_array(path: Path) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as data:
@@ -105,23 +89,16 @@ def _npz_array(path: Path) -> np.ndarray:
     return array
 
 
-def _npz_rows(path: Path, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
-    out[:] = _npz_array(path)[start:stop]
-
-
-def _npz_header(path: Path) -> BoldHeader:
-    return BoldHeader(len(array := _npz_array(path)), (array.shape[1],))
-
-
-READERS: dict[str, tuple[Callable, Callable]] = {
-    "nifti": (_nifti_header, _nifti_rows), "bids": (_nifti_header, _nifti_rows),
-    "roi_table": (_table_header, _table_rows), "npz": (_npz_header, _npz_rows),
-}
+def _array(path: Path, kind: str) -> np.ndarray:
+    return read_table(path).to_numpy() if kind == "roi_table" else _npz_array(path)
 
 
 def bold_header(path: Path, kind: str) -> BoldHeader:
-    """Return what a BOLD file of a format in `READERS` says of itself."""
-    return READERS[kind][0](path)
+    """Return what a BOLD file of one of `FORMATS` says of itself."""
+    if kind in IMAGES:
+        return _nifti_header(path)
+    n_trs, n_columns = _array(path, kind).shape
+    return BoldHeader(n_trs, (n_columns,))
 
 
 def read_rows(path: Path, kind: str, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
@@ -132,11 +109,17 @@ def read_rows(path: Path, kind: str, start: int, stop: int, mask: np.ndarray | N
     InputError
         The file ends early or is damaged.
     """
+    if kind not in IMAGES:
+        rows = _array(path, kind)[start:stop]
+        require(len(rows) == len(out), f"file={path}: ends at TR {start + len(rows)}, but TRs to {stop} are declared. Correct n_trs.")
+        out[:] = rows
+        return
+    data = load_image(path).dataobj
     try:
-        READERS[kind][1](path, start, stop, mask, out)
+        for a in range(start, stop, VOLUMES_AT_ONCE):
+            b = min(a + VOLUMES_AT_ONCE, stop)
+            out[a - start : b - start] = np.asarray(data[..., a:b])[mask].T
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"file={path}: TRs {start} to {stop} cannot be read ({error}). The file is damaged; copy it again.") from error
 
 

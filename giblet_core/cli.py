@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import ASSETS, InputError, read_yaml, require
 
-Command = Callable[[argparse.Namespace], int]
+COMMANDS = read_yaml(ASSETS / "commands.yaml")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,19 +18,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from giblet_core.staging import RunFailed
 
     try:
-        return arguments.command(arguments)
-    except InputError as error:
-        return _stop(2, f"giblet {arguments.name}: {error}")
+        return arguments.command(arguments) or 0
+    except (InputError, OSError) as error:  # OSError: no room, no permission, no such folder; nothing is half written
+        status, message = 2, str(error)
     except RunFailed as error:
-        return _stop(1, f"giblet {arguments.name}: {error}")
-    except OSError as error:  # no room, no permission, no such folder: named by the system, and nothing half written
-        return _stop(2, f"giblet {arguments.name}: {error}")
+        status, message = 1, str(error)
     except KeyboardInterrupt:
-        return _stop(1, f"giblet {arguments.name}: stopped from the keyboard")
-
-
-def _stop(status: int, message: str) -> int:
-    print(message, file=sys.stderr)
+        status, message = 1, "stopped from the keyboard"
+    _note(f"giblet {arguments.name}: {message}")
     return status
 
 
@@ -40,16 +35,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="giblet", description="Sound as codes, codes and brains, and a book you can hear.")
     parser.add_argument("--version", action="version", version=f"giblet {__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
-    for name, (command, arguments, text) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-        sub.set_defaults(command=command)
-        for names, options in arguments:
-            sub.add_argument(*names, **options)
+    for name, declared in COMMANDS.items():
+        text, *arguments = declared.items()
+        sub = commands.add_parser(name, help=text[1], description=text[1], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        sub.set_defaults(command=globals()[name])
+        for argument, options in arguments:
+            typed = {"type": {"int": int, "float": float}[options["type"]]} if "type" in options else {}
+            sub.add_argument(argument, **{**options, **typed})
     return parser
-
-
-def _argument(*names: str, **options) -> tuple[tuple[str, ...], dict]:
-    return names, options
 
 
 def _note(text: str) -> None:
@@ -58,13 +51,11 @@ def _note(text: str) -> None:
 
 def _check_output(path: str, suffixes: tuple[str, ...]) -> None:
     """Refuse a wrong name before the work, not after it."""
-    if Path(path).suffix.lower() not in suffixes:
-        raise InputError(f"output={path}: must end in {' or '.join(suffixes)}. Rename it.")
-    if Path(path).is_dir():
-        raise InputError(f"output={path}: is a folder; a file is needed. Add a file name.")
+    require(Path(path).suffix.lower() in suffixes, f"output={path}: must end in {' or '.join(suffixes)}. Rename it.")
+    require(not Path(path).is_dir(), f"output={path}: is a folder; a file is needed. Add a file name.")
 
 
-def encode(args: argparse.Namespace) -> int:
+def encode(args: argparse.Namespace) -> None:
     from giblet_core.audio import load_audio
     from giblet_core.codecs import load_codec
 
@@ -76,7 +67,6 @@ def encode(args: argparse.Namespace) -> int:
     codes = codec.encode(wave, args.bandwidth)
     codes.save(args.output)
     print(f"{args.output}: {codes.num_codebooks} codebooks x {codes.n_frames} frames, {codes.duration_s:.3f} s")
-    return 0
 
 
 def _codes_and_codec(args: argparse.Namespace):
@@ -87,22 +77,21 @@ def _codes_and_codec(args: argparse.Namespace):
     return codes, load_codec(args.codec or os.environ.get("GIBLET_CODEC") or codes.codec_id)
 
 
-def decode(args: argparse.Namespace) -> int:
+def decode(args: argparse.Namespace) -> None:
     _check_output(args.output, (".wav", ".flac", ".ogg", ".opus"))
     codes, codec = _codes_and_codec(args)
     if args.books:
         codes = codes.first(args.books)
     _note(f"decoding {codes.duration_s:.1f} s with {codec.id} ...")
-    return _write_sound(args.output, codec.decode(codes), codes.sample_rate)
+    _write_sound(args.output, codec.decode(codes), codes.sample_rate)
 
 
-def _write_sound(path: str, wave, sample_rate: int) -> int:
+def _write_sound(path: str, wave, sample_rate: int) -> None:
     from giblet_core.audio import save_audio
 
     over = int((abs(wave) > 1).sum())
     save_audio(path, wave, sample_rate, clip=True)
     print(f"{path}: {wave.size} samples at {sample_rate} Hz" + (f"; {over} samples beyond [-1, 1] were clipped" if over else ""))
-    return 0
 
 
 def _books(text: str) -> list[int]:
@@ -112,7 +101,7 @@ def _books(text: str) -> list[int]:
         raise InputError(f"books={text}: must be numbers from 0 with commas between them, for example 0,3.") from error
 
 
-def lesion(args: argparse.Namespace) -> int:
+def lesion(args: argparse.Namespace) -> None:
     from giblet_core.lesions import lesion as apply_lesion
 
     _check_output(args.output, (".wav", ".flac", ".ogg", ".opus"))
@@ -121,10 +110,10 @@ def lesion(args: argparse.Namespace) -> int:
     _note(f"lesion {args.mode} of books {books} of {codes.num_codebooks}, decoding {codes.duration_s:.1f} s ...")
     window = None if args.window is None else tuple(args.window)
     latents = apply_lesion(codec, codes, books=books, mode=args.mode, dose=args.dose, window_s=window, seed=args.seed)
-    return _write_sound(args.output, codec.decode_latents(latents.sum(0), n_samples=codes.n_samples), codes.sample_rate)
+    _write_sound(args.output, codec.decode_latents(latents.sum(0), n_samples=codes.n_samples), codes.sample_rate)
 
 
-def compare(args: argparse.Namespace) -> int:
+def compare(args: argparse.Namespace) -> None:
     from giblet_core.audio import load_audio
     from giblet_core.metrics import noise_floor, quality
 
@@ -132,19 +121,18 @@ def compare(args: argparse.Namespace) -> int:
     reference = load_audio(args.reference, rate)
     sounds = {path: load_audio(path, rate) for path in args.sounds}
     rows = {}
-    for name, wave in sounds.items():
-        _note(f"comparing {name} ...")
-        rows[name] = quality(reference, wave, rate)
+    for path, wave in sounds.items():
+        _note(f"comparing {path} ...")
+        rows[path] = quality(reference, wave, rate)
     rows["(noise floor)"] = noise_floor(reference, rate)
-    width = max(len(Path(name).name) for name in rows)
+    width = max(len(Path(path).name) for path in rows)
     print(f"{'sound':<{width}}  PESQ-WB   STOI  SI-SDR dB  log-mel dB  lag")
-    for name, q in rows.items():
-        print(f"{Path(name).name:<{width}}  {q.pesq_wb:7.2f}  {q.stoi:5.2f}  {q.si_sdr_db:9.2f}  {q.log_mel_db:10.2f}  "
-              f"{q.lag_samples} samples")
-    for name, q in rows.items():
-        for metric, reason in dict(q.reasons).items():
-            print(f"{Path(name).name}: {metric} is absent: {reason}")
-    return 0
+    for path, q in rows.items():
+        scores = f"{q.pesq_wb:7.2f}  {q.stoi:5.2f}  {q.si_sdr_db:9.2f}  {q.log_mel_db:10.2f}  {q.lag_samples} samples"
+        print(f"{Path(path).name:<{width}}  {scores}")
+    for path, q in rows.items():
+        for metric, reason in q.reasons.items():
+            print(f"{Path(path).name}: {metric} is absent: {reason}")
 
 
 def check(args: argparse.Namespace) -> int:
@@ -158,7 +146,7 @@ def check(args: argparse.Namespace) -> int:
     return 2 if errors else 0
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     from giblet_core.runner import run as run_book
 
     only = [part for text in args.only for part in text.split(",")] if args.only else None
@@ -166,7 +154,6 @@ def run(args: argparse.Namespace) -> int:
     print(f"{len(report.executed)} notebooks run, {len(report.skipped)} unchanged, {report.seconds:.0f} s")
     if report.index:
         print(report.index)
-    return 0
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -179,64 +166,24 @@ def sweep(args: argparse.Namespace) -> int:
     return 1 if result.failed else 0
 
 
-def info(args: argparse.Namespace) -> int:
+def info(args: argparse.Namespace) -> None:
     from giblet_core.inspection import describe
 
     print(json.dumps(describe(args.file), indent=1, default=str) if args.json else
           "\n".join(f"{name}: {value}" for name, value in describe(args.file).items()))
-    return 0
 
 
-def listening(args: argparse.Namespace) -> int:
+def listening(args: argparse.Namespace) -> None:
     from giblet_core.listening_results import analyse_results
 
     print(analyse_results(args.results, seed=args.seed))
-    return 0
 
 
-def bench(args: argparse.Namespace) -> int:
+def bench(args: argparse.Namespace) -> None:
     from giblet_core.bench import bench as run_bench
 
     run_bench(args.out, only=args.only)
-    return 0
 
-
-_CODEC = _argument("--codec", help="demo, facebook/encodec_24khz, or a local folder; by default GIBLET_CODEC, else demo")
-_CODEC_OF_CODES = _argument("--codec", help="by default the codec that the codes name")
-COMMANDS: dict[str, tuple[Command, list, str]] = {
-    "encode": (encode, [_argument("input", help="sound or video"), _argument("output", help="codes, .npz"), _CODEC,
-                        _argument("--bandwidth", type=float, default=6.0, help="kbps")], "Encode a sound into codes."),
-    "decode": (decode, [_argument("codes", help="codes, .npz"), _argument("output", help="sound, .wav or .flac"), _CODEC_OF_CODES,
-                        _argument("--books", type=int, help="decode only the first books")], "Decode codes into sound."),
-    "lesion": (lesion, [_argument("codes", help="codes, .npz"), _argument("output", help="sound, .wav or .flac"), _CODEC_OF_CODES,
-                        _argument("--books", required=True, help="codebooks to lesion, from 0, for example 0,3"),
-                        _argument("--mode", default="omit", help="kind of lesion (see the book's chapter 4)"),
-                        _argument("--dose", type=float, default=1.0, help="0 to 1"),
-                        _argument("--window", type=float, nargs=2, metavar=("START", "STOP"), help="seconds; all by default"),
-                        _argument("--seed", type=int, default=0, help="for the kinds that draw")], "Lesion codebooks and decode."),
-    "compare": (compare, [_argument("reference"), _argument("sounds", nargs="+"),
-                          _argument("--sample-rate", type=int, default=24_000, help="Hz")],
-                "Print quality metrics of sounds against a reference, with lag and noise floor."),
-    "check": (check, [_argument("dataset", help="dataset.yaml")], "Check a data set and report every problem in one pass."),
-    "run": (run, [_argument("--params", help="YAML file of parameters, or the name of one in book/params"),
-                  _argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one parameter; may be repeated"),
-                  _argument("--only", action="append", metavar="03", help="only notebooks whose names begin so; may be repeated"),
-                  _argument("--out", help="folder of everything written; build by default"),
-                  _argument("--no-build", action="store_true", help="run the notebooks but do not build the pages")],
-            "Run the notebooks that changed and build the book."),
-    "sweep": (sweep, [_argument("grid", help="YAML: notebook, parameters, grid"),
-                      _argument("--workers", type=int, help="local processes"),
-                      _argument("--scheduler", help="address of a running dask scheduler"),
-                      _argument("--out", help="build/sweeps by default")],
-              "Run a notebook over a grid of parameters, resumable."),
-    "info": (info, [_argument("file"), _argument("--json", action="store_true", help="print JSON")], "Say what a file holds."),
-    "listening": (listening, [_argument("results", nargs="*", help="JSON files that the test pages handed over"),
-                              _argument("--seed", type=int, default=0, help="of the bootstrap over listeners")],
-                  "Analyse the answers of listening tests."),
-    "bench": (bench, [_argument("--out", help="build/bench.json by default"),
-                      _argument("--only", help="one part: sizes, pipeline, streaming, codec or quality")],
-              "Measure speed, memory and sizes, and print the table."),
-}
 
 if __name__ == "__main__":
     sys.exit(main())

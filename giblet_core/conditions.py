@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import soundfile as sf
-import yaml
 
-from giblet_core.artifacts import InputError, project_root, require
+from giblet_core.artifacts import InputError, project_root, read_yaml, require
 from giblet_core.audio import check_wave, load_audio, resample
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
@@ -171,10 +170,7 @@ def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditio
         Unreadable, unknown keys, kinds, options or tests, names that repeat, not exactly one reference, fewer than 16 trials.
     """
     found = Path(path) if Path(path).is_file() else project_root() / path
-    try:
-        data = yaml.safe_load(found.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"path={path}: must be a readable YAML file ({error}). Copy book/params/listening.yaml.") from error
+    data = read_yaml(found)
     if not isinstance(data, dict) or not isinstance(data.get("conditions"), list):
         raise InputError(f"path={path}: must be a mapping that holds a list named conditions. Copy book/params/listening.yaml.")
     unknown = set(data) - {"conditions", "seconds", "abx_trials"}

@@ -5,6 +5,7 @@ relabelled its rows is thereby put back on the true clock before any response mo
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ import numpy as np
 from giblet_core.artifacts import InputError, atomic_path, content_hash, require
 from giblet_core.bold_io import read_rows
 from giblet_core.dataset_files import Span, atlas_of, bold_path, header_problems, mask_array, mask_of, nuisance_table, spans_of
-from giblet_core.manifest import Manifest, Run, read_manifest
-from giblet_core.timing import TRGrid
+from giblet_core.manifest import Manifest, read_manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,55 +42,20 @@ class Dataset:
     region_names: tuple[str, ...]
     cache: Path | None = None
 
-    @property
-    def name(self) -> str:
-        """Name of the data set."""
-        return self.manifest.name
-
-    @property
-    def label(self) -> str:
-        """What to print with every figure: "simulated", or the data set's own label."""
-        return self.manifest.label or self.manifest.name
-
-    @property
-    def t_r(self) -> float:
-        """Seconds a TR, on the scanner's clock."""
-        return self.manifest.t_r
-
-    @property
-    def slice_time_ref(self) -> float:
-        """Where in the TR the sample belongs."""
-        return self.manifest.slice_time_ref
-
-    @property
-    def runs(self) -> tuple[Run, ...]:
-        """Runs as declared."""
-        return tuple(span.run for span in self.spans)
-
-    @property
-    def grids(self) -> tuple[TRGrid, ...]:
-        """One grid a run, in seconds of the stimulus, on the restored clock."""
-        return tuple(span.grid for span in self.spans)
+    name = property(attrgetter("manifest.name"), doc="Name of the data set.")
+    t_r = property(attrgetter("manifest.t_r"), doc="Seconds a TR, on the scanner's clock.")
+    slice_time_ref = property(attrgetter("manifest.slice_time_ref"), doc="Where in the TR the sample belongs.")
+    subjects = property(attrgetter("manifest.subjects"), doc="Subjects, those excluded altogether left out.")
+    label = property(lambda self: self.manifest.label or self.name, doc="What to print with every figure.")
+    runs = property(lambda self: tuple(span.run for span in self.spans), doc="Runs as declared.")
+    grids = property(lambda self: tuple(span.grid for span in self.spans), doc="One TRGrid a run, in seconds of the stimulus.")
+    n_trs = property(lambda self: sum(grid.n_trs for grid in self.grids), doc="Rows of `bold`.")
+    n_voxels = property(lambda self: len(self.atlas), doc="Columns of `bold`.")
 
     @property
     def run_onsets(self) -> tuple[int, ...]:
         """Row of `bold` at which each run begins."""
         return tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in self.grids)])[:-1])
-
-    @property
-    def n_trs(self) -> int:
-        """Rows of `bold`."""
-        return sum(grid.n_trs for grid in self.grids)
-
-    @property
-    def n_voxels(self) -> int:
-        """Columns of `bold`."""
-        return len(self.atlas)
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """Subjects, those excluded altogether left out."""
-        return self.manifest.subjects
 
     @property
     def stimulus(self) -> Path | None:
@@ -110,7 +75,7 @@ class Dataset:
             return self._read(subject, np.empty((self.n_trs, self.n_voxels), np.float32))
         files = [bold_path(self.manifest, subject, span.run) for span in self.spans]
         mask = mask_array(self.mask_img)
-        places = [(span.first + span.offset, span.grid.n_trs) for span in self.spans]
+        places = [(span.rows.start, span.grid.n_trs) for span in self.spans]
         path = self.cache / f"{self.name}_per_subject_{subject}-{content_hash(sorted(set(files)), mask, places)[:16]}.npy"
         if not path.is_file():
             with atomic_path(path) as temporary:
@@ -118,17 +83,15 @@ class Dataset:
         return np.load(path, mmap_mode="r")
 
     def _known(self, subject: str | int) -> str:
-        if str(subject) not in self.subjects:
-            why = self.manifest.rejected.get(str(subject))
-            raise InputError(f"subject={subject}: " + (f"was excluded ({why})" if why else f"must be one of {', '.join(self.subjects)}")
-                             + ". Choose another.")
+        why = self.manifest.rejected.get(str(subject))
+        rule = f"was excluded ({why})" if why else f"must be one of {', '.join(self.subjects)}"
+        require(str(subject) in self.subjects, f"subject={subject}: {rule}. Choose another.")
         return str(subject)
 
     def _read(self, subject: str, out: np.ndarray) -> np.ndarray:
         mask = mask_array(self.mask_img)
         for span, row in zip(self.spans, self.run_onsets):
-            start = span.first + span.offset
-            read_rows(bold_path(self.manifest, subject, span.run), self.manifest.bold["format"], start, start + span.grid.n_trs, mask,
+            read_rows(bold_path(self.manifest, subject, span.run), self.manifest.bold["format"], span.rows.start, span.rows.stop, mask,
                       out[row : row + span.grid.n_trs])
         bad = sum(int(np.count_nonzero(~np.isfinite(rows))) for rows in np.array_split(out, 16))
         require(not bad, f"subject={subject}: {bad} of {out.size} values are NaN or infinite; all must be finite. Give a mask without "
@@ -146,9 +109,7 @@ class Dataset:
             return None
         subject, rows = self._known(subject), []
         for span in self.spans:
-            table = nuisance_table(self.manifest, subject, span.run)
-            start = span.first + span.offset
-            rows.append(np.nan_to_num(table[start : start + span.grid.n_trs], nan=0.0).astype(np.float32))
+            rows.append(np.nan_to_num(nuisance_table(self.manifest, subject, span.run)[span.rows], nan=0.0).astype(np.float32))
         return np.concatenate(rows)
 
     def region(self, bold: np.ndarray, name: str) -> np.ndarray:
@@ -183,7 +144,7 @@ def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:
         mask_img = mask_of(manifest)
         atlas, names = atlas_of(manifest, mask_img)
         space = mask_img.shape if mask_img is not None else (len(atlas),)
-        problems = [p for p in header_problems(manifest, space) if p.severity == "error"]
+        problems = header_problems(manifest, space).errors
     if problems:
         raise InputError(f"dataset={path}: " + "; ".join(str(p).removeprefix("error: ") for p in problems))
     return Dataset(manifest, tuple(spans), mask_img, atlas, names, Path(cache) if cache else None)

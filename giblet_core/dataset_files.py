@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 
 from giblet_core.artifacts import InputError, read_json, require
 from giblet_core.audio import audio_info
-from giblet_core.bold_io import bold_header, changing_voxels, find_one, load_image, read_table
-from giblet_core.manifest import Manifest, Problem, Run
+from giblet_core.bold_io import IMAGES, bold_header, changing_voxels, find_one, load_image, read_table
+from giblet_core.manifest import Manifest, Problems, Run
 from giblet_core.timing import TRGrid
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
@@ -30,6 +31,11 @@ class Span:
     grid: TRGrid
     offset: int
     cropped: int
+
+    @property
+    def rows(self) -> slice:
+        """Where the part lies in its file."""
+        return slice(self.first + self.offset, self.first + self.offset + self.grid.n_trs)
 
 
 def mask_array(mask_img: Any) -> np.ndarray | None:
@@ -61,11 +67,10 @@ def nuisance_table(m: Manifest, subject: str, run: Run) -> np.ndarray:
     return table[columns].to_numpy()[m.nuisance["drop_first"] :]
 
 
-def spans_of(m: Manifest) -> tuple[list[Span], list[Problem]]:
+def spans_of(m: Manifest) -> tuple[list[Span], Problems]:
     """Put runs on the stimulus's clock and leave out dummies, excluded TRs and TRs off the sound."""
-    problems, spans, offset = [], [], 0
+    problems, spans, offset, duration = Problems(), [], 0, None
     ratio, t_r = Fraction(str(m.stimulus["clock_ratio"])), Fraction(str(m.t_r))
-    duration = None
     if m.stimulus["file"]:
         duration = Fraction(str(audio_info(find_one(m.folder, m.stimulus["file"])).duration_s))
     for run in m.runs:
@@ -77,59 +82,46 @@ def spans_of(m: Manifest) -> tuple[list[Span], list[Problem]]:
         early = max(0, ceil(-onset * ratio / t_r))
         late = 0 if duration is None else max(0, n - floor((duration - onset) * ratio / t_r))
         if duration is not None and start + (run.n_trs - 1) * t_r / ratio >= duration:
-            problems.append(Problem("error", f"runs.{run.name}", f"ends at {float(start + run.n_trs * t_r / ratio):g} s",
-                                    f"BOLD must not be longer than the sound ({float(duration):g} s)",
-                                    "Correct n_trs, stimulus_start_s or t_r, or name the right sound."))
+            problems.add(f"runs.{run.name}", f"ends at {float(start + run.n_trs * t_r / ratio):g} s", "BOLD must not be longer than the "
+                         f"sound ({float(duration):g} s)", "Correct n_trs, stimulus_start_s or t_r, or name the right sound.")
         whole = any(e["run"] is not None and e["subject"] is None and not e["first_trs"] and not e["last_trs"] for e in rules)
         if not whole and n - early - late >= 1:
             grid = TRGrid(float(t_r / ratio), n - early - late, float(onset + early * t_r / ratio))
-            spans.append(Span(run, first + early, grid, offset if "{run}" not in (m.bold["pattern"] or "{run}") else 0, early + late))
+            spans.append(Span(run, first + early, grid, offset if m.joined else 0, early + late))
         elif not whole:
-            problems.append(Problem("error", f"runs.{run.name}", f"{n - early - late} TRs left", "must keep at least 1 TR",
-                                    "Exclude fewer TRs, or the whole run."))
+            problems.add(f"runs.{run.name}", f"{n - early - late} TRs left", "must keep at least 1 TR", "Exclude fewer TRs, or the run.")
         offset += run.n_trs
     if not spans and not problems:
-        problems.append(Problem("error", "runs", "none left", "must keep at least one run", "Exclude fewer runs."))
+        problems.add("runs", "none left", "must keep at least one run", "Exclude fewer runs.")
     return spans, problems
 
 
-def header_problems(m: Manifest, space: tuple[int, ...] | None) -> list[Problem]:
+def header_problems(m: Manifest, space: tuple[int, ...] | None) -> Problems:
     """Compare every file's header with the manifest and the mask; missing files count too."""
-    problems, kind = [], m.bold["format"]
-    joined = "{run}" not in (m.bold["pattern"] or "{run}")
-    for subject in m.subjects:
-        for run in m.runs[:1] if joined else m.runs:
-            where = f"subject {subject}" if joined else f"subject {subject}, {run.name}"
-            try:
-                header = bold_header(bold_path(m, subject, run), kind)
-            except InputError as error:
-                problems.append(from_error(where, error))
-                continue
-            wanted = sum(r.n_trs for r in m.runs) if joined else run.n_trs
-            if header.n_trs != wanted:
-                problems.append(Problem("error", where, f"{header.n_trs} TRs", f"the manifest declares {wanted}",
-                                        "Correct n_trs, or the file."))
-            if space is not None and header.space != space:
-                problems.append(Problem("error", where, f"shape {header.space}", f"must be {space}, as the mask's or the others'",
-                                        "Resample one of them (nilearn.image.resample_to_img)."))
-            if header.t_r is not None and abs(header.t_r - m.t_r) > 1e-3:
-                unset = header.t_r == 1.0
-                problems.append(Problem("warning" if unset else "error", where, f"TR {header.t_r:g} s in the header",
-                                        f"the manifest declares {m.t_r:g} s",
-                                        "Many programs write 1 for unknown; check it." if unset else "Correct t_r, or the header."))
+    problems = Problems()
+    for subject, run in product(m.subjects, m.runs[:1] if m.joined else m.runs):
+        where, header = f"subject {subject}" if m.joined else f"subject {subject}, {run.name}", None
+        with problems.caught(where):
+            header = bold_header(bold_path(m, subject, run), m.bold["format"])
+        if header is None:
+            continue
+        wanted = sum(r.n_trs for r in m.runs) if m.joined else run.n_trs
+        if header.n_trs != wanted:
+            problems.add(where, f"{header.n_trs} TRs", f"the manifest declares {wanted}", "Correct n_trs, or the file.")
+        if space is not None and header.space != space:
+            problems.add(where, f"shape {header.space}", f"must be {space}, as the mask's or the others'",
+                         "Resample one of them (nilearn.image.resample_to_img).")
+        if header.t_r is not None and abs(header.t_r - m.t_r) > 1e-3:
+            unset = header.t_r == 1.0
+            problems.add(where, f"TR {header.t_r:g} s in the header", f"the manifest declares {m.t_r:g} s",
+                         "Many programs write 1 for unknown; check it." if unset else "Correct t_r, or the header.",
+                         "warning" if unset else "error")
     return problems
-
-
-def from_error(where: str, error: InputError) -> Problem:
-    """Turn a message ``value: the rule. The remedy.`` into a problem."""
-    value, _, rest = str(error).partition(": ")
-    rule, _, remedy = rest.partition(". ")
-    return Problem("error", where, value, rule.rstrip("."), remedy)
 
 
 def mask_of(m: Manifest) -> Any:
     """Load or compute the mask; None where the format has no space."""
-    if m.bold["format"] not in ("nifti", "bids"):
+    if m.bold["format"] not in IMAGES:
         return None
     if m.mask != "auto":
         return load_image(find_one(m.folder, m.mask))

@@ -3,14 +3,13 @@
 from functools import lru_cache
 
 import numpy as np
-import yaml
 from scipy.signal import butter, lfilter, sosfilt
 
-from giblet_core.artifacts import ASSETS
+from giblet_core.artifacts import ASSETS, read_yaml
 
 RATE = 24_000  # Hz, of everything the film renders
 SCORE = ASSETS / "film.yaml"
-FILM = yaml.safe_load(SCORE.read_text(encoding="utf-8"))  # pieces, rhythms, rooms, what comes between the scenes
+FILM = read_yaml(SCORE)  # pieces, rhythms, rooms, what comes between the scenes
 CUES = FILM["cues"]
 _TABLE = 4096
 

@@ -2,14 +2,14 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from giblet_core.artifacts import InputError, project_root
-from giblet_core.bold_io import READERS
+from giblet_core.artifacts import InputError, project_root, read_yaml
+from giblet_core.bold_io import FORMATS
 
 REQUIRED = object()
 NUMBER, NAME = (int, float), (int, str)
@@ -39,6 +39,34 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.where}={self.value}: {self.rule}. {self.remedy}"
+
+
+class Problems(list[Problem]):
+    """Problems as they are found."""
+
+    def add(self, where: str, value: str, rule: str, remedy: str, severity: str = "error") -> None:
+        """Note one more."""
+        self.append(Problem(severity, where, value, rule, remedy))
+
+    @contextmanager
+    def caught(self, where: str) -> Iterator[None]:
+        """Turn an InputError (``value: the rule. The remedy.``) of the block into a problem."""
+        try:
+            yield
+        except InputError as error:
+            value, _, rest = str(error).partition(": ")
+            rule, _, remedy = rest.partition(". ")
+            self.add(where, value, rule.rstrip("."), remedy)
+
+    @property
+    def errors(self) -> list[Problem]:
+        """Those that forbid a run."""
+        return [problem for problem in self if problem.severity == "error"]
+
+    @property
+    def fatal(self) -> bool:
+        """Whether a manifest with these cannot be used."""
+        return any(problem.rule != "unknown key" for problem in self.errors)
 
 
 @dataclass(frozen=True)
@@ -81,38 +109,39 @@ class Manifest:
         return {str(e["subject"]): e["why"] for e in self.exclude
                 if e["subject"] is not None and e["run"] is None and not e["first_trs"] and not e["last_trs"]}
 
+    @property
+    def joined(self) -> bool:
+        """Whether one file of a subject holds all runs."""
+        return "{run}" not in (self.bold["pattern"] or "{run}")
+
     def path(self, name: str) -> Path:
         """Return a path of the manifest, relative to its folder."""
         return self.folder / os.path.expandvars(name)
 
 
-def _fields(where: str, given: Any, spec: dict, problems: list[Problem]) -> dict[str, Any]:
+def _fields(where: str, given: Any, spec: dict, problems: Problems) -> dict[str, Any]:
     """Check one mapping against its keys and types and fill in the defaults."""
     if not isinstance(given, dict):
-        problems.append(Problem("error", where, repr(given), "must be a mapping of names to values", f"Give {', '.join(spec)}."))
+        problems.add(where, repr(given), "must be a mapping of names to values", f"Give {', '.join(spec)}.")
         given = {}
     for key in sorted(set(given) - set(spec), key=str):
-        problems.append(Problem("error", f"{where}.{key}", repr(given[key]), "unknown key", f"Known keys: {', '.join(spec)}."))
+        problems.add(f"{where}.{key}", repr(given[key]), "unknown key", f"Known keys: {', '.join(spec)}.")
     out = {}
     for key, (kind, default) in spec.items():
         value = given.get(key)
         wrong = value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool))
-        if wrong or (key not in given and default is REQUIRED) or (value is None and key in given and default is REQUIRED):
+        if wrong or (value is None and default is REQUIRED):
             names = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-            problems.append(Problem("error", f"{where}.{key}", repr(value) if key in given else "missing", f"must be {names}",
-                                    "Correct the manifest."))
+            problems.add(f"{where}.{key}", repr(value) if key in given else "missing", f"must be {names}", "Correct the manifest.")
         out[key] = default if value is None or wrong else value
     return out
 
 
-def read_manifest(path: str | Path) -> tuple[Manifest | None, list[Problem]]:
+def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     """Read a manifest and all that is wrong with its form; the manifest is None where that forbids going on."""
     path = Path(path)
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"dataset={path}: must be a readable YAML manifest ({str(error).splitlines()[0]}). Correct the file.") from error
-    problems: list[Problem] = []
+    given = read_yaml(path)
+    problems = Problems()
     top = _fields("dataset", given, TOP, problems)
     for name in ("stimulus", "bold", "atlas", "nuisance", "preprocessing"):
         if (isinstance(given, dict) and given.get(name) is not None) or name in ("stimulus", "preprocessing"):
@@ -120,10 +149,9 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, list[Problem]]:
     for name in ("runs", "exclude"):
         items = top[name] if isinstance(top[name], list) else []
         top[name] = [_fields(f"{name}[{i}]", item, SECTIONS[name], problems) for i, item in enumerate(items)]
-    if any(p.severity == "error" and "unknown key" not in p.rule for p in problems):
-        return None, problems
-    problems += _rules(top)
-    if any(p.severity == "error" and p.rule != "unknown key" for p in problems):
+    if not problems.fatal:  # values are looked at only where all have the right type
+        problems += _rules(top)
+    if problems.fatal:
         return None, problems
     runs = tuple(Run(str(r["name"]), r["n_trs"], float(r["stimulus_start_s"]), r["dummy_trs"]) for r in top["runs"])
     return Manifest(**{**top, "folder": _folder(path, top["folder"]), "runs": runs, "exclude": tuple(top["exclude"])}), problems
@@ -148,7 +176,7 @@ def _rules(top: dict[str, Any]) -> list[Problem]:
         (bool(subjects), "bold.subjects", subjects, "must list at least one subject", "Name them."),
         (len(set(subjects)) == len(subjects), "bold.subjects", subjects, "must not repeat a subject", "Remove the copy."),
         (len(set(names)) == len(names), "runs", names, "names must differ", "Rename one."),
-        (bold["format"] in READERS, "bold.format", bold["format"], f"must be one of {', '.join(READERS)}", "Choose one."),
+        (bold["format"] in FORMATS, "bold.format", bold["format"], f"must be one of {', '.join(FORMATS)}", "Choose one."),
         (bold["pattern"] is None or "{subject}" in bold["pattern"], "bold.pattern", bold["pattern"], "must hold {subject}",
          "Write {subject} where the name of the subject stands, and {run} where each run has its own file."),
         (bold["pattern"] is not None or bold["format"] == "bids", "bold.pattern", None, "may be left out for bids only", "Give it."),

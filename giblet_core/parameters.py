@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, project_root, require
+import yaml
+
+from giblet_core.artifacts import InputError, project_root, read_yaml, require
 
 PATH_PARAMETERS = ("audio", "bold", "codec")  # values that may name files; "demo" and hub ids are left as they are
 
@@ -26,17 +28,12 @@ def read_parameters(params: str | Path | None, settings: Sequence[str] = (), roo
     InputError
         No such file, not a mapping, or a setting without ``=``.
     """
-    import yaml
-
-    values: dict[str, Any] = {}
+    values = {}
     if params is not None:
         named = (root or project_root()) / "book" / "params" / f"{params}.yaml"
         path = Path(params) if Path(params).is_file() else named
         require(path.is_file(), f"params={params}: must be a YAML file or the name of one in {named.parent}.")
-        try:
-            loaded = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"params={params}: must be readable YAML ({error}).") from error
+        loaded = read_yaml(path) or {}
         require(isinstance(loaded, dict), f"params={params}: must be a mapping of parameter names to values, one `name: value` a line.")
         values.update({name: _absolute(name, value, path.parent) for name, value in loaded.items()})
     for setting in settings:
@@ -81,8 +78,9 @@ def validate_parameters(
         require(name in known, f"{name}={value}: no notebook of this run ({', '.join(p.stem for p in chosen)}) has such a parameter. "
                 f"Choose from {', '.join(known)}.")
         for path, own in defaults.items():
-            require(name not in own or _same_type(own[name], value), f"{name}={value!r}: {path.stem} needs a {type(own[name]).__name__}, "
-                    f"as its default {own[name]!r} is. Write such a value.")
+            default = own.get(name)
+            require(name not in own or _same_type(default, value), f"{name}={value!r}: {path.stem} needs a {type(default).__name__}, as its "
+                    f"default {default!r} is. Write such a value.")
     return {path: {name: value for name, value in given.items() if name in own} for path, own in defaults.items()}
 
 

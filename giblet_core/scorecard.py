@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from giblet_core.artifacts import InputError, read_json
+from giblet_core.artifacts import InputError, read_json, read_yaml
 
 RULES = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
 VERDICTS = ("met", "not met", "reported", "absent", "not run")
@@ -72,7 +71,7 @@ def score(expectations: str | Path, figures: dict[str, dict]) -> list[Row]:
         An entry without the needed keys, or with an unknown rule.
     """
     rows = []
-    for entry in yaml.safe_load(Path(expectations).read_text(encoding="utf-8")):
+    for entry in read_yaml(expectations):
         missing = {"section", "item", "expected", "notebook", "figure"} - set(entry)
         if missing or entry.get("rule", ">") not in RULES or ("rule" in entry) != ("bound" in entry):
             raise InputError(f"{expectations}: {entry.get('item', entry)} must have section, item, expected, notebook, figure, and both or "

@@ -8,16 +8,16 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, project_root, read_json, require, write_json, write_text
+import pandas as pd
+
+from giblet_core.artifacts import project_root, read_json, read_yaml, require, write_json, write_text
 from giblet_core.parameters import check_inputs, notebook_parameters, validate_parameters
 from giblet_core.runner import execute, find_notebooks, run_keys
-
-GRID_KEYS = {"notebook", "parameters", "grid"}
 
 
 @dataclass(frozen=True)
@@ -32,38 +32,30 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class Grid:
-    """A notebook, the parameters all runs share, and the values that are varied."""
+    """A notebook (beginning of its name), the names of what is varied, and the parameters of every run."""
 
-    notebook: str  # beginning of its name
-    parameters: Mapping[str, Any]
-    grid: Mapping[str, list[Any]]
-
-    def points(self) -> Iterator[dict[str, Any]]:
-        """Yield the parameters of every run: the product of the varied values over the shared ones."""
-        for values in itertools.product(*self.grid.values()):
-            yield {**self.parameters, **dict(zip(self.grid, values))}
+    notebook: str
+    varied: tuple[str, ...]
+    points: tuple[dict[str, Any], ...]
 
 
 def load_grid(path: str | Path) -> Grid:
-    """Read a grid file (YAML): ``notebook``, ``grid`` (name: list of values) and, if wanted, ``parameters``.
+    """Read a grid file (YAML): ``notebook``, ``grid`` (name: list of values) and, if wanted, ``parameters`` that all runs share.
 
     Raises
     ------
     InputError
         Missing file, unknown or missing keys, a varied value that is not a list.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"grid={path}: must be a readable YAML file ({error}).") from error
-    if not isinstance(content, dict) or set(content) - GRID_KEYS or not {"notebook", "grid"} <= set(content):
-        raise InputError(f"grid={path}: must have the keys notebook and grid, and may have parameters; no others. Mend the file.")
-    for name, values in content["grid"].items():
-        if not isinstance(values, list) or not values:
-            raise InputError(f"grid={path}: {name}={values!r} must be a list with at least one value. Write {name}: [{values}].")
-    return Grid(str(content["notebook"]), content.get("parameters") or {}, content["grid"])
+    content = read_yaml(path)
+    require(isinstance(content, dict) and {"notebook", "grid"} <= set(content) <= {"notebook", "grid", "parameters"},
+            f"grid={path}: must have the keys notebook and grid, and may have parameters; no others. Mend the file.")
+    shared, grid = content.get("parameters") or {}, content["grid"]
+    for name, values in grid.items():
+        require(isinstance(values, list) and values,
+                f"grid={path}: {name}={values!r} must be a list with at least one value. Write {name}: [{values}].")
+    points = ({**shared, **dict(zip(grid, values))} for values in itertools.product(*grid.values()))
+    return Grid(str(content["notebook"]), tuple(grid), tuple(points))
 
 
 def sweep(path: str | Path, workers: int | None = None, scheduler: str | None = None, out: str | Path | None = None,
@@ -94,7 +86,7 @@ def sweep(path: str | Path, workers: int | None = None, scheduler: str | None = 
     notebook = find_notebooks(root, [grid.notebook])[0]
     folder = (Path(out) if out else root / "build" / "sweeps").resolve() / Path(path).stem
     runs = {}
-    for point in grid.points():
+    for point in grid.points:
         share = validate_parameters([notebook], point)
         check_inputs(point)
         runs[folder / run_keys(root, [notebook], share)[notebook][:16]] = share[notebook]
@@ -159,25 +151,12 @@ def _share_cache(source: Path, target: Path) -> None:
 
 def _write_table(folder: Path, runs: Mapping[Path, Mapping[str, Any]], grid: Grid) -> Path:
     """Write one line a complete run: the varied parameters and every scalar of its result files."""
-    import csv
-    import io
-
     rows = []
     for place, values in runs.items():
         if (place / "done.json").is_file():
-            row = {name: values[name] for name in grid.grid}
-            for path in sorted((place / "artifacts" / "results").glob("*.json")):
-                row.update(_scalars(read_json(path), path.stem))
-            rows.append(row)
-    names = list(dict.fromkeys(name for row in rows for name in row)) or list(grid.grid)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return write_text(folder / "results.csv", text.getvalue())
-
-
-def _scalars(node: Any, prefix: str) -> dict[str, Any]:
-    if isinstance(node, Mapping):
-        return {k: v for name, item in node.items() for k, v in _scalars(item, f"{prefix}.{name}").items()}
-    return {prefix: node} if isinstance(node, int | float | str | bool) else {}
+            found = {path.stem: read_json(path) for path in sorted((place / "artifacts" / "results").glob("*.json"))}
+            figures = pd.json_normalize(found).to_dict("records")[0] if found else {}
+            scalars = {name: value for name, value in figures.items() if isinstance(value, int | float | str | bool)}
+            rows.append({name: values[name] for name in grid.varied} | scalars)
+    table = pd.DataFrame(rows, columns=None if rows else list(grid.varied), dtype=object)
+    return write_text(folder / "results.csv", table.to_csv(index=False, lineterminator="\n"))

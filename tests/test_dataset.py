@@ -309,7 +309,7 @@ def test_two_slips_of_the_manifest_are_reported_together(folder):
 def test_a_manifest_that_is_not_one_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("- just\n- a list\n")
     assert any("must be a mapping" in p for p in problems_of(tmp_path / "a.yaml"))
-    with pytest.raises(InputError, match="must be a readable YAML manifest"):
+    with pytest.raises(InputError, match="must be a readable YAML file"):
         check_dataset(tmp_path / "missing.yaml")
 
 
