@@ -6,9 +6,7 @@ from a disk may not fetch files. Answers stay in the listener's browser until do
 
 import base64
 import hashlib
-import html
 import io
-import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -22,21 +20,12 @@ import soundfile as sf
 from giblet_core.artifacts import ASSETS, InputError, content_hash, require, write_text
 from giblet_core.audio import check_wave
 from giblet_core.conditions import Conditions
-from giblet_core.listening import match_levels
+from giblet_core.listening import fill, match_levels
 
 ANCHORS_HZ = {"anchor35": 3_500, "anchor70": 7_000}  # BS.1534-3, low-range and mid-range anchor
 _ANCHOR_NAMES = {"anchor35": "anchor, 3.5 kHz", "anchor70": "anchor, 7 kHz"}
 _SCRIPTS = ("engine.js", "abx.js", "mushra.js", "listening.css")
-_INTRODUCTIONS = {
-    "abx": ("Can you hear the difference? (ABX)", """<p>A and B are two versions of one passage. X is one of the two, drawn anew for
-each trial. Say which. You may switch as often as you like: the position is kept to the sample. You will see how many were right only
-after the last trial.</p><p>Keys: <kbd>A</kbd> <kbd>B</kbd> <kbd>X</kbd> choose what is heard, <kbd>space</kbd> plays or pauses,
-<kbd>←</kbd> <kbd>→</kbd> move a second, <kbd>1</kbd> answers “X is A”, <kbd>2</kbd> answers “X is B”.</p>"""),
-    "mushra": ("How close to the original? (rating)", """<p>For each passage you hear the reference and, in random order, several
-versions of it, among them the reference itself and two low-pass anchors. After a training page you rate each from 0 (bad) to 100
-(excellent). The procedure follows ITU-R BS.1534-3.</p><p>Keys: <kbd>0</kbd> the reference, <kbd>1</kbd>–<kbd>9</kbd> the sounds,
-<kbd>space</kbd> plays or pauses, arrows move a focused slider.</p>"""),
-}  # fmt: skip
+_TITLES = {"abx": "Can you hear the difference? (ABX)", "mushra": "How close to the original? (rating)"}
 
 
 @dataclass(frozen=True)
@@ -53,11 +42,8 @@ class ListeningPages:
     title: str = ""
 
     def _repr_html_(self) -> str:
-        place = _place(self.folder)
-        links = "".join(f'<li><a href="../{place}/{path.name}">{html.escape(_title(test, self.title))}</a></li>'
-                        for test, path in self.pages.items())  # fmt: skip
-        return (f'<div class="giblet-box"><ul>{links}</ul><p>In a live notebook open these pages from the folder '
-                f"<code>{html.escape(place)}</code> of the artifacts.</p></div>")  # fmt: skip
+        links = [(path.name, _title(test, self.title)) for test, path in self.pages.items()]
+        return fill("links.html", links=links, place=_place(self.folder))
 
 
 def _place(folder: Path) -> str:
@@ -68,7 +54,7 @@ def _place(folder: Path) -> str:
 
 
 def _title(test: str, title: str) -> str:
-    return f"{title}: {_INTRODUCTIONS[test][0]}" if title else _INTRODUCTIONS[test][0]
+    return f"{title}: {_TITLES[test]}" if title else _TITLES[test]
 
 
 def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) -> np.ndarray:
@@ -134,8 +120,9 @@ def build_listening_pages(
     for name in _SCRIPTS:
         shutil.copyfile(ASSETS / "listening" / name, folder / name)
     used = {test: config for test, config in configs.items() if (pairs if test == "abx" else conditions.names("mushra"))}
-    text = {test: _page(test, config, notes, _title(test, title), _place(folder)) for test, config in used.items()}
-    pages = {test: write_text(folder / f"{test}.html", page) for test, page in text.items()}
+    home = "../" * (_place(folder).count("/") + 1) + "index.html"
+    pages = {test: write_text(folder / f"{test}.html", fill("page.html", test=test, config=config, notes=notes, home=home,
+                                                            title=_title(test, title))) for test, config in used.items()}
     weights = {t: sum((folder / f).stat().st_size for f in (p.name, "engine.js", f"{t}.js", "listening.css")) for t, p in pages.items()}
     return ListeningPages(folder, pages, weights, notes, title)
 
@@ -179,30 +166,3 @@ def _write_media(folder: Path, media: Mapping[str, str]) -> None:
                 old.unlink()
     for name, text in media.items():
         write_text(folder / f"{name}.js", f'gibletSound("{name}","{text}");\n')
-
-
-def _page(test: str, config: Mapping, notes: Mapping[str, str], title: str, place: str) -> str:
-    title, text, home = html.escape(title), _INTRODUCTIONS[test][1], "../" * (place.count("/") + 1) + "index.html"
-    data = json.dumps(config).replace("<", "\\u003c")
-    levels = "; ".join(f"{html.escape(item)}: {html.escape(note)}" for item, note in notes.items())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="listening.css">
-</head>
-<body>
-<header><p><a href="{home}">The book</a></p><h1>{title}</h1>
-<details open><summary>What to do</summary>{text}</details></header>
-<main id="test" aria-label="Listening test"><noscript><p>This test needs JavaScript.</p></noscript></main>
-<footer><details><summary>Levels and data</summary><p>Levels: {levels}.</p>
-<p>Answers are kept in this browser and can be downloaded at the end. Nothing is uploaded.</p></details></footer>
-<script type="application/json" id="config">{data}</script>
-<script src="engine.js"></script>
-<script src="{test}.js"></script>
-</body>
-</html>
-"""

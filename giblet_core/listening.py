@@ -5,16 +5,16 @@
 """
 
 import base64
-import html
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import jinja2
 import numpy as np
 import soundfile as sf
 from PIL import Image
 
-from giblet_core.artifacts import InputError, require
+from giblet_core.artifacts import ASSETS, require
 from giblet_core.audio import check_wave
 from giblet_core.mel import log_mel
 from giblet_core.metrics import MetricError, Quality, loudness_lufs, noise_floor, quality
@@ -23,6 +23,8 @@ PICTURE = (320, 20, 52)  # width, height of the waveform, height of the spectrog
 RANGE_DB = 70.0  # levels shown in a spectrogram, below the loudest cell of the set
 _COLUMNS = {"pesq_wb": ("PESQ-WB", "{:.2f}"), "stoi": ("STOI", "{:.2f}"), "si_sdr_db": ("SI-SDR (dB)", "{:.1f}"),
             "log_mel_db": ("log-mel (dB)", "{:.1f}"), "lag_samples": ("lag (samples)", "{:d}")}  # fmt: skip
+
+_TEMPLATES = jinja2.Environment(loader=jinja2.FileSystemLoader(ASSETS / "listening"), autoescape=True)
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,7 @@ def listen(
     caption says so.
     """
     require(sounds, "sounds={}: must hold at least one sound. Pass {label: wave}.")
-    if reference is not None and reference not in sounds:
-        raise InputError(f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of the sounds.")
+    require(reference is None or reference in sounds, f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of them.")
     waves = {str(label): check_wave(wave, label) for label, wave in sounds.items()}
     if reference is not None and scores is None:
         scores = {label: quality(waves[reference], w, sample_rate, segments) for label, w in waves.items() if label != reference}
@@ -184,66 +185,30 @@ def _palette() -> np.ndarray:
 
 def render(players: Players) -> str:
     """Return the HTML of a set of players."""
-    top_db = max(float(log_mel(w[: 60 * players.sample_rate], players.sample_rate, 52, 512, 512).max()) for w in players.sounds.values())
-    head = ["sound", "play", "waveform and spectrogram", *([c[0] for c in _COLUMNS.values()] if players.scores else [])]
-    top_peak = max(float(np.abs(w).max()) for w in players.sounds.values()) or 1.0
-    rows = [_row(players, label, top_db, top_peak) for label in players.sounds]
-    rows += [
-        f'<tr class="giblet-floor"><th scope="row">{html.escape(label)}</th>'
-        f'<td class="giblet-audio"></td><td class="giblet-picture"></td>{_scores(players, label)}</tr>'
-        for label in players.scores
-        if label not in players.sounds
-    ]
-    caption = " ".join(filter(None, [f"<b>{html.escape(players.title)}</b>" if players.title else "",
-                                     f'<span class="giblet-level">Level: {html.escape(players.level_note)}.</span>']))
-    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
-    return (
-        f'<figure class="giblet-player" data-giblet="{players.kind}" '
-        f'data-duration="{max(len(w) for w in players.sounds.values()) / players.sample_rate:.3f}"><figcaption>{caption}</figcaption>'
-        f'<div class="giblet-scroll" style="overflow-x:auto"><table><thead><tr>{cells}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-        f"{_reasons(players)}</figure>"
-    )
-
-
-def _row(players: Players, label: str, top_db: float, top_peak: float) -> str:
-    wave, name = players.sounds[label], html.escape(label)
-    level, gain = players.loudness_lufs[label], players.gains_db[label]
-    says = "too short for LUFS" if np.isnan(level) else "silent" if np.isinf(level) else f"{level:.1f} LUFS"
-    says += f", gain {gain:+.1f} dB" if abs(gain) >= 0.05 else ""
-    png = base64.b64encode(picture(wave, players.sample_rate, top_db, top_peak)).decode()
-    alt = f"Waveform and spectrogram of {name}, {len(wave) / players.sample_rate:.1f} s up to {players.sample_rate / 2000:g} kHz, {says}"
-    tags = "".join(f' data-{key}="{html.escape(value)}"' for key, value in players.tags.get(label, {}).items())
-    return (
-        f'<tr data-label="{name}"{tags}><th scope="row">{name}<br><small>{says}</small></th>'
-        f'<td class="giblet-audio"><audio controls preload="none" aria-label="{name}" style="width:14em">'
-        f'<source type="audio/wav" src="data:audio/wav;base64,{wav_base64(wave, players.sample_rate)}"></audio></td>'
-        f'<td class="giblet-picture"><img width="{PICTURE[0]}" height="{PICTURE[1] + PICTURE[2]}" alt="{alt}" '
-        f'src="data:image/png;base64,{png}"></td>{_scores(players, label)}</tr>'
-    )
-
-
-def _scores(players: Players, label: str) -> str:
-    if not players.scores:
-        return ""
-    if label == players.reference:
-        return f'<td colspan="{len(_COLUMNS)}">reference</td>'
-    q = players.scores.get(label)
-    if q is None:
-        return f'<td colspan="{len(_COLUMNS)}">not scored</td>'
-    cells = []
-    for name, (_, form) in _COLUMNS.items():
-        value = getattr(q, name)
-        text = "–" if np.isnan(value) else "∞" if np.isinf(value) else form.format(value)
-        cells.append(f"<td>{text}</td>")
-    return "".join(cells)
-
-
-def _reasons(players: Players) -> str:
-    said: dict[str, list[str]] = {}
+    waves, rate = players.sounds, players.sample_rate
+    top_db = max(float(log_mel(w[: 60 * rate], rate, 52, 512, 512).max()) for w in waves.values())
+    top_peak = max(float(np.abs(w).max()) for w in waves.values()) or 1.0
+    reasons: dict[str, list[str]] = {}
     for label, q in players.scores.items():
         for name, reason in q.reasons.items():
-            said.setdefault(f"{_COLUMNS[name][0]}: {reason}", []).append(label)
-    lines = "".join(f"<li>{html.escape(reason)} ({html.escape(', '.join(labels))})</li>" for reason, labels in said.items())
-    head = "<summary>What could not be measured, and why</summary>"
-    return f'<details class="giblet-reasons">{head}<ul>{lines}</ul></details>' if lines else ""
+            reasons.setdefault(f"{_COLUMNS[name][0]}: {reason}", []).append(label)
+    rows = [{"label": label, "says": _says(players.loudness_lufs[label], players.gains_db[label]), "wav": wav_base64(wave, rate),
+             "extent": f"{len(wave) / rate:.1f} s up to {rate / 2000:g} kHz",
+             "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode()} for label, wave in waves.items()]
+    return fill("players.html", p=players, rows=rows, reasons=reasons, columns=[title for title, _ in _COLUMNS.values()], cells=_cells,
+                duration=max(map(len, waves.values())) / rate, width=PICTURE[0], height=PICTURE[1] + PICTURE[2])
+
+
+def fill(template: str, **values: object) -> str:
+    """Fill one of the templates beside the scripts of the listening pages; what is put in is escaped."""
+    return _TEMPLATES.get_template(template).render(**values)
+
+
+def _says(level: float, gain: float) -> str:
+    says = "too short for LUFS" if np.isnan(level) else "silent" if np.isinf(level) else f"{level:.1f} LUFS"
+    return says + (f", gain {gain:+.1f} dB" if abs(gain) >= 0.05 else "")
+
+
+def _cells(q: Quality) -> list[str]:
+    values = [(getattr(q, name), form) for name, (_, form) in _COLUMNS.items()]
+    return ["–" if np.isnan(value) else "∞" if np.isinf(value) else form.format(value) for value, form in values]

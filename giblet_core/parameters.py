@@ -79,8 +79,8 @@ def validate_parameters(
                 f"Choose from {', '.join(known)}.")
         for path, own in defaults.items():
             default = own.get(name)
-            require(name not in own or _same_type(default, value), f"{name}={value!r}: {path.stem} needs a {type(default).__name__}, as its "
-                    f"default {default!r} is. Write such a value.")
+            require(name not in own or _same_type(default, value), f"{name}={value!r}: {path.stem} needs a {type(default).__name__}, as "
+                    f"its default {default!r} is. Write such a value.")
     return {path: {name: value for name, value in given.items() if name in own} for path, own in defaults.items()}
 
 
