@@ -47,37 +47,19 @@ def _sizes() -> Iterator[Row]:
     yield Row("parameters, embeddings", encoder.embedding_parameters, "", "8 x 1024 x 64")
     yield Row("parameters, encoder", sum(p.numel() for p in encoder.parameters()), "", "AudioEncoder()")
     yield Row("parameters, decoder", sum(p.numel() for p in decoder.parameters()), "", "AudioDecoder()")
-    mel = sum(p.numel() for p in _mel_trunk().parameters())
+    trunk = gc.AudioEncoder(1, 1, N_MELS, MEL_FRAMES)  # the encoder as it would be over mel bands, which it reads as they are
+    trunk.embed = lambda bands: bands
+    mel = sum(p.numel() for p in trunk.parameters()) - trunk.embedding_parameters
     yield Row("parameters, mel trunk", mel, "", "the encoder's convolutions over 2048 bands, and the layer after them")
     generator = torch.Generator().manual_seed(0)
     codes = torch.randint(1024, (BATCH, 8, encoder.n_frames), generator=generator)
     bands = torch.randn(BATCH, N_MELS, MEL_FRAMES, generator=generator)
     took = seconds(lambda: encoder(codes).square().sum().backward())
     yield Row("training step, codes", 1000 * took, "ms", f"AudioEncoder, {BATCH} windows")
-    trunk = _mel_trunk()
-    took_mel = seconds(lambda: _mel_forward(trunk, bands).square().sum().backward())
+    took_mel = seconds(lambda: trunk(bands).square().sum().backward())
     yield Row("training step, mel", 1000 * took_mel, "ms", f"mel trunk, {BATCH} windows of {MEL_FRAMES} frames")
     yield Row("training step, codes to mel", took / took_mel, "", "below 1: codes are faster")
     yield Row("parameters, codes to mel", sum(p.numel() for p in encoder.parameters()) / mel, "", "below 1: codes need fewer")
-
-
-def _mel_trunk():
-    """The encoder as it would be over mel bands: the same kernels, channels, pooling and width."""
-    from torch import nn
-
-    from giblet_core.models import KERNELS
-
-    convs = nn.ModuleList(nn.Conv1d(N_MELS, 64, k, padding=k // 2) for k in KERNELS)
-    return nn.ModuleList([convs, nn.BatchNorm1d(64 * len(KERNELS)), nn.Linear(64 * len(KERNELS) * 8, 256)])
-
-
-def _mel_forward(trunk, bands):
-    import torch
-    from torch.nn import functional as F
-
-    convs, norm, out = trunk
-    x = F.gelu(norm(torch.cat([conv(bands) for conv in convs], 1)))
-    return out(F.adaptive_avg_pool1d(x, 8).flatten(1))
 
 
 def _pipeline() -> Iterator[Row]:

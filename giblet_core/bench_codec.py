@@ -3,19 +3,18 @@
 STOI and PESQ-WB are means over 8-10 s pieces (PESQ in a child process); log-mel distance and SI-SDR likewise.
 """
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile
+from scipy.stats import entropy
 
 from giblet_core.audio import load_audio, resample
 from giblet_core.codec_training import SUFFIXES, is_held_out, kind_of
 from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import Codes
-from giblet_core.mel import MelCodec
+from giblet_core.conditions import mel_round_trip, opus_round_trip
 from giblet_core.metrics import quality
 
 PIECE_S = 9.0
@@ -46,16 +45,8 @@ def held_out_speech(folder: str | Path) -> dict[str, np.ndarray]:
 
 def opus(wave: np.ndarray, sample_rate: int, compression_level: float) -> np.ndarray:
     """Code `wave` with Opus at one of `OPUS` and decode it at its own rate and length."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, resample(wave, sample_rate, 48_000), 48_000, format="OGG", subtype="OPUS", compression_level=compression_level)
-    buffer.seek(0)
-    return resample(soundfile.read(buffer, dtype="float32")[0], 48_000, sample_rate)[: len(wave)]
-
-
-def griffin_lim(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Send `wave` through the older path at full rate: 128 mel bands every 256 samples and 32 turns of Griffin-Lim."""
-    low, mel = resample(wave, sample_rate, 22_050), MelCodec()
-    return resample(mel.decode(mel.encode(low), len(low)), 22_050, sample_rate)[: len(wave)]
+    full = opus_round_trip(resample(wave, sample_rate, 48_000), 48_000, compression_level).wave
+    return resample(full, 48_000, sample_rate)[: len(wave)]
 
 
 def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -63,7 +54,7 @@ def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]
     top, rate = codec.bandwidths_kbps[-1], codec.sample_rate
     books = {f"{codec.id} {kbps:g} kbps": codec.codebooks_at(kbps) for kbps in codec.bandwidths_kbps}
     rungs = {name: lambda wave, k=k: codec.decode(codec.encode(wave, top).first(k)) for name, k in books.items()}
-    older = {"Griffin-Lim, full rate": lambda wave: griffin_lim(wave, rate)}
+    older = {"Griffin-Lim, full rate": lambda wave: mel_round_trip(wave, rate)}
     return rungs | older | {name: lambda wave, level=level: opus(wave, rate, level) for name, level in OPUS.items()}
 
 
@@ -83,8 +74,7 @@ def sound_table(codec: EncodecCodec, sounds: Mapping[str, np.ndarray], n_pieces:
 
 def perplexity(codes: Codes, cardinality: int = 1024) -> np.ndarray:
     """Return ``exp(entropy)`` of the usage of each codebook (K,): how many entries it uses, were they used equally."""
-    counts = np.stack([np.bincount(book, minlength=cardinality) for book in codes.indices]) / codes.n_frames
-    return np.exp(-np.sum(counts * np.log(np.where(counts > 0, counts, 1.0)), axis=1))
+    return np.exp([entropy(np.bincount(book, minlength=cardinality)) for book in codes.indices])
 
 
 def flaws(codec: EncodecCodec, wave: np.ndarray) -> dict[str, float]:

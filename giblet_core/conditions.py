@@ -3,13 +3,14 @@
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile as sf
 
-from giblet_core.artifacts import InputError, project_root, read_yaml, require
+from giblet_core.artifacts import project_root, read_yaml, require
 from giblet_core.audio import check_wave, load_audio, resample
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
@@ -77,8 +78,8 @@ def opus_round_trip(wave: np.ndarray, sample_rate: int, compression_level: float
     compression_level : float
         0 (most bits) to 1 (about 6 kbit/s, the least Opus can do). The rate reached is in the result; the head of the file counts.
     """
-    if sample_rate not in (8_000, 12_000, 16_000, 24_000, 48_000):
-        raise InputError(f"sample_rate={sample_rate}: Opus knows 8000, 12000, 16000, 24000 and 48000 Hz. Resample first.")
+    require(sample_rate in (8_000, 12_000, 16_000, 24_000, 48_000),
+            f"sample_rate={sample_rate}: Opus knows 8000, 12000, 16000, 24000 and 48000 Hz. Resample first.")
     require(0 <= compression_level <= 1, f"compression_level={compression_level}: must lie in [0, 1]. 1 is the least rate.")
     buffer = io.BytesIO()
     sf.write(buffer, np.clip(check_wave(wave), -1, 1), sample_rate, format="OGG", subtype="OPUS", compression_level=compression_level)
@@ -108,8 +109,15 @@ def rate_kbps(condition: Condition, wave: np.ndarray, sample_rate: int) -> float
     return float(options.get("bandwidth_kbps", np.nan))
 
 
-def _reference(s: _Source) -> np.ndarray:
-    return s.wave
+def mel_round_trip(wave: np.ndarray, sample_rate: int, per_tr_s: float | None = None, n_mels: int = 128, seed: int = 0) -> np.ndarray:
+    """Mel spectrogram and Griffin-Lim; with `per_tr_s`, every frame of a TR replaced by their mean in dB, as the predecessor stored it."""
+    mel_codec = MelCodec(n_mels=n_mels)
+    mel = mel_codec.encode(resample(wave, sample_rate, mel_codec.sample_rate))
+    if per_tr_s is not None:
+        tr = (np.arange(mel.shape[1]) / mel_codec.frame_rate // per_tr_s).astype(int)
+        mel = np.stack([mel[:, tr == i].mean(1) for i in range(tr[-1] + 1)], axis=1)[:, tr]
+    n_samples = round(len(wave) * mel_codec.sample_rate / sample_rate)
+    return _fit(resample(mel_codec.decode(mel, n_samples, seed=seed), mel_codec.sample_rate, sample_rate), len(wave))
 
 
 def _codec(s: _Source, bandwidth_kbps: float) -> np.ndarray:
@@ -117,16 +125,7 @@ def _codec(s: _Source, bandwidth_kbps: float) -> np.ndarray:
 
 
 def _mel(s: _Source, per_tr_s: float | None = None, n_mels: int = 128) -> np.ndarray:
-    """Mel spectrogram and Griffin-Lim; with `per_tr_s`, every frame of a TR replaced by their mean in dB, as the predecessor stored it."""
-    mel_codec = MelCodec(n_mels=n_mels)
-    rate = s.codec.sample_rate
-    mel = mel_codec.encode(resample(s.wave, rate, mel_codec.sample_rate))
-    if per_tr_s is not None:
-        tr = (np.arange(mel.shape[1]) / mel_codec.frame_rate // per_tr_s).astype(int)
-        means = np.stack([mel[:, tr == i].mean(1) for i in range(tr[-1] + 1)], axis=1)
-        mel = means[:, tr]
-    n_samples = round(len(s.wave) * mel_codec.sample_rate / rate)
-    return _fit(resample(mel_codec.decode(mel, n_samples, seed=s.seed), mel_codec.sample_rate, rate), len(s.wave))
+    return mel_round_trip(s.wave, s.codec.sample_rate, per_tr_s, n_mels, s.seed)
 
 
 def _opus(s: _Source, compression_level: float = 1.0) -> np.ndarray:
@@ -139,21 +138,16 @@ def _lesion(s: _Source, bandwidth_kbps: float, books: list[int], mode: str = "om
     return s.codec.decode_latents(latents.sum(0), codes.n_samples)
 
 
-def _noise(s: _Source) -> np.ndarray:
-    return noise_like(s.wave, s.seed)
-
-
 def _file(s: _Source, path: str) -> np.ndarray:
     wave = load_audio(s.folder / path, s.codec.sample_rate)
-    if abs(len(wave) - len(s.wave)) > 0.05 * s.codec.sample_rate:
-        raise InputError(f"path={path}: {len(wave)} samples, but the reference has {len(s.wave)}; both must be the same passage. Crop it.")
+    require(abs(len(wave) - len(s.wave)) <= 0.05 * s.codec.sample_rate, f"path={path}: {len(wave)} samples, but the reference has "
+            f"{len(s.wave)}; both must be the same passage. Crop it.")
     return _fit(wave, len(s.wave))
 
 
 #: kind -> how it is made; the keyword arguments are its options
-KINDS: dict[str, Callable[..., np.ndarray]] = {
-    "reference": _reference, "codec": _codec, "mel": _mel, "opus": _opus, "lesion": _lesion, "noise": _noise, "file": _file,
-}  # fmt: skip
+KINDS: dict[str, Callable[..., np.ndarray]] = {"reference": lambda s: s.wave, "codec": _codec, "mel": _mel, "opus": _opus,
+                                               "lesion": _lesion, "noise": lambda s: noise_like(s.wave, s.seed), "file": _file}
 
 
 def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditions:
@@ -171,32 +165,29 @@ def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditio
     """
     found = Path(path) if Path(path).is_file() else project_root() / path
     data = read_yaml(found)
-    if not isinstance(data, dict) or not isinstance(data.get("conditions"), list):
-        raise InputError(f"path={path}: must be a mapping that holds a list named conditions. Copy book/params/listening.yaml.")
-    unknown = set(data) - {"conditions", "seconds", "abx_trials"}
-    require(not unknown, f"path={path}: unknown keys {', '.join(sorted(unknown))}; must be conditions, seconds, abx_trials. Correct them.")
+    known = ("conditions", "seconds", "abx_trials")
+    require(isinstance(data, dict) and isinstance(data.get("conditions"), list),
+            f"path={path}: must be a mapping that holds a list named conditions. Copy book/params/listening.yaml.")
+    unknown = sorted(set(data) - set(known))
+    require(not unknown, f"path={path}: unknown keys {', '.join(unknown)}; must be {', '.join(known)}. Correct them.")
     declared = Conditions(tuple(_condition(dict(entry)) for entry in data["conditions"]), float(data.get("seconds", 6.0)),
-                          int(data.get("abx_trials", LEAST_TRIALS)))  # fmt: skip
-    names = declared.names()
-    if len(set(names)) < len(names) or [c.kind for c in declared.conditions].count("reference") != 1:
-        raise InputError(f"conditions={names}: names must differ and exactly one must be of kind reference. Correct the list.")
-    if declared.abx_trials < LEAST_TRIALS:
-        raise InputError(f"abx_trials={declared.abx_trials}: must be at least {LEAST_TRIALS}. Fewer cannot tell guessing from hearing.")
-    require(declared.seconds >= 1, f"seconds={declared.seconds}: must be at least 1. Listeners need a phrase.")
+                          int(data.get("abx_trials", LEAST_TRIALS)))
+    names, trials, seconds = declared.names(), declared.abx_trials, declared.seconds
+    require(len(set(names)) == len(names) and [c.kind for c in declared.conditions].count("reference") == 1,
+            f"conditions={names}: names must differ and exactly one must be of kind reference. Correct the list.")
+    require(trials >= LEAST_TRIALS, f"abx_trials={trials}: must be at least {LEAST_TRIALS}. Fewer cannot tell guessing from hearing.")
+    require(seconds >= 1, f"seconds={seconds}: must be at least 1. Listeners need a phrase.")
     return declared
 
 
 def _condition(entry: dict[str, Any]) -> Condition:
     name, kind, tests = str(entry.pop("name", "")), entry.pop("kind", None), tuple(entry.pop("tests", ()))
-    if not name or kind not in KINDS:
-        raise InputError(f"name={name!r}, kind={kind!r}: each condition needs a name and a kind of {', '.join(KINDS)}. Correct it.")
-    make = KINDS[kind]
-    allowed = make.__code__.co_varnames[1 : make.__code__.co_argcount]
-    needed = allowed[: len(allowed) - len(make.__defaults__ or ())]
-    if set(entry) - set(allowed) or set(needed) - set(entry):
-        raise InputError(f"name={name!r}: kind {kind!r} takes {', '.join(allowed) or 'no options'}"
-                         f"{' and needs ' + ', '.join(needed) if needed else ''}; given: {', '.join(entry) or 'none'}. Correct it.")
-    require(not set(tests) - set(TESTS), f"name={name!r}, tests={list(tests)}: must be of {', '.join(TESTS)}. Correct it.")
+    require(name and kind in KINDS, f"name={name!r}, kind={kind!r}: a condition needs a name and a kind of {', '.join(KINDS)}. Mend it.")
+    options = list(signature(KINDS[kind]).parameters.values())[1:]
+    allowed, needed = [p.name for p in options], [p.name for p in options if p.default is p.empty]
+    require(set(needed) <= set(entry) <= set(allowed), f"name={name!r}: kind {kind!r} takes {', '.join(allowed) or 'no options'} and needs "
+            f"{', '.join(needed) or 'none'}; given: {', '.join(entry) or 'none'}. Correct it.")
+    require(set(tests) <= set(TESTS), f"name={name!r}, tests={list(tests)}: must be of {', '.join(TESTS)}. Correct it.")
     return Condition(name, kind, entry, tests)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import entropy
 from torch.nn import functional as F
 
 from giblet_core.codecs import EncodecCodec
@@ -115,10 +116,10 @@ def book_table(codes: Codes, codebooks: np.ndarray) -> pd.DataFrame:
     """
     whole, so_far, rows = sum_latents(codes.indices, codebooks), 0.0, []
     for book, vectors in zip(codes.indices.astype(int), codebooks):
-        p = np.bincount(book, minlength=len(vectors)) / len(book)
-        p = p[p > 0]
+        counts = np.bincount(book, minlength=len(vectors))
         so_far = so_far + vectors[book].T
-        rows.append({"used": len(p), "entropy_bits": float(-(p * np.log2(p)).sum()), "repeats": float((book[1:] == book[:-1]).mean()),
+        rows.append({"used": int((counts > 0).sum()), "entropy_bits": float(entropy(counts, base=2)),
+                     "repeats": float((book[1:] == book[:-1]).mean()),
                      "left_over": float(np.square(whole - so_far).sum() / np.square(whole).sum())})
     return pd.DataFrame(rows).rename_axis("book")
 
