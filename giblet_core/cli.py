@@ -189,6 +189,27 @@ def info(args: argparse.Namespace) -> int:
     return 0
 
 
+def region(args: argparse.Namespace) -> int:
+    from giblet_core.artifacts import project_root
+    from giblet_core.parameters import complete_from_dataset
+    from giblet_core.region_card import region_card
+    from giblet_core.region_page import default_folder, write_region_page
+    from giblet_core.region_sound import trained_generator
+    from giblet_core.session import ensure_bold, ensure_stimulus
+
+    given = complete_from_dataset({"bold": args.dataset, **({"audio": args.audio} if args.audio else {})})
+    stim = ensure_stimulus(given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke)
+    data = ensure_bold(args.dataset, stim, args.seed)
+    if data is None:
+        raise InputError("audio: too short for listeners. Give a longer sound.")
+    _note(f"{data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against {args.random} random regions ...")
+    card = region_card(args.region, stim, data, n_random=args.random, seed=args.seed)
+    generator = None if args.no_generation else trained_generator(stim, data.grids, seed=args.seed, smoke=args.smoke)
+    print("\n".join(card.verdict))
+    print(write_region_page(card, args.out or default_folder(project_root(), args.region), generator, args.seed))
+    return 0
+
+
 def listening(args: argparse.Namespace) -> int:
     from giblet_core.listening_results import analyse_results
 
@@ -232,6 +253,15 @@ COMMANDS: dict[str, tuple[Command, list, str]] = {
                       _argument("--out", help="build/sweeps by default")],
               "Run a notebook over a grid of parameters, resumable."),
     "info": (info, [_argument("file"), _argument("--json", action="store_true", help="print JSON")], "Say what a file holds."),
+    "region": (region, [_argument("region", metavar="NAME", help="a region of the atlas, or a column of the ROI table"),
+                        _argument("--dataset", default="demo", help="dataset.yaml, or demo"),
+                        _argument("--audio", help="the sound, where the data set does not name it"), _CODEC,
+                        _argument("--random", type=int, default=200, help="random regions matched for size and ISC"),
+                        _argument("--seed", type=int, default=0, help="of all that is drawn"),
+                        _argument("--smoke", action="store_true", help="a test run on the first two minutes"),
+                        _argument("--no-generation", action="store_true", help="without generated sound"),
+                        _argument("--out", help="folder; build/regions/NAME by default")],
+               "Write the card of one region: what it hears, with its sound."),
     "listening": (listening, [_argument("results", nargs="*", help="JSON files that the test pages handed over"),
                               _argument("--seed", type=int, default=0, help="of the bootstrap over listeners")],
                   "Analyse the answers of listening tests."),

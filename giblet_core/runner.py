@@ -23,7 +23,8 @@ from giblet_core.artifacts import InputError, content_hash, project_root, read_j
 from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
 from giblet_core.staging import RunFailed, build_book
 
-NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "bench_codec.py", "inspection.py", "cli.py"}
+NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "bench_codec.py", "inspection.py", "region_page.py",
+                    "cli.py"}
 ROOM_BYTES = 1_000_000_000
 
 
