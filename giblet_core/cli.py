@@ -192,7 +192,7 @@ def info(args: argparse.Namespace) -> int:
 def region(args: argparse.Namespace) -> int:
     from giblet_core.artifacts import project_root
     from giblet_core.parameters import complete_from_dataset
-    from giblet_core.region_card import region_card
+    from giblet_core.region_cards import region_card
     from giblet_core.region_page import default_folder, write_region_page
     from giblet_core.region_sound import trained_generator
     from giblet_core.session import ensure_bold, ensure_stimulus
