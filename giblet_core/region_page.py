@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 from giblet_core import viz
 from giblet_core.artifacts import write_text
 from giblet_core.listening import listen
-from giblet_core.region_cards import RESPONSE_S, RegionCard
+from giblet_core.region_cards import RegionCard
+from giblet_core.region_findings import RESPONSE_S
 from giblet_core.region_sound import Generator, bottlenecks, generated_scores, listened
 from giblet_core.staging import inline_to_files
 

@@ -10,7 +10,7 @@ import yaml
 import giblet_core as gc
 from giblet_core.cli import main
 from giblet_core.dataset import load_dataset
-from giblet_core.region_cards import _parts, region_findings
+from giblet_core.region_findings import _parts, region_findings
 from giblet_core.region_sound import SOURCES, bottlenecks, generate, generated_scores, trained_generator
 from giblet_core.simulate import simulate
 from giblet_core.simulate_drivers import stand_in_sound

@@ -10,8 +10,9 @@ from giblet_core.artifacts import InputError
 from giblet_core.decoding import fit_decoder, identify
 from giblet_core.encoding import fit_banded
 from giblet_core.nulls import binomial_interval
-from giblet_core.region_cards import unique_parts
-from giblet_core.regions import Listeners, matched_regions, read_out, region_lesions, scorer
+from giblet_core.region_findings import unique_parts
+from giblet_core.region_voxels import Listeners, matched_regions
+from giblet_core.regions import read_out, region_lesions, scorer
 from giblet_core.segments import fold_numbers, make_segments
 from giblet_core.splits import contiguous_folds
 
