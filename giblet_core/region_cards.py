@@ -20,7 +20,7 @@ from giblet_core.region_sound import Scenes, ranked_scenes
 from giblet_core.session import Stimulus
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RegionCard:
     """One region on a page.
 
@@ -77,6 +77,9 @@ class RegionCard:
         _draw_map(self, brain)
         return fig
 
+    def __repr__(self) -> str:
+        return "\n".join((self.name, *self.verdict))
+
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{text}</li>" for text in self.verdict)
         return f'<div class="giblet-box"><p><b>{self.name}</b>, {self.findings.data.label} BOLD</p><ul>{items}</ul></div>'
@@ -117,6 +120,25 @@ def _draw_lesion(card: RegionCard, ax: Any) -> None:
     ax.axvline(50, color="black", ls=":", lw=1, label="chance")
     ax.set(xlabel="segments identified (%)", ylabel="random regions", title="what it hears")
     ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+
+
+def plot_lesions(table: pd.DataFrame, label: str) -> Figure:
+    """Draw the lesion table of all regions: what each hears alone beside its random regions, and what is lost without it."""
+    fig, axes = plt.subplots(1, 2, figsize=(11, 1.4 + 0.3 * len(table)), sharey=True)
+    y, width = np.arange(len(table)), table["random, high"] - table["random, low"]
+    axes[0].barh(y, width, left=table["random, low"], color=viz.COLOURS["floor"], alpha=0.35, label="random regions, 95 %")
+    for ax, name, colour, shift in ((axes[0], "alone", "brain", 0), (axes[1], "lost without", "codec", -0.15),
+                                    (axes[1], "lost, frozen", "control", 0.15)):
+        ax.hlines(y + shift, table[f"{name}, low"], table[f"{name}, high"], color=viz.COLOURS[colour])
+        ax.plot(table[f"{name} (%)"], y + shift, "o", color=viz.COLOURS[colour], label=name)
+    for ax, line, text, title in ((axes[0], 50, "segments identified (%)", f"what a region hears alone ({label})"),
+                                  (axes[1], 0, "points of identification", "what is lost without it")):
+        ax.axvline(line, color="black", ls=":")
+        ax.set(xlabel=text, title=title)
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.6 / len(table)), ncols=2)
+    axes[0].set_yticks(y, table.index)
+    axes[0].invert_yaxis()
+    return fig
 
 
 def region_card(name: str, stim: Stimulus, data: Dataset, *, n_random: int = 200, seed: int = 0, findings: Findings | None = None

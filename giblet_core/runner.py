@@ -39,8 +39,8 @@ class RunReport:
 
 
 def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
-    """List the notebooks in the order of their names; `only` keeps those that begin with one of its strings."""
-    every = sorted((root / "notebooks").glob("*.ipynb"))
+    """List the notebooks by name, the scorecard last, as it reads what all wrote; `only` keeps those that begin with one of its strings."""
+    every = sorted((root / "notebooks").glob("*.ipynb"), key=lambda path: (path.stem.endswith("scorecard"), path.name))
     if not every:
         raise InputError(f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
     for prefix in only or ():
