@@ -38,6 +38,8 @@ _WHERE = {
     "blind_tests": "build_listening_pages",
     "listening_results": "analyse_results",
     "mixer": "mixer_panel mixer_widget",
+    "regions": "region_lesions",
+    "region_cards": "region_card RegionCard",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]

@@ -173,6 +173,25 @@ def info(args: argparse.Namespace) -> None:
           "\n".join(f"{name}: {value}" for name, value in describe(args.file).items()))
 
 
+def region(args: argparse.Namespace) -> None:
+    from giblet_core.artifacts import project_root
+    from giblet_core.parameters import complete_from_dataset
+    from giblet_core.region_cards import region_card
+    from giblet_core.region_page import default_folder, write_region_page
+    from giblet_core.region_sound import trained_generator
+    from giblet_core.session import ensure_bold, ensure_stimulus
+
+    given = complete_from_dataset({"bold": args.dataset, **({"audio": args.audio} if args.audio else {})})
+    stim = ensure_stimulus(given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke)
+    data = ensure_bold(args.dataset, stim, args.seed)
+    require(data is not None, "audio: too short for listeners. Give a longer sound.")
+    _note(f"{data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against {args.random} random regions ...")
+    card = region_card(args.region, stim, data, n_random=args.random, seed=args.seed)
+    generator = None if args.no_generation else trained_generator(stim, data.grids, seed=args.seed, smoke=args.smoke)
+    print("\n".join(card.verdict))
+    print(write_region_page(card, args.out or default_folder(project_root(), args.region), generator, args.seed))
+
+
 def listening(args: argparse.Namespace) -> None:
     from giblet_core.listening_results import analyse_results
 

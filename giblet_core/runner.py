@@ -21,7 +21,8 @@ from giblet_core.artifacts import InputError, content_hash, project_root, read_j
 from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
 from giblet_core.staging import RunFailed, build_book
 
-NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "bench_codec.py", "inspection.py", "cli.py"}
+NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "bench_codec.py", "inspection.py", "region_page.py",
+                    "cli.py"}
 ROOM_BYTES = 1_000_000_000
 
 
@@ -36,8 +37,8 @@ class RunReport:
 
 
 def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
-    """List the notebooks in the order of their names; `only` keeps those that begin with one of its strings."""
-    every = sorted((root / "notebooks").glob("*.ipynb"))
+    """List the notebooks by name, the scorecard last, as it reads what all wrote; `only` keeps those that begin with one of its strings."""
+    every = sorted((root / "notebooks").glob("*.ipynb"), key=lambda path: (path.stem.endswith("scorecard"), path.name))
     require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
     for prefix in only or ():
         if not any(path.stem.startswith(prefix) for path in every):

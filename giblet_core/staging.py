@@ -155,20 +155,23 @@ def move_media(notebook: Any, media: Path, url: str) -> int:
     its player is started.
     """
     count = 0
-
-    def replace(match: re.Match) -> str:
-        nonlocal count
-        count += 1
-        content = base64.b64decode(match.group(2))
-        return f"{url}/{write_png(content, media) if match.group(1) == 'image/png' else write_flac(content, media)}"
-
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             for kind, text in (output.get("data") or {}).items():
                 if kind in ("text/html", "text/markdown") and ";base64," in (text := "".join(text)):
-                    text = _INLINE.sub(replace, text).replace('type="audio/wav"', 'type="audio/flac"')
-                    output["data"][kind] = _AUDIO_TAG.sub(_preload_none, text)
+                    count += len(_INLINE.findall(text))
+                    output["data"][kind] = inline_to_files(text, media, url)
     return count
+
+
+def inline_to_files(text: str, media: Path, url: str) -> str:
+    """Return HTML whose inline WAV and PNG lie as FLAC and PNG files in `media`, which the page knows as `url`."""
+
+    def replace(match: re.Match) -> str:
+        content = base64.b64decode(match.group(2))
+        return f"{url}/{write_png(content, media) if match.group(1) == 'image/png' else write_flac(content, media)}"
+
+    return _AUDIO_TAG.sub(_preload_none, _INLINE.sub(replace, text).replace('type="audio/wav"', 'type="audio/flac"'))
 
 
 def _preload_none(match: re.Match) -> str:

@@ -75,6 +75,10 @@ def test_a_wrong_parameter_is_named_and_nothing_is_written(project, setting, wor
     assert not (project / "build").exists()
 
 
+def test_the_scorecard_comes_last_as_it_reads_what_all_wrote():
+    assert [path.stem for path in runner.find_notebooks(Path(__file__).parents[1])][-1] == "08_scorecard"
+
+
 def test_a_parameter_goes_to_the_notebooks_that_have_it(project):
     notebooks = runner.find_notebooks(project)
     shares = parameters.validate_parameters(notebooks, {"seed": 3, "rate": 2})

@@ -1,0 +1,137 @@
+"""Region lesions as sound: scenes that a region's decoder retrieves, and sound that a trained generator makes from its voxels.
+
+What is retrieved is real sound of training time. What is *generated* is made by the network of notebook 3 from 256 numbers a TR that were
+read from BOLD, and is labelled so: the network has heard most of the film, so that its sound alone is no evidence. The evidence is the
+difference to the same generator on shuffled fMRI and on none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from giblet_core.artifacts import content_hash
+from giblet_core.codecs import EncodecCodec
+from giblet_core.decoding import Identification, advance, identify, retrieve
+from giblet_core.models import AudioAutoencoder
+from giblet_core.reconstruction import build_autoencoder
+from giblet_core.regions import RegionLesions, choose_penalties, read_out
+from giblet_core.segments import Segments, similarity
+from giblet_core.session import Stimulus
+from giblet_core.splits import Fold, shift_within_runs
+from giblet_core.training import TrainConfig, fit
+
+SOURCES = ("measured fMRI", "shuffled fMRI", "no fMRI")
+RESPONSE_S = (3.0, 7.5)  # seconds after the sound at which BOLD is read for the generator
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Held-out scenes of a region, best first: true, retrieved by the region, and retrieved by a matched random region.
+
+    Attributes
+    ----------
+    segment : int array of shape (n_scenes,)
+    wins : array of shape (n_scenes,), share of lures beaten
+    true, retrieved, random : int arrays of shape (n_scenes,), first TR of each stretch
+    """
+
+    segment: np.ndarray
+    wins: np.ndarray
+    true: np.ndarray
+    retrieved: np.ndarray
+    random: np.ndarray
+
+
+def ranked_scenes(lesions: RegionLesions, region: int, latents: np.ndarray, segments: Segments, folds: list[Fold]) -> Scenes:
+    """Rank all segments that have lures: by lures beaten, then by how alike prediction and truth are."""
+    own, random = lesions.predictions[region], lesions.random_predictions[region]
+    alike = np.diagonal(similarity(own, latents, segments))
+    wins = lesions.alone[region]
+    order = np.lexsort((-alike, -np.nan_to_num(wins, nan=-1)))
+    order = order[np.isfinite(wins[order])]
+    near, other = (retrieve(p, latents, segments, folds, n_best=1).starts[order, 0] for p in (own, random))
+    return Scenes(order, wins[order], segments.starts[order], near, other)
+
+
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """The autoencoder's decoder, and what it reads.
+
+    Attributes
+    ----------
+    model : AudioAutoencoder
+    z : array of shape (n_trs, dim), float32
+        Bottleneck of each TR's window, from the sound.
+    """
+
+    model: AudioAutoencoder
+    z: np.ndarray
+
+
+def trained_generator(stim: Stimulus, grids: tuple, steps: int = 250, seed: int = 0, smoke: bool = False) -> Generator:
+    """Load the autoencoder that notebook 3 trained on this sound, with its configuration; train it where it is missing."""
+    n_blocks = 4 if stim.n_trs >= 400 else 1
+    config = TrainConfig(steps=8 if smoke else steps, eval_every=4 if smoke else 50, n_blocks=n_blocks, seed=seed,
+                         eval_windows=16 if smoke else 48, embargo_s=6.0 if n_blocks > 1 else 3.0)
+    windows = np.concatenate([grid.windows(stim.codes).array for grid in grids])
+    k, n_frames = windows.shape[1:]
+    model = build_autoencoder(k, n_frames, seed=config.seed, codebooks=stim.codec.codebooks[:k])
+    folder = stim.folder / "autoencoder" / f"{stim.name}-{content_hash(stim.key, config, k, n_frames)[:12]}"
+    fit(model, stim.codes, config, folder, resume=True, codebooks=stim.codec.codebooks[:k])
+    with torch.no_grad():
+        parts = [model.eval().encoder(part) for part in torch.from_numpy(windows.astype(np.int64)).split(50)]
+    return Generator(model, torch.cat(parts).numpy())
+
+
+def listened(generator: Generator, numbers: Mapping[str, np.ndarray], first_tr: int, n_trs: int, codec: EncodecCodec, seed: int = 0
+             ) -> dict[str, np.ndarray]:
+    """Generate a stretch from each of `bottlenecks`, with the same draws."""
+    return {f"generated from {name}": generate(generator, z[first_tr : first_tr + n_trs], codec, seed) for name, z in numbers.items()}
+
+
+def bottlenecks(bold: np.ndarray, generator: Generator, folds: list[Fold], t_r: float, run_onsets: tuple[int, ...], embargo: int,
+                shift: int) -> dict[str, np.ndarray]:
+    """Read the generator's numbers from BOLD in held-out time: for each of `SOURCES` an array (n_trs, dim).
+
+    Shuffled: the same BOLD, circularly shifted by `shift` TRs within runs and fitted anew. None: the training mean. Ridge shrinks what
+    it predicts, so that predictions of a fold are brought back to the spread of training time, shuffled ones alike.
+    """
+    lags = tuple(range(round(RESPONSE_S[0] / t_r), round(RESPONSE_S[1] / t_r) + 1))
+    out = {name: np.full_like(generator.z, np.nan) for name in SOURCES}
+    for name, rows in zip(SOURCES, (np.arange(len(bold)), shift_within_runs(len(bold), shift, run_onsets))):
+        x = advance(bold[rows], lags, run_onsets)
+        penalties = choose_penalties([x], generator.z, folds, run_onsets, embargo)
+        out[name] = read_out(x, generator.z, folds, penalties)[0]
+        for train, test in folds:
+            p, target = out[name][test], generator.z[train]
+            sd = p.std(0)
+            out[name][test] = target.mean(0) + (p - p.mean(0)) * np.where(sd > 0, target.std(0) / np.where(sd > 0, sd, 1), 0)
+    for train, test in folds:
+        out[SOURCES[2]][test] = generator.z[train].mean(0)
+    return out
+
+
+def generated_scores(z: Mapping[str, np.ndarray], generator: Generator, segments: Segments, gap: int, seed: int = 0
+                     ) -> dict[str, Identification]:
+    """Identify the segments from the numbers that the generator reads, measured, shuffled and none alike."""
+    return {name: identify(value, generator.z, segments, min_gap=gap, seed=seed) for name, value in z.items()}
+
+
+@torch.no_grad()
+def generate(generator: Generator, z: np.ndarray, codec: EncodecCodec, seed: int = 0) -> np.ndarray:
+    """Generate sound from bottlenecks (n_windows, dim): codes drawn as the network believes, with the same draws for the same seed.
+
+    Returns
+    -------
+    array of shape (n_windows * n_frames * hop,), float32
+    """
+    rng = np.random.default_rng(seed)
+    logits = generator.model.eval().decoder(torch.from_numpy(np.asarray(z, np.float32)))  # (B, K, T, cardinality)
+    noise = torch.from_numpy(rng.gumbel(size=logits.shape).astype(np.float32))
+    indices = np.concatenate(list((logits + noise).argmax(-1).numpy()), axis=1)
+    latents = sum(codec.codebooks[k][row] for k, row in enumerate(indices)).T
+    return codec.decode_latents(np.ascontiguousarray(latents, np.float32), indices.shape[1] * codec.hop_length)
