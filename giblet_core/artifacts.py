@@ -149,18 +149,19 @@ def _plain(value: Any) -> Any:
 
 def read_json(path: str | Path) -> Any:
     """Read JSON; a missing or broken file is an InputError."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"path={path}: must be a readable JSON file ({error}). Make it anew.") from error
+    return _parsed(path, json.loads, "JSON")
 
 
 def read_yaml(path: str | Path) -> Any:
     """Read YAML; a missing or broken file is an InputError."""
+    return _parsed(path, yaml.safe_load, "YAML")
+
+
+def _parsed(path: str | Path, parse: Callable[[str], Any], kind: str) -> Any:
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"path={path}: must be a readable YAML file ({' '.join(str(error).split())}). Correct the file.") from error
+        return parse(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:  # what is no UTF-8 or no JSON is a ValueError
+        raise InputError(f"path={path}: must be a readable {kind} file ({' '.join(str(error).split())}). Correct it.") from error
 
 
 def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Path:
@@ -221,9 +222,8 @@ def load_npz(path: str | Path, kind: str | None = None) -> tuple[dict[str, np.nd
     return arrays, header["meta"]
 
 
-def cached_npz(
-    folder: str | Path, alias: str, parts: Any, compute: Callable[[], tuple[Mapping[str, np.ndarray], Mapping[str, Any]]]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def cached_npz(folder: str | Path, alias: str, parts: Any,
+               compute: Callable[[], tuple[Mapping[str, np.ndarray], Mapping[str, Any]]]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return what `compute` returns, from the cache where the same `parts` were seen before.
 
     The key hashes `parts` (all that shapes the content), so a change of any of them is a miss; the alias keeps the

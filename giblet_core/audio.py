@@ -73,32 +73,28 @@ def _resampled(blocks: Iterator[np.ndarray], from_rate: int, to_rate: int) -> It
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)  # flush: without it the last milliseconds are lost
 
 
-def _declared_wav_bytes(path: Path) -> tuple[int, int] | None:
-    """Return (declared, present) bytes of a RIFF file's data chunk; libsndfile shortens silently."""
+def _refuse_truncated_wav(path: Path) -> None:
+    """Compare the bytes that a RIFF file's data chunk declares with those present; libsndfile shortens silently."""
     size = path.stat().st_size
     with open(path, "rb") as handle:
         if handle.read(4) != b"RIFF" or len(handle.read(8)) < 8:
-            return None
+            return
         while len(head := handle.read(8)) == 8:
-            n = int.from_bytes(head[4:], "little")
-            if head[:4] == b"data":
-                return None if n in (0, 0xFFFFFFFF) else (n, size - handle.tell())  # 0 and all ones: a streamed, open length
+            n, present = int.from_bytes(head[4:], "little"), size - handle.tell()
+            if head[:4] == b"data":  # 0 and all ones: a streamed, open length
+                require(n in (0, 0xFFFFFFFF) or n <= present, f"path={path}: the header declares {n} bytes of sound but {present} are "
+                        "there; a file must be whole. It was truncated: copy it again.")
+                return
             handle.seek(n + n % 2, 1)
-    return None
 
 
 def _open_sound(path: Path) -> sf.SoundFile:
+    _refuse_truncated_wav(path)
     try:
-        sound = sf.SoundFile(path)
+        return sf.SoundFile(path)
     except (sf.SoundFileError, RuntimeError) as error:
         raise InputError(f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg/Opus) or a video; the reader says: {error}. "
                          "Check that it is what its name says.") from error
-    declared = _declared_wav_bytes(path)
-    if declared and declared[1] < declared[0]:
-        sound.close()
-        raise InputError(f"path={path}: the header declares {declared[0]} bytes of sound but {declared[1]} are there; a file must be "
-                         "whole. It was truncated: copy it again.")
-    return sound
 
 
 def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int, Iterator[np.ndarray]]:
@@ -126,7 +122,7 @@ def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
     return rate, blocks()
 
 
-def _video_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int, Iterator[np.ndarray]]:
+def _open_video(path: Path) -> av.container.InputContainer:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
@@ -134,6 +130,11 @@ def _video_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
     if not container.streams.audio:
         container.close()
         raise InputError(f"path={path}: has no sound track; one is needed. Choose a file with sound.")
+    return container
+
+
+def _video_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int, Iterator[np.ndarray]]:
+    container = _open_video(path)
     stream = container.streams.audio[0]
     rate = stream.codec_context.sample_rate
     origin_s = (container.start_time or 0) / av.time_base
@@ -213,13 +214,9 @@ def audio_info(path: str | Path) -> AudioInfo:
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         with _open_sound(path) as sound:
             return AudioInfo(path, sound.samplerate, sound.channels, sound.frames / sound.samplerate, sound.format)
-    try:
-        with av.open(str(path)) as container:
-            require(container.streams.audio, f"path={path}: has no sound track; one is needed. Choose a file with sound.")
-            context = container.streams.audio[0].codec_context
-            return AudioInfo(path, context.sample_rate, context.channels, (container.duration or 0) / av.time_base, container.format.name)
-    except av.FFmpegError as error:
-        raise InputError(f"path={path}: must be a readable video or sound file; the reader says: {error}. Copy it again.") from error
+    with _open_video(path) as container:
+        context = container.streams.audio[0].codec_context
+        return AudioInfo(path, context.sample_rate, context.channels, (container.duration or 0) / av.time_base, container.format.name)
 
 
 def save_audio(path: str | Path, wave: np.ndarray, sample_rate: int, clip: bool = False) -> Path:
@@ -241,9 +238,7 @@ def save_audio(path: str | Path, wave: np.ndarray, sample_rate: int, clip: bool 
     require(path.suffix.lower() in _FORMATS, f"path={path}: the suffix must be one of {', '.join(_FORMATS)}. Choose one of them.")
     wave = check_wave(wave)
     over = int((np.abs(wave) > 1).sum())
-    if over and not clip:
-        raise InputError(f"wave: {over} samples exceed 1 (peak {np.abs(wave).max():.3f}); 16-bit sound must lie in [-1, 1]. Scale it, "
-                         "or pass clip=True.")
+    require(clip or not over, f"wave: {over} samples exceed 1; 16-bit sound must lie in [-1, 1]. Scale it, or pass clip=True.")
     kind, subtype = _FORMATS[path.suffix.lower()]
     with atomic_path(path) as temporary:
         sf.write(temporary, np.clip(wave, -1, 1), sample_rate, format=kind, subtype=subtype)

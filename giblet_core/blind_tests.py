@@ -74,10 +74,8 @@ def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) 
     return scipy.signal.convolve(check_wave(wave), taps, mode="same").astype(np.float32)
 
 
-def build_listening_pages(
-    conditions: Conditions, waves: Mapping[str, Mapping[str, np.ndarray]], sample_rate: int, folder: str | Path,
-    level_match: bool = True, title: str = ""
-) -> ListeningPages:
+def build_listening_pages(conditions: Conditions, waves: Mapping[str, Mapping[str, np.ndarray]], sample_rate: int, folder: str | Path,
+                          level_match: bool = True, title: str = "") -> ListeningPages:
     """Write the ABX page and the rating page of a declaration.
 
     Parameters

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,23 +25,6 @@ from giblet_core.streaming import chunk_bounds, stream
 DEMO_FOLDER = ASSETS / "demo_codec"
 HUB_REVISIONS = {"facebook/encodec_24khz": "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"}  # a name alone may change under us
 CHUNK_FRAMES = 150  # frames a chunk: two seconds fit the cache of a laptop's core
-
-
-class Codec(Protocol):
-    """What the book asks of a codec."""
-
-    id: str
-    sha256: str
-    sample_rate: int
-    frame_rate: float
-    num_codebooks: int
-    cardinality: int
-    bandwidths_kbps: tuple[float, ...]
-
-    def encode(self, wave: np.ndarray, bandwidth_kbps: float) -> Codes: ...
-    def latents(self, codes: Codes, start_s: float = 0.0, stop_s: float | None = None) -> np.ndarray: ...
-    def decode(self, codes: Codes) -> np.ndarray: ...
-    def decode_latents(self, z: np.ndarray, n_samples: int) -> np.ndarray: ...
 
 
 class EncodecCodec:

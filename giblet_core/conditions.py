@@ -191,9 +191,8 @@ def _condition(entry: dict[str, Any]) -> Condition:
     return Condition(name, kind, entry, tests)
 
 
-def render_conditions(
-    conditions: Conditions, wave: np.ndarray, codec: EncodecCodec, seed: int = 0, folder: str | Path = "."
-) -> dict[str, np.ndarray]:
+def render_conditions(conditions: Conditions, wave: np.ndarray, codec: EncodecCodec, seed: int = 0,
+                      folder: str | Path = ".") -> dict[str, np.ndarray]:
     """Make every version of a passage.
 
     Parameters

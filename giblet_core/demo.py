@@ -7,8 +7,7 @@ import numpy as np
 
 from giblet_core import annotation, film_mix, film_score, film_sound
 from giblet_core.annotation import Annotation
-from giblet_core.artifacts import ASSETS, InputError, cached_npz, write_json
-from giblet_core.audio import save_audio
+from giblet_core.artifacts import ASSETS, InputError, cached_npz
 from giblet_core.film_mix import PART_S, loudness_track, master, mix, voice_files
 from giblet_core.film_score import RATE, SCORE
 
@@ -54,20 +53,6 @@ class Film:
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.wave) / self.sample_rate
-
-    def manifest(self) -> dict:
-        """Return the entries of a ``dataset.yaml`` that describe this stimulus: t_r, stimulus and runs."""
-        runs = [{"name": run.name, "n_trs": run.n_trs, "stimulus_start_s": run.start_s, "dummy_trs": 0} for run in self.runs]
-        return {"t_r": self.t_r, "stimulus": {"file": "film.flac", "clock_ratio": 1.0, "annotation": "annotation.json"}, "runs": runs}
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``film.flac`` (the same samples), ``annotation.json`` and ``stimulus.json`` (see `manifest`); return the sound's path."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_audio(folder / "film.flac", self.wave, self.sample_rate)
-        self.annotation.save(folder / "annotation.json")
-        write_json(folder / "stimulus.json", self.manifest())
-        return folder / "film.flac"
 
 
 def _render(seed: int) -> tuple[dict[str, np.ndarray], dict]:

@@ -11,21 +11,13 @@ import pandas as pd
 import torch
 from scipy.stats import t as student
 
+from giblet_core import token_scores as ts
 from giblet_core.artifacts import InputError, project_root, read_json, require, write_json
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder, AudioEncoder
 from giblet_core.nulls import bootstrap
 from giblet_core.reconstruction import WindowData, build_autoencoder, predict_indices, split_time
-from giblet_core.token_scores import (
-    bits_per_token,
-    expected_latents,
-    pca_reconstruction,
-    previous_tr_bits,
-    sum_latents,
-    unigram,
-    unigram_bits,
-)
 from giblet_core.training import TrainConfig, fit
 
 SEED_BYTES = {"sound": 126e6, "codes": 3.3e6, "embedded": 211e6, "compressed": 0.9e6}  # as the seed wrote them, MB and MiB mixed
@@ -79,10 +71,10 @@ def held_out_bits(model: AudioAutoencoder, codes: Codes, config: TrainConfig) ->
         if any(a <= start - n and start + n <= b for a, b in split.test):
             window, target = data.cut([start])
             with torch.no_grad():
-                rows["autoencoder"].append(bits_per_token(model(window).prediction, target))
-            rows["unigram"].append(unigram_bits(train, codes.indices[:, start : start + n]))
+                rows["autoencoder"].append(ts.bits_per_token(model(window).prediction, target))
+            rows["unigram"].append(ts.unigram_bits(train, codes.indices[:, start : start + n]))
             rows["previous TR"].append(start)
-    rows["previous TR"] = previous_tr_bits(train, codes.indices, n, starts=rows["previous TR"])
+    rows["previous TR"] = ts.previous_tr_bits(train, codes.indices, n, starts=rows["previous TR"])
     if not len(rows["unigram"]):
         raise InputError(f"codes: {codes.duration_s:.1f} s leave no two TRs in a row of test time. Give a longer sound or fewer blocks.")
     return {name: np.stack(list(values)) for name, values in rows.items()}
@@ -109,16 +101,16 @@ def believed_latents(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarra
     The classification head's probabilities average the books' vectors; the latent head gives latents itself.
     """
     out = model.eval()(WindowData(model, codes, codebooks).cut(starts)[0]).prediction
-    return np.concatenate([x.numpy() if model.decoder.head == "latent" else expected_latents(x, codebooks) for x in out], 1)
+    return np.concatenate([x.numpy() if model.decoder.head == "latent" else ts.expected_latents(x, codebooks) for x in out], 1)
 
 
 def pca_latents(codes: Codes, codebooks: np.ndarray, config: TrainConfig, starts: np.ndarray, n_frames: int = 112,
                 n_components: int = 256) -> np.ndarray:
     """Pass the summed latents of the windows at `starts` through a PCA of training windows -> (D, n_windows * n_frames)."""
-    split, z = split_time(codes.n_frames, codes.frame_rate, config), sum_latents(codes.indices, codebooks)
+    split, z = split_time(codes.n_frames, codes.frame_rate, config), ts.sum_latents(codes.indices, codebooks)
     stride = max(1, len(split.starts("train", n_frames, 1)) // PCA_WINDOWS)
     train, test = (np.stack([z[:, s : s + n_frames] for s in s0]) for s0 in (split.starts("train", n_frames, stride), starts))
-    return np.concatenate(list(pca_reconstruction(train, test, n_components)), 1)
+    return np.concatenate(list(ts.pca_reconstruction(train, test, n_components)), 1)
 
 
 def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, config: TrainConfig, start: int, n_windows: int = 5,
@@ -152,7 +144,7 @@ def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, 
     noise = torch.from_numpy(rng.gumbel(size=logits.shape))  # the largest of logit + Gumbel noise is a draw from the softmax
     believed, drawn = (np.concatenate(list(x.argmax(-1).numpy()), 1) for x in (logits, logits + noise))
     train = np.concatenate([codes.indices[:, a:b] for a, b in split_time(codes.n_frames, codes.frame_rate, config).train], 1)
-    unigrams = np.stack([rng.choice(len(p), piece.n_frames, p=p) for p in unigram(train)])
+    unigrams = np.stack([rng.choice(len(p), piece.n_frames, p=p) for p in ts.unigram(train)])
     return {"ceiling: codec alone": codec.decode(piece),
             "autoencoder, most likely codes": codec.decode(piece.with_indices(believed)),
             "autoencoder, codes drawn as it believes": codec.decode(piece.with_indices(drawn)),
@@ -197,7 +189,7 @@ def score_one(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray, conf
     starts = split_time(codes.n_frames, codes.frame_rate, config).starts("test", n)
     predicted = predict_indices(model, codes, starts, rows)
     true = codes.indices[:, starts[:, None] + np.arange(n)].transpose(1, 0, 2)
-    z, z_true = (sum_latents(np.concatenate(list(x), 1), rows) for x in (predicted, true))
+    z, z_true = (ts.sum_latents(np.concatenate(list(x), 1), rows) for x in (predicted, true))
     error = float(np.square(z - z_true).mean() / z_true.var(1).mean())
     row = {**labels, "seed": config.seed, "accuracy": float((predicted == true).mean()), "latent_error": error}
     if model.decoder.head == "classification":

@@ -53,15 +53,8 @@ class Players:
         return render(self)
 
 
-def listen(
-    sounds: Mapping[str, np.ndarray],
-    sample_rate: int,
-    level_match: bool = False,
-    title: str = "",
-    reference: str | None = None,
-    scores: Mapping[str, Quality] | None = None,
-    segments: Sequence[tuple[float, float]] | None = None,
-) -> Players:
+def listen(sounds: Mapping[str, np.ndarray], sample_rate: int, level_match: bool = False, title: str = "", reference: str | None = None,
+           scores: Mapping[str, Quality] | None = None, segments: Sequence[tuple[float, float]] | None = None) -> Players:
     """Put sounds side by side.
 
     Parameters

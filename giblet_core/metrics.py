@@ -19,16 +19,7 @@ import scipy.signal
 
 from giblet_core.artifacts import require
 from giblet_core.audio import check_wave
-from giblet_core.scores import (  # offered here together
-    MetricError,
-    bits,
-    code_accuracy,
-    log_mel_distance,
-    pesq_pairs,
-    pesq_wb,
-    si_sdr,
-    stoi,
-)
+from giblet_core.scores import MetricError, bits, code_accuracy, log_mel_distance, pesq_pairs, pesq_wb, si_sdr, stoi
 from giblet_core.speech import speech_intervals, speech_segments
 
 __all__ = [
@@ -59,14 +50,8 @@ class Quality:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def quality(
-    reference: np.ndarray,
-    degraded: np.ndarray,
-    sample_rate: int,
-    segments: Sequence[tuple[float, float]] | None = None,
-    pesq: bool = True,
-    max_segments: int = 8,
-) -> Quality:
+def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segments: Sequence[tuple[float, float]] | None = None,
+            pesq: bool = True, max_segments: int = 8) -> Quality:
     """Score a sound against its reference.
 
     Parameters
@@ -129,9 +114,8 @@ def _mean_over(results: list[tuple[float, str]] | str, name: str, reasons: dict[
     return float(np.mean(good)) if good else np.nan
 
 
-def quality_table(
-    reference: np.ndarray, degraded: Mapping[str, np.ndarray], sample_rate: int, segments=None, pesq: bool = True, floor: bool = True
-) -> pd.DataFrame:
+def quality_table(reference: np.ndarray, degraded: Mapping[str, np.ndarray], sample_rate: int, segments=None, pesq: bool = True,
+                  floor: bool = True) -> pd.DataFrame:
     """Score several sounds against one reference, the noise floor last.
 
     Returns

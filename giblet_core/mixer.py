@@ -19,10 +19,8 @@ SETS = {"prefix": "first books", "suffix": "last books", "solo": "one book alone
 LONGEST_S = 10.0  # a panel is for a short clip; the live one answers within a second on 5 s
 
 
-def mixer_panel(
-    codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESIONS, sets: Sequence[str] = ("prefix", "all_but", "solo"),
-    donor: Codes | None = None, seed: int = 0, title: str = "Codebook mixer"
-) -> Players:
+def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESIONS, sets: Sequence[str] = ("prefix", "all_but", "solo"),
+                donor: Codes | None = None, seed: int = 0, title: str = "Codebook mixer") -> Players:
     """Precompute the combinations that matter, to be switched at one position without a kernel.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -74,10 +75,9 @@ class AudioEncoder(nn.Module):
         Start the embeddings from the codec's own vectors; random by default.
     """
 
-    def __init__(
-        self, num_codebooks: int = 8, cardinality: int = 1024, embed_dim: int = 64, n_frames: int = 112, out_dim: int = 256, *,
-        hidden: int = 64, n_segments: int = 8, dropout: float = 0.2, norm: str = "batch", codebooks: np.ndarray | None = None,
-    ) -> None:
+    def __init__(self, num_codebooks: int = 8, cardinality: int = 1024, embed_dim: int = 64, n_frames: int = 112, out_dim: int = 256, *,
+                 hidden: int = 64, n_segments: int = 8, dropout: float = 0.2, norm: str = "batch",
+                 codebooks: np.ndarray | None = None) -> None:
         super().__init__()
         if min(num_codebooks, cardinality, embed_dim, out_dim, hidden) < 1 or not 1 <= n_segments <= n_frames:
             raise InputError(f"n_segments={n_segments}, n_frames={n_frames}: sizes must be positive and n_segments at most n_frames.")
@@ -138,28 +138,24 @@ class AudioDecoder(nn.Module):
         As in the encoder.
     """
 
-    def __init__(
-        self, in_dim: int = 256, num_codebooks: int = 8, n_frames: int = 112, head: str = "classification", *, cardinality: int = 1024,
-        latent_dim: int = 128, hidden: int = 128, dropout: float = 0.2, norm: str = "batch",
-    ) -> None:
+    def __init__(self, in_dim: int = 256, num_codebooks: int = 8, n_frames: int = 112, head: str = "classification", *,
+                 cardinality: int = 1024, latent_dim: int = 128, hidden: int = 128, dropout: float = 0.2, norm: str = "batch") -> None:
         super().__init__()
         require(head in HEADS, f"head={head!r}: must be one of {', '.join(HEADS)}.")
         self.in_dim, self.hidden, self.head = in_dim, hidden, head
         self.num_codebooks, self.n_frames, self.cardinality = num_codebooks, n_frames, cardinality
         self.dropout = nn.Dropout(dropout)
         if head == "regression":
-            self.flat = nn.Sequential(
-                nn.Linear(in_dim, 2 * in_dim), nn.GELU(), self.dropout, nn.Linear(2 * in_dim, num_codebooks * n_frames)
-            )
+            wide = nn.Linear(in_dim, 2 * in_dim)
+            self.flat = nn.Sequential(wide, nn.GELU(), self.dropout, nn.Linear(2 * in_dim, num_codebooks * n_frames))
             return
         self.lay_out = nn.Linear(in_dim, hidden * -(-n_frames // STRIDE))
         self.place = nn.ConvTranspose1d(hidden, hidden, STRIDE, stride=STRIDE)
         self.queries = nn.Parameter(0.02 * torch.randn(hidden, n_frames))
         self.norms = nn.ModuleList(_norm(norm, hidden) for _ in range(3))
         self.convs = nn.ModuleList(nn.Conv1d(hidden, hidden, 5, padding=2) for _ in range(2))
-        self.heads = nn.ModuleList(
-            [nn.Linear(hidden, latent_dim)] if head == "latent" else [nn.Linear(hidden, cardinality) for _ in range(num_codebooks)]
-        )
+        widths = [latent_dim] if head == "latent" else [cardinality] * num_codebooks
+        self.heads = nn.ModuleList(nn.Linear(hidden, width) for width in widths)
 
     def hidden_sequence(self, z: Tensor) -> Tensor:
         """Lay out vectors (B, in_dim) as (B, hidden, n_frames)."""
@@ -233,13 +229,12 @@ class FMRIBottleneck(nn.Module):
         """
         if len(z) != len(bold) or alpha <= 0:
             raise InputError(f"len(z)={len(z)}, len(bold)={len(bold)}, alpha={alpha}: rows must be the same TRs and alpha positive.")
-        for layer, X, Y in ((self.to_voxels, z, bold), (self.from_voxels, bold, z)):
-            x, y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
-            xc, yc = x - x.mean(0), y - y.mean(0)
-            weights = xc.T @ np.linalg.solve(xc @ xc.T + alpha * np.eye(len(x)), yc)  # kernel form: voxels outnumber TRs
-            layer.weight.copy_(torch.from_numpy(weights.T))
-            layer.bias.copy_(torch.from_numpy(y.mean(0) - x.mean(0) @ weights))
-        self.voxel_mean.copy_(torch.from_numpy(np.asarray(bold, np.float64).mean(0)))
+        z, bold = np.asarray(z, np.float64), np.asarray(bold, np.float64)
+        for layer, x, y in ((self.to_voxels, z, bold), (self.from_voxels, bold, z)):
+            ridge = Ridge(alpha).fit(x, y)
+            layer.weight.copy_(torch.from_numpy(ridge.coef_))
+            layer.bias.copy_(torch.from_numpy(ridge.intercept_))
+        self.voxel_mean.copy_(torch.from_numpy(bold.mean(0)))
         return self
 
 
@@ -270,9 +265,8 @@ class AudioAutoencoder(nn.Module):
             raise InputError(f"out_dim={encoder.out_dim}: must equal the decoder's in_dim={decoder.in_dim} and the width of fmri.")
         self.encoder, self.decoder, self.fmri = encoder, decoder, fmri
 
-    def forward(
-        self, codes: Tensor, frames: Tensor | None = None, bold: Tensor | None = None, lesion: Tensor | None = None
-    ) -> AutoencoderOutput:
+    def forward(self, codes: Tensor, frames: Tensor | None = None, bold: Tensor | None = None,
+                lesion: Tensor | None = None) -> AutoencoderOutput:
         """Reconstruct codes (B, K, T).
 
         Parameters

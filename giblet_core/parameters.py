@@ -61,9 +61,8 @@ def notebook_parameters(notebook: Path) -> dict[str, Any]:
         raise InputError(f"{notebook.name}: the cell tagged `parameters` must hold plain literals only ({error}).") from error
 
 
-def validate_parameters(
-    notebooks: Sequence[Path], given: Mapping[str, Any], chosen: Sequence[Path] | None = None
-) -> dict[Path, dict[str, Any]]:
+def validate_parameters(notebooks: Sequence[Path], given: Mapping[str, Any],
+                        chosen: Sequence[Path] | None = None) -> dict[Path, dict[str, Any]]:
     """Give each notebook its share of the parameters, after checking names and types against the defaults.
 
     Raises

@@ -41,11 +41,9 @@ def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = N
         found = f"mel_{features.ndim}d"
     else:
         raise InputError(f"features: {features.ndim}-d {features.dtype} is ambiguous; expected 3-d integers (codes), 3-d or 2-d floats "
-                         "(mel). "
-                         "Restore the shape (n_trs, K, frames).")
+                         "(mel). Restore the shape (n_trs, K, frames).")
     tag = (meta or {}).get("audio_format")
-    if tag is not None and tag not in FORMATS:
-        raise InputError(f"meta['audio_format']={tag!r}: must be one of {', '.join(FORMATS)}. Use the meta that came with the features.")
+    require(tag in (None, *FORMATS), f"meta['audio_format']={tag!r}: must be one of {', '.join(FORMATS)}. Use the features' own meta.")
     require(tag is None or tag == found, f"meta['audio_format']={tag!r}: but the features are {features.ndim}-d {features.dtype}, which is "
             f"{found!r}; formats are never mixed. Use the meta that came with the features.")
     labels = (features == np.floor(features)) & (features >= 0) & (features < CARDINALITY)

@@ -103,24 +103,20 @@ class WindowData:
         return codes, codes if self.latents is None else self.latents[:, index].transpose(0, 1)
 
 
-def loss_of(prediction: Tensor, target: Tensor, head: str, scale: float = 1.0, latent_loss: str = "mse") -> Tensor:
+def loss_of(prediction: Tensor, target: Tensor, head: str, scale: float = 1.0) -> Tensor:
     """Compute the training loss of a head.
 
     Parameters
     ----------
     prediction, target : tensors
         Logits (B, K, T, C) and codes (B, K, T): mean cross-entropy over books, in bits. Values and codes (B, K, T): the seed's squared
-        index error. Latents (B, D, T) twice: squared error, or 1 - cosine of each frame.
+        index error. Latents (B, D, T) twice: squared error.
     head : str
     scale : float
         What a squared error is divided by: the squared range of the indices, the variance of the latents.
-    latent_loss : str
-        ``'mse'`` or ``'cosine'``.
     """
     if head == "classification":
         return F.cross_entropy(prediction.flatten(0, 2), target.flatten()) / np.log(2)
-    if head == "latent" and latent_loss == "cosine":
-        return 1 - F.cosine_similarity(prediction, target, dim=1).mean()
     return F.mse_loss(prediction, target.float()) / scale
 
 

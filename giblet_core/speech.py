@@ -30,9 +30,8 @@ def speech_intervals(annotation: Any, start_s: float = 0.0, stop_s: float | None
     return sorted((a - start_s, b - start_s) for a, b in inside if b > a)
 
 
-def speech_segments(
-    wave: np.ndarray, sample_rate: int, intervals: Sequence[tuple[float, float]] | None = None, max_segments: int = 8
-) -> list[tuple[float, float]]:
+def speech_segments(wave: np.ndarray, sample_rate: int, intervals: Sequence[tuple[float, float]] | None = None,
+                    max_segments: int = 8) -> list[tuple[float, float]]:
     """Choose segments of 8-10 s with speech.
 
     Parameters

@@ -5,7 +5,6 @@ The book is built beside the old one and takes its place only when it is complet
 """
 
 import base64
-import hashlib
 import io
 import os
 import re
@@ -16,6 +15,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import soundfile
 
 from giblet_core.artifacts import content_hash, read_json, write_text
 
@@ -166,36 +167,26 @@ def move_media(notebook: Any, media: Path, url: str) -> int:
 
 def inline_to_files(text: str, media: Path, url: str) -> str:
     """Return HTML whose inline WAV and PNG lie as FLAC and PNG files in `media`, which the page knows as `url`."""
-
-    def replace(match: re.Match) -> str:
-        content = base64.b64decode(match.group(2))
-        return f"{url}/{write_png(content, media) if match.group(1) == 'image/png' else write_flac(content, media)}"
-
-    return _AUDIO_TAG.sub(_preload_none, _INLINE.sub(replace, text).replace('type="audio/wav"', 'type="audio/flac"'))
+    text = _INLINE.sub(lambda match: f"{url}/{_keep(match[1], base64.b64decode(match[2]), media)}", text)
+    return _AUDIO_TAG.sub(_preload_none, text.replace('type="audio/wav"', 'type="audio/flac"'))
 
 
 def _preload_none(match: re.Match) -> str:
     return re.sub(r"\s+preload(=(\"[^\"]*\"|'[^']*'|\S+))?", "", match.group(0)).replace("<audio", '<audio preload="none"', 1)
 
 
-def write_png(png: bytes, media: Path) -> str:
-    """Write a picture into `media`, named by its hash; return the name."""
-    name = hashlib.sha256(png).hexdigest()[:32] + ".png"
+def _keep(kind: str, content: bytes, media: Path) -> str:
+    """Write a picture, or a sound as FLAC of the same samples, into `media` under the name of its hash; return the name."""
     media.mkdir(parents=True, exist_ok=True)
-    (media / name).write_bytes(png)
-    return name
-
-
-def write_flac(wav: bytes, media: Path) -> str:
-    """Write the sound of a WAV file (bytes) as FLAC into `media`, named by the hash of its samples; return the name."""
-    import soundfile
-
-    samples, rate = soundfile.read(io.BytesIO(wav), dtype="int16", always_2d=True)
-    name = hashlib.sha256(f"{rate}:{samples.shape[1]}:".encode() + samples.tobytes()).hexdigest()[:32] + ".flac"
-    media.mkdir(parents=True, exist_ok=True)
-    if not (media / name).exists():
-        soundfile.write(media / name, samples, rate, format="FLAC", subtype="PCM_16")
-    return name
+    if kind == "image/png":
+        path = media / f"{content_hash(content)[:32]}.png"
+        path.write_bytes(content)
+        return path.name
+    samples, rate = soundfile.read(io.BytesIO(content), dtype="int16", always_2d=True)
+    path = media / f"{content_hash(rate, samples)[:32]}.flac"
+    if not path.exists():
+        soundfile.write(path, samples, rate, format="FLAC", subtype="PCM_16")
+    return path.name
 
 
 def _build(site: Path, target: Path, log: Path) -> Path:
@@ -232,17 +223,14 @@ def check_site(pages: Path) -> Mapping[str, int]:
         Every problem found, a line each.
     """
     problems, largest = [], 0
-    for page in sorted(pages.rglob("*.html")):
+    for page in sorted(p for p in pages.rglob("*") if p.suffix in (".html", ".css")):
         name, size = page.relative_to(pages).as_posix(), page.stat().st_size
         linked = name.split("/")[0] in LINKED_FOLDERS
         limit = LINKED_BYTES if linked else PAGE_BYTES
-        largest = largest if linked else max(largest, size)
-        if size > limit:
+        if page.suffix == ".html" and size > limit:
             problems.append(f"{name}: {size:,} bytes, the limit is {limit:,}. Move data or pictures out of the page.")
+        largest = max(largest, 0 if linked or page.suffix == ".css" else size)
         problems += [f"{name}: fetches from the network: {text[:150]}" for text in find_remote(page.read_text(encoding="utf-8"))]
-    for sheet in sorted(pages.rglob("*.css")):
-        name, remote = sheet.relative_to(pages).as_posix(), find_remote(sheet.read_text(encoding="utf-8"))
-        problems += [f"{name}: fetches from the network: {text[:150]}" for text in remote]
     total = sum(p.stat().st_size for p in pages.rglob("*") if p.is_file())
     if total > BOOK_BYTES:
         problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")

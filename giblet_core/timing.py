@@ -112,11 +112,9 @@ class TRGrid:
         if edges[0] < 0:
             raise InputError(f"onset_s={self.onset_s}: TR 0 begins before the sound. Drop the first {-int(self.onset_s // self.t_r)} TRs "
                              "(dummy_trs), or start the sound earlier.")
-        if edges[-1] > n_frames:
-            whole = int(np.searchsorted(edges, n_frames, side="right")) - 1
-            raise InputError(f"n_trs={self.n_trs}: ends at {float(self.edge(self.n_trs)):g} s but the sound at {n_frames / rate:g} s; "
-                             "BOLD must not be "
-                             f"longer than the sound. Use n_trs={whole}, or check the onset and t_r={self.t_r}.")
+        whole = int(np.searchsorted(edges, n_frames, side="right")) - 1
+        require(edges[-1] <= n_frames, f"n_trs={self.n_trs}: ends at {float(self.edge(self.n_trs)):g} s but the sound at "
+                f"{n_frames / rate:g} s; BOLD must not be longer than the sound. Use n_trs={whole}, or check the onset and t_r={self.t_r}.")
         return edges
 
     def windows(self, codes: Codes) -> TRWindows:

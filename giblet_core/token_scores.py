@@ -70,10 +70,8 @@ def unigram_bits(train: np.ndarray, test: np.ndarray, cardinality: int = 1024, s
     return np.array([-np.log2(row[book]).mean() for row, book in zip(p, test, strict=True)])
 
 
-def previous_tr_bits(
-    train: np.ndarray, test: np.ndarray, n_frames: int = 112, cardinality: int = 1024, smoothing: float = 1.0,
-    starts: np.ndarray | None = None,
-) -> np.ndarray:
+def previous_tr_bits(train: np.ndarray, test: np.ndarray, n_frames: int = 112, cardinality: int = 1024, smoothing: float = 1.0,
+                     starts: np.ndarray | None = None) -> np.ndarray:
     """Score TRs of `test` by the entries of the TR before each.
 
     ``p(c) = (n_previous(c) + a * unigram(c)) / (n_frames + a)``; the weight `a` of each book is the one of `SMOOTHINGS`

@@ -7,7 +7,6 @@ stopping) and test (reported once) are contiguous stretches of time with an emba
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +47,6 @@ class TrainConfig:
     n_blocks: int = 4  # equal parts of the film, each ending in a validation and a test stretch
     embargo_s: float = 6.0  # seconds dropped on either side of validation and test
     unigram_start: bool = True  # start the logits' bias from the frequencies in training data
-    latent_loss: str = "mse"  # for the latent head: 'mse' (share of variance) or 'cosine'
     cpu: bool = True  # False: whatever accelerate finds (GPUs, several processes)
     seed: int = 0  # of windows, frames and dropout
 
@@ -60,15 +58,6 @@ class TrainConfig:
         if min(self.validation_fraction, self.test_fraction, self.embargo_s) < 0 or held_out >= 1:
             raise InputError(f"validation_fraction={self.validation_fraction}, test_fraction={self.test_fraction}: must be >= 0 and sum to "
                              "less than 1; embargo_s >= 0.")
-        require(self.latent_loss in ("mse", "cosine"), f"latent_loss={self.latent_loss!r}: must be 'mse' or 'cosine'.")
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
-        """Build from a mapping, e.g. read from YAML; unknown keys are an InputError."""
-        known = [f.name for f in dataclasses.fields(cls)]
-        for name in values:
-            require(name in known, f"{name}: is no field of TrainConfig. Known: {', '.join(known)}.")
-        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -239,7 +228,7 @@ class _Run:
             with self.accelerator.accumulate(self.wrapped):
                 prediction = self.wrapped(codes.to(self.accelerator.device), frames).prediction
                 target = (target if frames is None else target[..., frames]).to(self.accelerator.device)
-                self.accelerator.backward(loss_of(prediction, target, self.data.head, self.scale, c.latent_loss))
+                self.accelerator.backward(loss_of(prediction, target, self.data.head, self.scale))
                 if self.accelerator.sync_gradients:
                     self.accelerator.clip_grad_norm_(self.wrapped.parameters(), c.clip_norm)
                 self.optimizer.step()
@@ -269,9 +258,8 @@ class _Run:
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{name}": torch.as_tensor(value) for name, value in state.items()}
         path = _save_tensors(self.folder / f"checkpoint-{self.step:06d}.safetensors", tensors)
-        write_json(self.folder / "checkpoint.json", {
-            "file": path.name, "sha256": file_sha256(path), "step": self.step, "key": self.key,
-            "config": self.config, "history": self.history})
+        meta = {"file": path.name, "sha256": file_sha256(path), "step": self.step, "key": self.key, "history": self.history}
+        write_json(self.folder / "checkpoint.json", {**meta, "config": self.config})
         for old in self.folder.glob("checkpoint-*.safetensors"):
             if old != path:
                 old.unlink()

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from giblet_core.artifacts import ASSETS
 from giblet_core.mel import log_mel
 
 #: One colour a role on every page (Okabe-Ito: distinguishable with colour-blind eyes).
@@ -14,27 +15,12 @@ COLOURS = {"sound": "#0072B2", "codec": "#D55E00", "mel": "#009E73", "brain": "#
 
 def use_style() -> None:
     """Set the book's look, once a notebook: legible at page width, no frames, vector-sharp."""
-    plt.rcParams.update({
-        "figure.figsize": (8, 3), "figure.dpi": 110, "figure.constrained_layout.use": True, "axes.spines.top": False,
-        "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "font.size": 10, "legend.frameon": False,
-        "image.aspect": "auto", "savefig.bbox": "tight",
-        "axes.prop_cycle": plt.cycler(color=[COLOURS[name] for name in ("sound", "codec", "mel", "brain", "control", "floor")]),
-    })
+    plt.style.use(ASSETS / "book.mplstyle")
+    plt.rcParams["axes.prop_cycle"] = plt.cycler(color=[COLOURS[name] for name in ("sound", "codec", "mel", "brain", "control", "floor")])
 
 
 def _axis(ax: Axes | None, **options) -> Axes:
     return plt.subplots(**options)[1] if ax is None else ax
-
-
-def plot_wave(wave: np.ndarray, sample_rate: int, ax: Axes | None = None, *, start_s: float = 0.0, label: str | None = None) -> Axes:
-    """Draw a sound as the envelope of its extremes, so that long sounds stay small files."""
-    ax = _axis(ax)
-    step = max(1, len(wave) // 2000)
-    pieces = wave[: len(wave) // step * step].reshape(-1, step)
-    t = start_s + (np.arange(len(pieces)) + 0.5) * step / sample_rate
-    ax.fill_between(t, pieces.min(1), pieces.max(1), lw=0.6 if step == 1 else 0, label=label)
-    ax.set(xlabel="time (s)", ylabel="amplitude", xlim=(start_s, start_s + len(wave) / sample_rate))
-    return ax
 
 
 def plot_spectrogram(wave: np.ndarray, sample_rate: int, ax: Axes | None = None, *, start_s: float = 0.0,
