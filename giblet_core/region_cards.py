@@ -113,12 +113,13 @@ def _draw_parts(parts: Parts, i: int, ax: Any, title: str) -> None:
 def _draw_lesion(card: RegionCard, ax: Any) -> None:
     lesions, i = card.findings.lesions, card.index
     random = 100 * np.nanmean(lesions.random[i], axis=1)
-    ax.hist(random, bins=15, color=viz.COLOURS["floor"], alpha=0.5, label=f"{len(random)} matched random regions")
+    ax.hist(random, bins=15, color=viz.COLOURS["floor"], alpha=0.5, label=f"{len(random)} random regions")
     for label, values, colour in ((f"{card.name} alone", lesions.alone[i], "brain"), ("all regions", lesions.whole, "sound"),
                                   (f"all but {card.name}", lesions.all_but[i], "control")):
         ax.axvline(100 * np.nanmean(values), color=viz.COLOURS[colour], lw=2, label=label)
     ax.axvline(50, color="black", ls=":", lw=1, label="chance")
     ax.set(xlabel="segments identified (%)", ylabel="random regions", title="what it hears")
+    ax.yaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
 
 
@@ -184,6 +185,8 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
     hears = lesion["p chance"] <= 0.05
     place = "more than" if lesion["alone (%)"] > lesion["random, high"] else "about as much as"
     place = "less than" if lesion["alone (%)"] < lesion["random, low"] else place
+    rivals = ("equally many, equally reliable voxels elsewhere" if n > 1 else
+              f"the {f.lesions.random.shape[1]} other columns of the table, whose ISC differs by up to {f.lesions.isc_gap[i]:.2f}")
     needed = lesion["lost without, low"] > 0
     return (
         f"Reliability: {n} {'voxels' if n > 1 else 'column'}, mean ISC {f.lesions.isc[i]:.2f} with {f.top.n_subjects} subjects; r of the "
@@ -194,9 +197,8 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
         f"{'more than chance' if adds['p (FDR)'] <= 0.05 else 'no more than chance does'}.",
         f"Books singled out, FDR: {', '.join(singled) if singled else 'none'}. A claim about one needs the agreement that chapter 4 asks.",
         f"Alone it identifies {lesion['alone (%)']:.0f} % of segments ({lesion['alone, low']:.0f} to {lesion['alone, high']:.0f}; chance "
-        f"50; p = {lesion['p chance']:.3f}, {corrected}): {'it hears' if hears else 'it cannot be said to hear'}. That is {place} equally "
-        f"many, equally reliable voxels elsewhere ({lesion['random (%)']:.0f} %, 95 % of them {lesion['random, low']:.0f} to "
-        f"{lesion['random, high']:.0f}).",
+        f"50; p = {lesion['p chance']:.3f}, {corrected}): {'it hears' if hears else 'it cannot be said to hear'}. That is {place} "
+        f"{rivals} ({lesion['random (%)']:.0f} %, 95 % of them {lesion['random, low']:.0f} to {lesion['random, high']:.0f}).",
         f"Without it, identification by all other regions changes by {-lesion['lost without (%)']:+.1f} points "
         f"({-lesion['lost without, high']:+.1f} to {-lesion['lost without, low']:+.1f}): "
         f"{'nothing else stands in for it' if needed else 'no loss is shown'}.",
