@@ -14,7 +14,10 @@ import numpy as np
 from giblet_core import hrf
 from giblet_core.artifacts import InputError
 from giblet_core.bold_io import find_one, read_table, read_textgrid
+from giblet_core.ceiling import noise_ceiling
 from giblet_core.dataset import load_dataset
+from giblet_core.kernels import correlate
+from giblet_core.nulls import make_null
 
 RATE_HZ = 50
 FIRST, LAST = 25, 17  # TRs dropped by the trimmed control: the onset of the story and its end
@@ -98,14 +101,12 @@ def alice_report(dataset: str | Path) -> AliceReport:
     bold = np.stack([data.bold(subject) for subject in data.subjects]).astype(np.float64)
     bold = (bold - bold.mean(1, keepdims=True)) / bold.std(1, keepdims=True)
     group, kept = bold.mean(0), slice(FIRST, n_trs - LAST)
-    null = shift_null(group[kept], shipped[kept])
     trimmed = _r(shipped[kept], group[kept])
-    isc = np.mean([[_r(one[:, v], (bold[:, :, v].sum(0) - one[:, v]))[0] for v in range(bold.shape[2])] for one in bold], axis=0)
-    return AliceReport(
-        data.region_names, len(bold), data.manifest.rejected, float(clocks[np.argmax(fits)]),
-        float(fits[int(round(data.grids[0].onset_s / 0.5))]), float(fits[0]), _r(shipped, group), trimmed,
-        np.mean([_r(shipped[kept], one[kept]) for one in bold], axis=0), null.max(0),
-        (1 + (null >= trimmed).sum(0)) / (1 + len(null)), len(null), isc)
+    null = make_null(trimmed, shift_null(group[kept], shipped[kept]), "circular shifts")
+    single, declared = np.mean([_r(shipped[kept], one[kept]) for one in bold], axis=0), fits[round(data.grids[0].onset_s / 0.5)]
+    return AliceReport(data.region_names, len(bold), data.manifest.rejected, float(clocks[np.argmax(fits)]), float(declared),
+                       float(fits[0]), _r(shipped, group), trimmed, single, null.null.max(0), null.p, len(null.null),
+                       noise_ceiling(bold).mean(0))
 
 
 def shift_null(bold: np.ndarray, x: np.ndarray, least: int = 30) -> np.ndarray:
@@ -115,5 +116,5 @@ def shift_null(bold: np.ndarray, x: np.ndarray, least: int = 30) -> np.ndarray:
 
 def _r(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Correlate (n,) with each column of (n,) or (n, k): (k,)."""
-    x, y = x - x.mean(), (y - y.mean(0)).reshape(len(y), -1)
-    return x @ y / np.sqrt((x @ x) * (y**2).sum(0))
+    y = y.reshape(len(y), -1)
+    return correlate(np.broadcast_to(x[:, None], y.shape), y)

@@ -3,7 +3,7 @@
 A lesion acts on latents, slice by slice; the sum over slices is decoded as ever. Books count from 0.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,15 +31,17 @@ class _Context:
 
 
 def _omit(c: _Context, k: int) -> np.ndarray:
+    """leaves the book's vector out of the sum"""
     return np.zeros_like(c.row(k))
 
 
 def _mean(c: _Context, k: int) -> np.ndarray:
+    """replaces it by the book's mean over the sound"""
     return np.broadcast_to(c.z[k].mean(1, keepdims=True), c.row(k).shape)
 
 
 def _conditional_mean(c: _Context, k: int) -> np.ndarray:
-    """Mean of the slice given the entry of the book below: what that book already tells of this one."""
+    """replaces it by its mean given the entry of the book below"""
     if k == 0:
         return _mean(c, k)
     below = c.codes.indices[k - 1]
@@ -50,14 +52,17 @@ def _conditional_mean(c: _Context, k: int) -> np.ndarray:
 
 
 def _resample(c: _Context, k: int) -> np.ndarray:
+    """draws entries from the book's own frequencies, independently in time"""
     return c.z[k][:, c.rng.integers(c.codes.n_frames, size=c.row(k).shape[1])]  # frames, not labels: entries keep their frequency
 
 
 def _time_shuffle(c: _Context, k: int) -> np.ndarray:
+    """permutes the book's frames"""
     return c.rng.permutation(c.row(k), axis=1)
 
 
 def _block_shuffle(c: _Context, k: int) -> np.ndarray:
+    """permutes pieces of 0.5 s of the book"""
     n = c.row(k).shape[1]
     block = max(1, min(round(BLOCK_S * c.codes.frame_rate), n // 2))
     pieces = [c.row(k)[:, i:i + block] for i in range(0, n, block)]
@@ -68,17 +73,20 @@ def _block_shuffle(c: _Context, k: int) -> np.ndarray:
 
 
 def _circular_shift(c: _Context, k: int) -> np.ndarray:
+    """shifts the book in time by at least a quarter of the window"""
     n = c.row(k).shape[1]
     return np.roll(c.row(k), int(c.rng.integers(n // 4, max(n - n // 4, n // 4 + 1))), axis=1)  # at least a quarter away
 
 
 def _uniform(c: _Context, k: int) -> np.ndarray:
+    """draws entries uniformly"""
     book = c.codec.codebooks[k]
     ranked = book[np.lexsort(book.T)]  # drawn by content, not by label: relabelling a book changes nothing
     return ranked[c.rng.integers(c.codec.cardinality, size=c.row(k).shape[1])].T
 
 
 def _swap(c: _Context, k: int) -> np.ndarray:
+    """takes the book from another scene (donor)"""
     donor, n = c.donor, c.row(k).shape[1]
     require(donor is not None, "donor=None: kind 'swap' needs the codes of another scene. Pass donor=codes.")
     require(donor.codec_sha256 == c.codes.codec_sha256 and donor.num_codebooks > k and donor.n_frames >= n,
@@ -88,40 +96,18 @@ def _swap(c: _Context, k: int) -> np.ndarray:
 
 
 def _noise(c: _Context, k: int) -> np.ndarray:
+    """replaces it by noise of the same energy, frame by frame"""
     draw = c.rng.standard_normal(c.row(k).shape).astype(np.float32)
     return draw * (np.linalg.norm(c.row(k), axis=0) / np.linalg.norm(draw, axis=0))  # the slice's energy, frame by frame
 
 
 def _index_zero(c: _Context, k: int) -> np.ndarray:
+    """writes entry 0, as if it meant nothing: the wrong way, kept to be shown"""
     return np.broadcast_to(c.codec.codebooks[k][0][:, None], c.row(k).shape)
 
 
-_SLICEWISE: dict[str, Callable[[_Context, int], np.ndarray]] = {
-    "omit": _omit, "mean": _mean, "conditional_mean": _conditional_mean, "resample": _resample, "time_shuffle": _time_shuffle,
-    "block_shuffle": _block_shuffle, "circular_shift": _circular_shift, "uniform": _uniform, "swap": _swap, "noise": _noise,
-    "index_zero": _index_zero,
-}
-
-#: kind -> what it does, in one line
-DEFINITIONS = {
-    "omit": "leaves the book's vector out of the sum",
-    "mean": "replaces it by the book's mean over the sound",
-    "conditional_mean": "replaces it by its mean given the entry of the book below",
-    "resample": "draws entries from the book's own frequencies, independently in time",
-    "time_shuffle": "permutes the book's frames",
-    "block_shuffle": f"permutes pieces of {BLOCK_S} s of the book",
-    "circular_shift": "shifts the book in time by at least a quarter of the window",
-    "uniform": "draws entries uniformly",
-    "swap": "takes the book from another scene (donor)",
-    "reencode": "omits the book and lets the higher books encode what is then left (total effect)",
-    "noise": "replaces it by noise of the same energy, frame by frame",
-    "index_zero": "writes entry 0, as if it meant nothing: the wrong way, kept to be shown",
-}
-LESIONS = tuple(DEFINITIONS)
-
-
 def _reencode(c: _Context, books: Sequence[int]) -> np.ndarray:
-    """Omit `books`; each higher book encodes again what the sum of the kept ones leaves of the intact latents."""
+    """omits the book and lets the higher books encode what is then left of the intact latents (total effect)"""
     z, residual = c.z[:, :, c.window].copy(), c.z[:, :, c.window].sum(0).T.astype(np.float32)
     for k in range(len(z)):
         if k in books:
@@ -132,6 +118,14 @@ def _reencode(c: _Context, books: Sequence[int]) -> np.ndarray:
             z[k] = book[distance.argmin(1)].T
         residual = residual - z[k].T
     return z
+
+
+_KINDS = (_omit, _mean, _conditional_mean, _resample, _time_shuffle, _block_shuffle, _circular_shift, _uniform, _swap, _reencode, _noise,
+          _index_zero)
+#: kind -> what it does, in one line
+DEFINITIONS = {kind.__name__.lstrip("_"): kind.__doc__ for kind in _KINDS}
+LESIONS = tuple(DEFINITIONS)
+_MAKERS = dict(zip(LESIONS, _KINDS))
 
 
 def lesion(codec: EncodecCodec, codes: Codes, books: Sequence[int] = (0,), mode: str = "omit", *, dose: float = 1.0,
@@ -184,7 +178,7 @@ def lesion(codec: EncodecCodec, codes: Codes, books: Sequence[int] = (0,), mode:
         for k in books:
             # one stream of random numbers a book: adding a book to the set does not change the others
             own = _Context(codec, codes, intact, window, np.random.default_rng([seed, k]), donor)
-            z[k][:, window] = _SLICEWISE[mode](own, k)
+            z[k][:, window] = _MAKERS[mode](own, k)
     if dose < 1:
         z[:, :, window] = intact[:, :, window] + np.float32(dose) * (z[:, :, window] - intact[:, :, window])
     return z
