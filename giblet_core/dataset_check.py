@@ -57,25 +57,23 @@ def _clock(m: Manifest, problems: Problems) -> tuple[list[Span], np.ndarray | No
         with problems.caught("stimulus.file"):
             file = find_one(m.folder, m.stimulus["file"])
             told, wave = audio_info(file).duration_s, load_audio(file, SOUND_RATE)
-            if told - len(wave) / SOUND_RATE > 0.1:
-                problems.add("stimulus.file", f"{len(wave) / SOUND_RATE:g} s of sound", f"its header says {told:g} s",
-                             "The file is cut short; copy it again.")
+            problems.check(told - len(wave) / SOUND_RATE <= 0.1, "stimulus.file", f"{len(wave) / SOUND_RATE:g} s of sound",
+                           f"its header says {told:g} s", "The file is cut short; copy it again.")
     spans, found = spans_of(m if wave is not None else replace(m, stimulus={**m.stimulus, "file": None}))
     problems += found
     for a, b in permutations(m.runs, 2):
         end = a.stimulus_start_s + a.n_trs * m.t_r / m.stimulus["clock_ratio"]
-        if (a.stimulus_start_s, a.name) < (b.stimulus_start_s, b.name) and b.stimulus_start_s < end - 1e-6:
-            problems.add(f"runs.{b.name}.stimulus_start_s", f"{b.stimulus_start_s:g} s",
-                         f"{a.name} lasts until {end:g} s; runs must not overlap", "Correct start or n_trs.")
+        problems.check((a.stimulus_start_s, a.name) > (b.stimulus_start_s, b.name) or b.stimulus_start_s >= end - 1e-6,
+                       f"runs.{b.name}.stimulus_start_s", f"{b.stimulus_start_s:g} s",
+                       f"{a.name} lasts until {end:g} s; runs must not overlap", "Correct start or n_trs.")
     if m.preprocessing["hrf"] and m.label_shift_trs:
         problems.add("preprocessing.hrf", "true", f"labels are shifted by {m.label_shift_trs} TRs: a response model on shifted labels "
                      "counts the delay twice", "Give the data before it (hrf: false).")
     elif m.preprocessing["hrf"]:
         problems.add("preprocessing.hrf", "true", "the analysis applies the response itself", "Give the data before it.", "warning")
     for span in spans:
-        if span.cropped:
-            problems.add(f"runs.{span.run.name}", f"{span.cropped} TRs", "lie off the sound on the restored clock", "They are left out.",
-                         "note")
+        problems.check(not span.cropped, f"runs.{span.run.name}", f"{span.cropped} TRs", "lie off the sound on the restored clock",
+                       "They are left out.", "note")
     for subject, why in m.rejected.items():
         problems.add(f"subject {subject}", "excluded", why, "It is left out.", "note")
     return spans, wave
@@ -115,8 +113,7 @@ def _scan(m: Manifest, spans: list[Span], mask: np.ndarray | None, space: tuple[
 def _values(where: str, subject: str, span: Span, bold: np.ndarray, problems: Problems) -> None:
     """Look for NaN, constants and padding in one series."""
     nan = int(np.count_nonzero(~np.isfinite(bold).all(0)))
-    if nan:
-        problems.add(where, f"{nan} of {bold.shape[1]} voxels hold NaN or infinity", "all must be finite", "Give a mask without them.")
+    problems.check(not nan, where, f"{nan} of {bold.shape[1]} voxels hold NaN or infinity", "all must be finite", "Mask them out.")
     changes = np.flatnonzero((np.diff(bold, axis=0) != 0).any(1))  # steps at which any voxel moves
     if not len(changes):
         problems.add(where, "every voxel is constant", "a series must change over time",
@@ -124,12 +121,10 @@ def _values(where: str, subject: str, span: Span, bold: np.ndarray, problems: Pr
         return
     gone = {"first": span.first - span.run.dummy_trs, "last": span.run.n_trs - span.first - len(bold)}  # left out already
     for n, side in ((changes[0] + 1, "first"), (len(bold) - 1 - changes[-1], "last")):
-        if n >= LEAST_TAIL:
-            problems.add(where, f"the {side} {n} TRs are constant in every voxel", "padding is not data",
-                         f"exclude: [{{subject: {subject}, run: {span.run.name}, {side}_trs: {n + gone[side]}, why: 'constant padding'}}].")
+        problems.check(n < LEAST_TAIL, where, f"the {side} {n} TRs are constant in every voxel", "padding is not data",
+                       f"exclude: [{{subject: {subject}, run: {span.run.name}, {side}_trs: {n + gone[side]}, why: 'constant padding'}}].")
     still = int(np.count_nonzero(np.ptp(bold, axis=0) == 0))
-    if still:
-        problems.add(where, f"{still} of {bold.shape[1]} voxels are constant", "they should change", "Give a mask without them.", "warning")
+    problems.check(not still, where, f"{still} of {bold.shape[1]} voxels are constant", "they should change", "Mask them out.", "warning")
 
 
 def _nuisance(m: Manifest, problems: Problems) -> None:
@@ -138,8 +133,7 @@ def _nuisance(m: Manifest, problems: Problems) -> None:
         where, wanted = f"nuisance of subject {subject}, {run.name}", sum(r.n_trs for r in m.runs) if m.joined else run.n_trs
         with problems.caught(where):
             n = len(nuisance_table(m, subject, run))
-            if n != wanted:
-                problems.add(where, f"{n} rows", f"BOLD has {wanted}", "Correct nuisance.drop_first, or the table.")
+            problems.check(n == wanted, where, f"{n} rows", f"BOLD has {wanted}", "Correct nuisance.drop_first, or the table.")
 
 
 def lag_of(bold: np.ndarray, predicted: np.ndarray, run_onsets: list[int]) -> tuple[int, float, float]:

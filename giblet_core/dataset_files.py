@@ -91,8 +91,7 @@ def spans_of(m: Manifest) -> tuple[list[Span], Problems]:
         elif not whole:
             problems.add(f"runs.{run.name}", f"{n - early - late} TRs left", "must keep at least 1 TR", "Exclude fewer TRs, or the run.")
         offset += run.n_trs
-    if not spans and not problems:
-        problems.add("runs", "none left", "must keep at least one run", "Exclude fewer runs.")
+    problems.check(spans or problems, "runs", "none left", "must keep at least one run", "Exclude fewer runs.")
     return spans, problems
 
 
@@ -106,11 +105,9 @@ def header_problems(m: Manifest, space: tuple[int, ...] | None) -> Problems:
         if header is None:
             continue
         wanted = sum(r.n_trs for r in m.runs) if m.joined else run.n_trs
-        if header.n_trs != wanted:
-            problems.add(where, f"{header.n_trs} TRs", f"the manifest declares {wanted}", "Correct n_trs, or the file.")
-        if space is not None and header.space != space:
-            problems.add(where, f"shape {header.space}", f"must be {space}, as the mask's or the others'",
-                         "Resample one of them (nilearn.image.resample_to_img).")
+        problems.check(header.n_trs == wanted, where, f"{header.n_trs} TRs", f"the manifest declares {wanted}", "Correct n_trs or the file.")
+        problems.check(space in (None, header.space), where, f"shape {header.space}", f"must be {space}, as the mask's or the others'",
+                       "Resample one of them (nilearn.image.resample_to_img).")
         if header.t_r is not None and abs(header.t_r - m.t_r) > 1e-3:
             unset = header.t_r == 1.0
             problems.add(where, f"TR {header.t_r:g} s in the header", f"the manifest declares {m.t_r:g} s",

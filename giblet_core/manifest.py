@@ -48,6 +48,11 @@ class Problems(list[Problem]):
         """Note one more."""
         self.append(Problem(severity, where, value, rule, remedy))
 
+    def check(self, good: object, where: str, value: object, rule: str, remedy: str, severity: str = "error") -> None:
+        """Note one more unless `good`."""
+        if not good:
+            self.add(where, str(value), rule, remedy, severity)
+
     @contextmanager
     def caught(self, where: str) -> Iterator[None]:
         """Turn an InputError (``value: the rule. The remedy.``) of the block into a problem."""
@@ -163,36 +168,35 @@ def _folder(path: Path, folder: str) -> Path:
     return path.parent / os.path.expandvars(folder.replace("${GIBLET_SHARED}", shared))
 
 
-def _rules(top: dict[str, Any]) -> list[Problem]:
+def _rules(top: dict[str, Any]) -> Problems:
     """Check values that have the right type."""
     bold, runs = top["bold"], top["runs"]
     subjects, names = [str(s) for s in bold["subjects"]], [str(run["name"]) for run in runs]
-    rules = [
-        (top["t_r"] > 0, "t_r", top["t_r"], "must be positive seconds", "Take it from the scanner's protocol."),
-        (0 <= top["slice_time_ref"] <= 1, "slice_time_ref", top["slice_time_ref"], "must lie in 0 to 1", "fMRIPrep uses 0.5."),
-        (top["stimulus"]["clock_ratio"] > 0, "stimulus.clock_ratio", top["stimulus"]["clock_ratio"], "must be positive",
-         "Scanner seconds per stimulus second; 1.0 as a rule."),
-        (bool(runs), "runs", runs, "must list at least one run", "Give name, n_trs, stimulus_start_s."),
-        (bool(subjects), "bold.subjects", subjects, "must list at least one subject", "Name them."),
-        (len(set(subjects)) == len(subjects), "bold.subjects", subjects, "must not repeat a subject", "Remove the copy."),
-        (len(set(names)) == len(names), "runs", names, "names must differ", "Rename one."),
-        (bold["format"] in FORMATS, "bold.format", bold["format"], f"must be one of {', '.join(FORMATS)}", "Choose one."),
-        (bold["pattern"] is None or "{subject}" in bold["pattern"], "bold.pattern", bold["pattern"], "must hold {subject}",
-         "Write {subject} where the name of the subject stands, and {run} where each run has its own file."),
-        (bold["pattern"] is not None or bold["format"] == "bids", "bold.pattern", None, "may be left out for bids only", "Give it."),
-    ]
+    found = Problems()
+    found.check(top["t_r"] > 0, "t_r", top["t_r"], "must be positive seconds", "Take it from the scanner's protocol.")
+    found.check(0 <= top["slice_time_ref"] <= 1, "slice_time_ref", top["slice_time_ref"], "must lie in 0 to 1", "fMRIPrep uses 0.5.")
+    found.check(top["stimulus"]["clock_ratio"] > 0, "stimulus.clock_ratio", top["stimulus"]["clock_ratio"], "must be positive",
+                "Scanner seconds per stimulus second; 1.0 as a rule.")
+    found.check(bool(runs), "runs", runs, "must list at least one run", "Give name, n_trs, stimulus_start_s.")
+    found.check(bool(subjects), "bold.subjects", subjects, "must list at least one subject", "Name them.")
+    found.check(len(set(subjects)) == len(subjects), "bold.subjects", subjects, "must not repeat a subject", "Remove the copy.")
+    found.check(len(set(names)) == len(names), "runs", names, "names must differ", "Rename one.")
+    found.check(bold["format"] in FORMATS, "bold.format", bold["format"], f"must be one of {', '.join(FORMATS)}", "Choose one.")
+    found.check(bold["pattern"] is None or "{subject}" in bold["pattern"], "bold.pattern", bold["pattern"], "must hold {subject}",
+                "Write {subject} where the name of the subject stands, and {run} where each run has its own file.")
+    found.check(bold["pattern"] is not None or bold["format"] == "bids", "bold.pattern", None, "may be left out for bids only", "Give it.")
     unset = [name for name in re.findall(r"\$\{(\w+)\}", top["folder"]) if name not in os.environ and name != "GIBLET_SHARED"]
-    rules.append((not unset, "folder", top["folder"], f"the variable {', '.join(unset)} must be set", "Export it, or write the folder."))
+    found.check(not unset, "folder", top["folder"], f"the variable {', '.join(unset)} must be set", "Export it, or write the folder.")
     for i, run in enumerate(runs):
-        rules.append((run["n_trs"] >= 1, f"runs[{i}].n_trs", run["n_trs"], "must be at least 1", "Count the volumes of the file."))
-        rules.append((0 <= run["dummy_trs"] < max(run["n_trs"], 1), f"runs[{i}].dummy_trs", run["dummy_trs"],
-                      "must lie in 0 to n_trs - 1", "Count the volumes of the file that are to be dropped."))
+        found.check(run["n_trs"] >= 1, f"runs[{i}].n_trs", run["n_trs"], "must be at least 1", "Count the volumes of the file.")
+        found.check(0 <= run["dummy_trs"] < max(run["n_trs"], 1), f"runs[{i}].dummy_trs", run["dummy_trs"],
+                    "must lie in 0 to n_trs - 1", "Count the volumes of the file that are to be dropped.")
     for i, rule in enumerate(top["exclude"]):
         known_subject = rule["subject"] is None or str(rule["subject"]) in subjects
-        rules.append((known_subject, f"exclude[{i}].subject", rule["subject"], f"must be one of {', '.join(subjects)}", "Correct it."))
-        rules.append((rule["run"] is None or str(rule["run"]) in names, f"exclude[{i}].run", rule["run"],
-                      f"must be one of {', '.join(names)}", "Correct it."))
+        found.check(known_subject, f"exclude[{i}].subject", rule["subject"], f"must be one of {', '.join(subjects)}", "Correct it.")
+        found.check(rule["run"] is None or str(rule["run"]) in names, f"exclude[{i}].run", rule["run"],
+                    f"must be one of {', '.join(names)}", "Correct it.")
         part = rule["first_trs"] or rule["last_trs"] or rule["subject"] is None or rule["run"] is None
-        rules.append((part, f"exclude[{i}]", rule, "a subject cannot lack one run", "Exclude TRs, the subject, or the run for all."))
-        rules.append((min(rule["first_trs"], rule["last_trs"]) >= 0, f"exclude[{i}]", rule, "must not count TRs below 0", "Correct it."))
-    return [Problem("error", where, str(value), rule, remedy) for good, where, value, rule, remedy in rules if not good]
+        found.check(part, f"exclude[{i}]", rule, "a subject cannot lack one run", "Exclude TRs, the subject, or the run for all.")
+        found.check(min(rule["first_trs"], rule["last_trs"]) >= 0, f"exclude[{i}]", rule, "must not count TRs below 0", "Correct it.")
+    return found
