@@ -105,7 +105,7 @@ def header_problems(m: Manifest, space: tuple[int, ...] | None) -> Problems:
         if header is None:
             continue
         wanted = sum(r.n_trs for r in m.runs) if m.joined else run.n_trs
-        problems.check(header.n_trs == wanted, where, f"{header.n_trs} TRs", f"the manifest declares {wanted}", "Correct n_trs or the file.")
+        problems.check(header.n_trs == wanted, where, f"{header.n_trs} TRs", f"the manifest declares {wanted}", "Correct n_trs or file.")
         problems.check(space in (None, header.space), where, f"shape {header.space}", f"must be {space}, as the mask's or the others'",
                        "Resample one of them (nilearn.image.resample_to_img).")
         if header.t_r is not None and abs(header.t_r - m.t_r) > 1e-3:
