@@ -30,20 +30,17 @@ def require(good: object, message: str) -> None:
         raise InputError(message)
 
 
-def project_root(start: str | Path | None = None) -> Path:
+def project_root() -> Path:
     """Find the folder of the book (it holds ``_config.yml`` and ``notebooks``) from any working directory.
 
-    Parameters
-    ----------
-    start : path, optional
-        Where to begin to look upwards; the current directory by default, then the place of this package.
+    Looked for upwards from the current directory, then from the place of this package.
 
     Returns
     -------
     Path
         The project's root; the current directory where no book is around (an installed package).
     """
-    for origin in (Path(start) if start else Path.cwd(), Path(__file__).parent):
+    for origin in (Path.cwd(), Path(__file__).parent):
         for folder in (origin.resolve(), *origin.resolve().parents):
             if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
                 return folder

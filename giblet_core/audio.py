@@ -110,8 +110,7 @@ def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
                 try:
                     block = sound.read(min(BLOCK, last - position), dtype="float32", always_2d=True)
                 except (sf.SoundFileError, RuntimeError) as error:
-                    raise InputError(f"path={path}: unreadable after {position / rate:.2f} s ({error}). It is damaged: copy it "
-                                     "again.") from error
+                    raise InputError(f"path={path}: damaged after {position / rate:.2f} s ({error}). Copy it again.") from error
                 if not len(block):
                     break
                 position += len(block)
@@ -161,8 +160,7 @@ def _video_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
                         break
                 yield from (part.to_ndarray().mean(0, dtype=np.float32) for part in planar.resample(None) if last is None)
             except av.FFmpegError as error:
-                raise InputError(f"path={path}: its sound track is damaged after {position / rate:.2f} s ({error}). Copy it "
-                                 "again.") from error
+                raise InputError(f"path={path}: damaged after {position / rate:.2f} s ({error}). Copy it again.") from error
 
     return rate, blocks()
 

@@ -46,7 +46,7 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
     """Open a NIfTI image without reading its data."""
     try:
         return nib.load(path, keep_file_open=True)  # one handle: a compressed file is then unpacked once, not once a piece
-    except (OSError, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
+    except (OSError, EOFError, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
         raise InputError(f"file={path}: must be a readable NIfTI image ({error}). Copy it again.") from error
 
 

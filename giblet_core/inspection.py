@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, load_npz, read_json, require
+from giblet_core.artifacts import load_npz, read_json, require
 from giblet_core.audio import audio_info
 
 
@@ -41,13 +41,9 @@ def _npz(path: Path) -> dict[str, Any]:
 
 
 def _nifti(path: Path) -> dict[str, Any]:
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
+    from giblet_core.bold_io import load_image
 
-    try:
-        header = nibabel.load(path).header
-    except (ImageFileError, OSError, EOFError) as error:
-        raise InputError(f"file={path}: must be a readable NIfTI image ({error}). Copy it again.") from error
+    header = load_image(path).header
     zooms, shape = header.get_zooms(), header.get_data_shape()
     time = {"n_trs": shape[3], "t_r_s": float(zooms[3])} if len(shape) == 4 else {}
     return {"kind": "NIfTI image", "shape": shape, "voxel_mm": [float(z) for z in zooms[:3]], "dtype": str(header.get_data_dtype()), **time}

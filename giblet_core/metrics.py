@@ -23,7 +23,7 @@ from giblet_core.scores import MetricError, bits, code_accuracy, log_mel_distanc
 from giblet_core.speech import speech_intervals, speech_segments
 
 __all__ = [
-    "MetricError", "Quality", "align", "bits", "code_accuracy", "level_match", "log_mel_distance", "loudness_lufs", "noise_floor",
+    "MetricError", "Quality", "bits", "code_accuracy", "level_match", "log_mel_distance", "loudness_lufs", "noise_floor",
     "noise_like", "pesq_wb", "quality", "quality_table", "si_sdr", "speech_intervals", "speech_segments", "stoi",
 ]  # fmt: skip
 
@@ -149,23 +149,12 @@ def noise_floor(reference: np.ndarray, sample_rate: int, segments=None, pesq: bo
 # --- alignment and level ---------------------------------------------------------------------------------------------------------
 
 
-def align(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Undo a constant delay.
-
-    The lag maximises the cross-correlation within `MAX_LAG_S`; nothing is stretched.
-
-    Returns
-    -------
-    reference, degraded : array of shape (n_common,)
-        The part both hold.
-    lag_samples : int
-        Positive: `degraded` is late. 0 where no clear peak was found.
-    """
-    return _aligned(reference, degraded, sample_rate)[:3]
-
-
 def _aligned(reference, degraded, sample_rate):
-    """Return the two, the lag, the first common sample on the reference's clock, and reasons."""
+    """Undo a constant delay: the lag maximises the cross-correlation within `MAX_LAG_S`; nothing is stretched.
+
+    Returns the part that both hold, the lag in samples (positive: `degraded` is late; 0 where no clear peak was found), the first
+    common sample on the reference's clock, and reasons.
+    """
     reference, degraded = check_wave(reference, "reference"), check_wave(degraded, "degraded")
     reach = round(MAX_LAG_S * sample_rate)
     require(abs(len(reference) - len(degraded)) <= reach, f"degraded.shape={degraded.shape}: its length must be within {MAX_LAG_S} s of "
