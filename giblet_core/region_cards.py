@@ -181,7 +181,7 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
     of = f"{100 * share:.0f} % of its ceiling" if np.isfinite(share) else "its ceiling is too low to say how much of it"
     adds, over = f.spaces.table(i).iloc[0], len(f.names)
     corrected = f"corrected over {over} regions" if over > 1 else "one region, uncorrected over regions"
-    singled = [k for k, p in zip(f.books.names, f.books.p[:, i]) if p <= 0.05]
+    singled = [k for k, p in zip(f.books.names, f.books.p_fdr[:, i]) if p <= 0.05]
     hears = lesion["p chance"] <= 0.05
     place = "more than" if lesion["alone (%)"] > lesion["random, high"] else "about as much as"
     place = "less than" if lesion["alone (%)"] < lesion["random, low"] else place

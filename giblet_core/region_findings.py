@@ -31,8 +31,7 @@ ALPHAS = tuple(np.logspace(0, 3, 5))
 class Parts:
     """What groups of features explain beyond all others: `value`, `low`, `high` (over folds), `null_low`, `null_high`, `p`.
 
-    Each of shape (n_groups, n_regions), as r|r|; p one-sided against all distinct circular shifts, FDR over groups
-    and regions; `names` of groups.
+    Each of shape (n_groups, n_regions), as r|r|; p one-sided against all distinct circular shifts; `names` of groups.
     """
 
     names: tuple[str, ...]
@@ -43,10 +42,15 @@ class Parts:
     null_high: np.ndarray
     p: np.ndarray
 
+    @property
+    def p_fdr(self) -> np.ndarray:
+        """p corrected over groups and regions."""
+        return fdr(self.p)
+
     def table(self, region: int) -> pd.DataFrame:
         """Return the parts of one region."""
         fields = {"unique": self.value, "low": self.low, "high": self.high, "null, low": self.null_low, "null, high": self.null_high,
-                  "p (FDR)": self.p}
+                  "p (FDR)": self.p_fdr}
         return pd.DataFrame({name: value[:, region] for name, value in fields.items()}, index=list(self.names))
 
 
@@ -158,15 +162,14 @@ def _encoding(stim: Stimulus, data: Dataset, means: np.ndarray, folds: list[Fold
                 **{kind: [x] for kind, x in base.items()}, "nuisance": nuisance}
     fits = {name: fit_ridge(np.concatenate(xs, 1), means, folds, ALPHAS, run_onsets=runs, embargo=gap) for name, xs in families.items()}
     r = pd.DataFrame({name: fit.r for name, fit in fits.items()}, index=list(names))
-    moves = [shift_within_runs(data.n_trs, -s, runs) for s in shift_sizes(data.n_trs, runs, min_shift)]
-    stacked = np.concatenate([means, *(means[rows] for rows in moves)], axis=1)
     flat = [(name, x, 1 / len(xs)) for name, xs in families.items() for x in xs]
     groups = {name: [i for i, (own, _, _) in enumerate(flat) if own == name] for name in families}
     groups |= {f"book {k}": [k] for k in range(len(books))}
     alpha = float(np.median(fits["books"].alphas))
-    values = unique_parts([x for _, x, _ in flat], [w for _, _, w in flat], list(groups.values()), stacked, folds, alpha)
+    values = unique_parts([x for _, x, _ in flat], [w for _, _, w in flat], list(groups.values()), with_shifts(means, runs, min_shift),
+                          folds, alpha)
     whole, single = slice(0, len(families)), slice(len(families), None)
-    return r, _parts(tuple(families), values[whole], len(names)), _parts(tuple(groups)[single], values[single], len(names))
+    return r, parts_of(tuple(families), values[whole], len(names)), parts_of(tuple(groups)[single], values[single], len(names))
 
 
 def unique_parts(spaces: Sequence[np.ndarray], weights: Sequence[float], groups: Sequence[Sequence[int]], Y: np.ndarray,
@@ -197,11 +200,17 @@ def unique_parts(spaces: Sequence[np.ndarray], weights: Sequence[float], groups:
     return out
 
 
-def _parts(names: tuple[str, ...], values: np.ndarray, n_regions: int) -> Parts:
-    """Turn (n_groups, n_folds, n_targets), the true alignment first, into values with intervals, null bands and p."""
+def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -> np.ndarray:
+    """Put Y (n_trs, n_regions) beside all its circular shifts of at least `min_shift` TRs within runs, side by side."""
+    moves = [shift_within_runs(len(Y), -s, run_onsets) for s in shift_sizes(len(Y), run_onsets, min_shift)]
+    return np.concatenate([Y, *(Y[rows] for rows in moves)], axis=1)
+
+
+def parts_of(names: tuple[str, ...], values: np.ndarray, n_regions: int) -> Parts:
+    """Turn `unique_parts` of `with_shifts`, (n_groups, n_folds, n_targets), into values with intervals, null bands and p."""
     values = values.reshape(*values.shape[:2], -1, n_regions)  # (n_groups, n_folds, 1 + n_shifts, n_regions)
     interval = bootstrap(values[:, :, 0].transpose(1, 0, 2))
     mean = values.mean(1)
     low, high = np.quantile(mean[:, 1:], [0.025, 0.975], axis=1)
     p = (1 + (mean[:, 1:] >= mean[:, :1]).sum(1)) / mean.shape[1]
-    return Parts(names, interval.mean, interval.low, interval.high, low, high, fdr(p))
+    return Parts(names, interval.mean, interval.low, interval.high, low, high, p)

@@ -10,7 +10,7 @@ import yaml
 import giblet_core as gc
 from giblet_core.cli import main
 from giblet_core.dataset import load_dataset
-from giblet_core.region_findings import _parts, region_findings
+from giblet_core.region_findings import parts_of, region_findings
 from giblet_core.region_sound import SOURCES, bottlenecks, generate, generated_scores, trained_generator
 from giblet_core.simulate import simulate
 from giblet_core.simulate_drivers import stand_in_sound
@@ -85,10 +85,11 @@ def test_generation_without_fmri_knows_nothing_and_draws_alike(findings):
 def test_parts_put_the_true_alignment_beside_its_shifts():
     values = np.zeros((2, 3, 4))  # groups, folds, (1 true + 1 shifted) x 2 regions
     values[0, :, 0], values[0, :, 2] = 0.5, 0.1
-    parts = _parts(("a", "b"), values, 2)
+    parts = parts_of(("a", "b"), values, 2)
     assert parts.value.tolist() == [[0.5, 0], [0, 0]]
     np.testing.assert_allclose(parts.null_high[0], [0.1, 0])
-    assert parts.p.min() == 1.0  # .5 for one of four, after FDR
+    assert parts.p.tolist() == [[0.5, 1], [1, 1]]
+    assert parts.p_fdr.min() == 1.0
 
 
 @pytest.mark.parametrize(("data", "name", "extra"), [("volumes", "R05", []), ("table", "TR05", ["--no-generation"])])
