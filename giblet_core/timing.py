@@ -26,8 +26,6 @@ class TRWindows:
         The one frame more that some TRs hold.
     odd_trs : array of shape (n_odd,), int64
         Which TRs these are.
-    first_frame : int
-        Frame of the sound at which TR 0 begins.
     header : Codes
         One frame of the same codec: rate and identity for `TRGrid.join`.
     """
@@ -35,7 +33,6 @@ class TRWindows:
     array: np.ndarray
     odd: np.ndarray
     odd_trs: np.ndarray
-    first_frame: int
     header: Codes
 
 
@@ -74,11 +71,6 @@ class TRGrid:
         require(n_trs >= 1, f"duration_s={duration_s}, t_r={t_r}, onset_s={onset_s}: hold no whole TR; at least one is needed. Give a "
                 "longer sound.")
         return cls(t_r, n_trs, onset_s)
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds from the first edge to the last."""
-        return float(self.n_trs * Fraction(str(self.t_r)))
 
     def edge(self, i: int) -> Fraction:
         """Return the exact stimulus time (s) at which TR `i` begins."""
@@ -127,7 +119,7 @@ class TRGrid:
         """
         edges = self.edges_within(codes.n_frames, codes.frame_rate)
         array, odd, odd_trs = cut(codes.indices.astype(np.int32), edges, frame_at(Fraction(str(self.t_r)), codes.frame_rate))
-        return TRWindows(array, odd, odd_trs, int(edges[0]), codes.crop_frames(0, 1))
+        return TRWindows(array, odd, odd_trs, codes.crop_frames(0, 1))
 
     def join(self, w: TRWindows) -> Codes:
         """Undo `windows`: return the codes of frames ``edges[0]:edges[-1]``."""
