@@ -27,6 +27,7 @@ from giblet_core.timing import TRGrid
 BASELINES = ("envelope", "loudness", "mel", "speech", "time")
 BASE_RATE_HZ = 100  # of envelope, loudness, spectrum and speech
 FLOOR_LUFS = -70.0
+PEAKS_S = (4.0, 5.5, 7.0)  # of the response: listeners differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,25 @@ def codebook_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence
     books = range(codes.num_codebooks) if books is None else books
     return tuple(latent_features(f"book {k}", codec.codebooks[k][codes.indices[k]].T, codes.frame_rate, grid, pool, hrf, **timing)
                  for k in books)
+
+
+def slow_directions(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGrid], n: int) -> np.ndarray:
+    """Return the directions in which a signal (D, n_frames) moves most from TR to TR, (n, D) orthonormal: what BOLD can follow."""
+    means = pooled(x, rate_hz, grid, ("mean",), None).astype(np.float64)
+    return np.linalg.svd(means - means.mean(0), full_matrices=False)[2][:n]
+
+
+def slow_books(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], n: int = 8, peaks_s: Sequence[float] = PEAKS_S,
+               **timing: float) -> tuple[FeatureSpace, ...]:
+    """Pool each book's `n` slowest directions, the response averaged over several peaks: few columns for the tests of single books."""
+    _check_codec(codec, codes)
+    spaces = []
+    for k in range(codes.num_codebooks):
+        z = codec.codebooks[k][codes.indices[k]].T
+        z = slow_directions(z, codes.frame_rate, grid, n) @ z
+        values = np.mean([pooled(z, codes.frame_rate, grid, ("mean",), peak_s=peak, **timing) for peak in peaks_s], axis=0)
+        spaces.append(FeatureSpace(f"book {k}", values, _names(len(z), ("mean",), "direction")))
+    return tuple(spaces)
 
 
 def summed_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], pool: Sequence[str] = POOLS,
@@ -223,6 +243,39 @@ def baseline_features(wave: np.ndarray, sample_rate: int, grid: TRGrid | Sequenc
         x = np.asarray(signal(), dtype=np.float64)
         spaces[kind] = FeatureSpace(kind, pooled(x, BASE_RATE_HZ, grid, statistics, hrf, **timing), _names(len(x), statistics, label))
     return spaces
+
+
+def strong_baselines(wave: np.ndarray, sample_rate: int, grid: TRGrid | Sequence[TRGrid], annotation: Any = None, n_bands: int = 12,
+                     peaks_s: Sequence[float] = PEAKS_S, **timing: float) -> dict[str, FeatureSpace]:
+    """Make baselines that leave little of loudness to codes: level through several nonlinearities, each with several responses.
+
+    Parameters
+    ----------
+    annotation : Annotation, optional
+        Adds "speech": presence, word rate, and level where there is speech.
+    n_bands : int
+        Slow directions of the 128 log-mel bands.
+    wave, sample_rate, grid, timing
+        As in `baseline_features`.
+
+    Returns
+    -------
+    dict of FeatureSpace
+        "envelope" (RMS, its powers 2/3 and 1/3, dB), "loudness", "mel", "speech".
+    """
+    hop = sample_rate // BASE_RATE_HZ
+    wave = np.append(wave, np.zeros(-len(wave) % hop, wave.dtype))
+    rms, cube_root = envelope(wave, sample_rate)
+    level = np.stack([rms, cube_root**2, cube_root, 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)])
+    mel = np.asarray(_spectrum(wave, sample_rate), dtype=np.float64)
+    tracks = {"envelope": level, "loudness": momentary_loudness(wave, sample_rate),
+              "mel": slow_directions(mel, BASE_RATE_HZ, grid, n_bands) @ mel}
+    if annotation is not None:
+        speech = speech_track(annotation, len(rms))
+        tracks["speech"] = np.concatenate([speech, speech[:1] * (level[2:] - level[2:].mean(1, keepdims=True))])
+    values = {name: [pooled(x, BASE_RATE_HZ, grid, ("mean",), peak_s=peak, **timing) for peak in peaks_s] for name, x in tracks.items()}
+    return {name: FeatureSpace(name, np.concatenate(v, axis=1), tuple(f"{name} {i}, peak {peak:g} s" for peak in peaks_s
+                                                                      for i in range(len(tracks[name])))) for name, v in values.items()}
 
 
 def previous_tr(x: np.ndarray, run_onsets: Sequence[int] = (0,), name: str = "previous TR") -> FeatureSpace:

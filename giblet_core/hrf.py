@@ -48,7 +48,7 @@ def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None
 
 
 def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *, n_trs: int | None = None,
-             onset_s: float = 0.0, slice_time_ref: float = 0.0) -> np.ndarray:
+             onset_s: float = 0.0, slice_time_ref: float = 0.0, peak_s: float | None = None) -> np.ndarray:
     """Convolve a signal with the response and sample it at the TRs.
 
     ``y(t) = (x * h)(t)``, causal: the value at a TR depends on nothing that came later.
@@ -68,6 +68,8 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
         Stimulus time at which TR 0 begins.
     slice_time_ref : float
         Where in the TR the sample belongs, 0 (its beginning) to 1; fMRIPrep's data: 0.5.
+    peak_s : float, optional
+        As in `kernel`.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
     rate = Fraction(str(rate_hz)) * hold
     grid = TRGrid(t_r, n_trs, onset_s) if n_trs else TRGrid.covering(float(Fraction(len(x)) / Fraction(str(rate_hz))), t_r, onset_s)
     grid.edges_within(len(x), rate_hz)
-    h = kernel(model, float(1 / rate))
+    h = kernel(model, float(1 / rate), peak_s)
     fine = np.repeat(x, hold, axis=0) if hold > 1 else x
     y = fftconvolve(fine, h[:, None].astype(x.dtype), axes=0)[: len(fine)]
     shift = Fraction(str(slice_time_ref)) * Fraction(str(t_r))

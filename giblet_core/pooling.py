@@ -41,7 +41,7 @@ def _per_tr(x: np.ndarray, rate_hz: float, edges: np.ndarray, kind: str) -> list
 
 
 def _pool_run(x: np.ndarray, rate_hz: float, grid: TRGrid, kinds: Sequence[str], hrf: str | None, slice_time_ref: float,
-              history_s: float) -> np.ndarray:
+              history_s: float, peak_s: float | None) -> np.ndarray:
     """Pool one run; x (D, T) begins at second 0 of the stimulus."""
     history = Fraction(str(history_s)) / Fraction(str(grid.t_r))
     if history < 0 or history.denominator != 1:
@@ -61,12 +61,12 @@ def _pool_run(x: np.ndarray, rate_hz: float, grid: TRGrid, kinds: Sequence[str],
             fine = pool(x.astype(np.float64), np.append(starts, edges[-1])) if kind == "mean" else block[held]
             # before the run the sound is taken to have been as in its first TR: a step from 0 would be an event that nobody heard
             blocks.append(response.convolve(fine - block[0], rate_hz / BIN_FRAMES, grid.t_r, hrf, n_trs=grid.n_trs, onset_s=history_s,
-                                            slice_time_ref=slice_time_ref))
+                                            slice_time_ref=slice_time_ref, peak_s=peak_s))
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
 def pooled(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGrid], pool: Sequence[str] = POOLS, hrf: str | None = "glover", *,
-           slice_time_ref: float = 0.0, history_s: float = 0.0) -> np.ndarray:
+           slice_time_ref: float = 0.0, history_s: float = 0.0, peak_s: float | None = None) -> np.ndarray:
     """Pool a signal in each TR and apply the response.
 
     Parameters
@@ -84,6 +84,8 @@ def pooled(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGrid], pool:
         Where in the TR BOLD belongs, 0 to 1.
     history_s : float
         Seconds of the stimulus heard before each run began (dropped volumes); whole TRs. By default the run begins the hearing.
+    peak_s : float, optional
+        When the response peaks, as in `giblet_core.hrf.kernel`.
 
     Returns
     -------
@@ -96,4 +98,4 @@ def pooled(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGrid], pool:
     if rate_hz < 10 * BIN_FRAMES:
         raise InputError(f"rate_hz={rate_hz}: must be at least {10 * BIN_FRAMES} for the response and the bands to 16 Hz.")
     grids = [grid] if isinstance(grid, TRGrid) else list(grid)
-    return np.concatenate([_pool_run(x, rate_hz, g, pool, hrf, slice_time_ref, history_s) for g in grids])
+    return np.concatenate([_pool_run(x, rate_hz, g, pool, hrf, slice_time_ref, history_s, peak_s) for g in grids])

@@ -14,8 +14,9 @@ PACKAGE = ROOT / "giblet_core"
 ORDER = """artifacts audio codes mel streaming codecs timing hrf processor speech annotation film_score film_sound film_mix
     simulate_noise simulate_drivers simulate_signal simulate_files simulate pooling features bold_io manifest dataset_files
     dataset dataset_check demo splits models token_scores reconstruction training scores codec_linear codec_net
-    codec_losses codec_training kernels encoding ceiling nulls alice subsets wrong_ways segments decoding crosssubject lesions metrics
-    lesion_effects conditions listening blind_tests listening_results mixer viz experiments questions session
+    codec_losses codec_training kernels encoding ceiling nulls components alice subsets wrong_ways segments decoding crosssubject lesions
+    metrics lesion_effects conditions listening blind_tests listening_results mixer viz experiments recovery planning
+    questions session
     region_voxels regions region_sound region_findings region_cards scorecard inspection staging region_page parameters runner sweep
     bench_codec bench cli""".split()
 BUDGET = 7_700  # lines of code; the design hoped for 3,500. Only to be lowered.

@@ -1,0 +1,172 @@
+"""What the analysis finds in simulated worlds against their truth: books, false claims, gains, r against its maximum, lag; and a plan.
+
+Worlds differ in seed; the sound is one, so that features are made once and the series of all worlds are fitted side by side. Only the
+scoring reads the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from giblet_core.artifacts import InputError
+from giblet_core.ceiling import lag_scan, pairwise_from_isc, spearman_brown
+from giblet_core.components import Recovery, recover
+from giblet_core.crosssubject import region_means
+from giblet_core.encoding import fit_banded
+from giblet_core.experiments import Record, seed_interval
+from giblet_core.features import FeatureSpace, slow_books, strong_baselines
+from giblet_core.nulls import binomial_interval, holm
+from giblet_core.simulate import Truth, simulate
+from giblet_core.splits import contiguous_folds
+
+SEEDS = tuple(range(1001, 1021))  # used for nothing but the figures of the record
+CONTROLS = ("envelope", "loudness", "mel", "loudness_x_speech", "visual", "white_matter", "null", "null_edge")
+BASE_GAMMAS = np.array([[0.4, 0.2, 0.4], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]])  # envelope, loudness, mel
+SIZES = tuple((n_trs, n_subjects, isc) for isc in (0.29, 0.15) for n_subjects in (8, 4, 2) for n_trs in (800, 400, 200))
+N_REGIONS = 14
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Features of one sound: slow directions of each book, baselines, and the runs."""
+
+    books: tuple[FeatureSpace, ...]
+    base: dict[str, FeatureSpace]
+    t_r: float
+    run_n_trs: tuple[int, ...]
+
+    def rows(self, n_trs: int) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Return the rows of the first TRs of each run, `n_trs` in all, and where runs begin among them."""
+        each = n_trs // len(self.run_n_trs)
+        if each > min(self.run_n_trs):
+            raise InputError(f"n_trs={n_trs}: the runs hold {sum(self.run_n_trs)}. Ask for fewer.")
+        starts = np.cumsum((0, *self.run_n_trs[:-1]))
+        return np.concatenate([np.arange(a, a + each) for a in starts]), tuple(each * i for i in range(len(starts)))
+
+
+def make_design(stimulus: Any) -> Design:
+    """Make the features of a stimulus."""
+    books = slow_books(stimulus.codec, stimulus.codes, stimulus.grids)
+    base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, stimulus.grids, stimulus.annotation)
+    return Design(books, base, stimulus.grids[0].t_r, tuple(g.n_trs for g in stimulus.grids))
+
+
+def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000) -> Recovery:
+    """Estimate books and their claim for region series (all TRs, n_targets), on the first TRs of each run."""
+    rows, onsets = design.rows(n_trs or sum(design.run_n_trs))
+    base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
+    return recover([x.values[rows] for x in design.books], base, Y[rows], t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
+
+
+def book_gain(design: Design, Y: np.ndarray, alphas: Sequence[float] = tuple(np.logspace(-1, 2, 5))) -> tuple[np.ndarray, np.ndarray]:
+    """Return what books add to envelope, loudness and mel on unseen time, r|r| less r|r|, and r of both, each (n_targets,).
+
+    The weight of the books is chosen for each target in nested folds, and may be 0.
+    """
+    rows, onsets = design.rows(sum(design.run_n_trs))
+    folds = contiguous_folds(len(rows), 5, 20, onsets)
+    spaces = [np.concatenate([x.values for x in design.books], axis=1), *(design.base[k].values for k in ("envelope", "loudness", "mel"))]
+    gammas = np.vstack([np.column_stack([np.full(len(BASE_GAMMAS), w), (1 - w) * BASE_GAMMAS]) for w in (0, 0.25, 0.5)])
+    timing = {"run_onsets": onsets, "embargo": 20}
+    both = fit_banded(spaces, Y, folds, alphas, gammas, **timing).r
+    rest = fit_banded(spaces[1:], Y, folds, alphas, BASE_GAMMAS, **timing).r
+    return both * np.abs(both) - rest * np.abs(rest), both
+
+
+def simulated_regions(stimulus: Any, seeds: Iterable[int], isc: float = 0.29, thin: int = 8) -> list[tuple]:
+    """Simulate worlds on one sound: for each its truth, region means (n_subjects, n_trs, n_regions), every `thin`-th voxel of
+    the regions (n_subjects, n_trs, n), and the highest r that can be reached in these (n_subjects, n).
+    """
+    worlds = []
+    for seed in tqdm(list(seeds), desc=f"worlds at ISC {isc}"):
+        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
+                         grids=stimulus.grids, isc=isc)
+        every = np.arange(world.bold.shape[1])
+        means = np.stack([region_means(b, world.atlas, every) for b in world.bold]).astype(np.float32)
+        at = np.flatnonzero(world.atlas)[::thin]
+        worlds.append((world.truth, means, world.bold[:, :, at], world.truth.voxel_max_r[:, at]))
+    return worlds
+
+
+def _auc(truths: Sequence[Truth], shares: np.ndarray) -> tuple[float, float, float]:
+    """Score shares (n_books, n_worlds, n_regions) against the planted books of book regions: AUC over worlds with bootstrap interval."""
+    found = [shares[:, w, t.books.any(1)].T.ravel() for w, t in enumerate(truths)]
+    planted = [t.books[t.books.any(1)].ravel() for t in truths]
+    draws = np.random.default_rng(0).integers(len(truths), size=(1000, len(truths)))
+    values = [roc_auc_score(np.concatenate([planted[i] for i in d]), np.concatenate([found[i] for i in d])) for d in draws]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return roc_auc_score(np.concatenate(planted), np.concatenate(found)), float(low), float(high)
+
+
+def recovery_rows(design: Design, worlds: list, n_trs: int, n_subjects: int, isc: float, n_draws: int = 1000) -> list[dict]:
+    """Score recovery and claims of all worlds at one size of study: rows of the record."""
+    truths = [truth for truth, *_ in worlds]
+    Y = np.concatenate([means[:n_subjects].mean(0) for _, means, *_ in worlds], axis=1)
+    found, n_regions = recover_regions(design, Y, n_trs, n_draws), len(truths[0].kinds)
+    p = np.array([holm(one) for one in found.null.p.reshape(len(worlds), n_regions)])
+    z = ((found.null.observed - found.null.null.mean(0)) / found.null.null.std(0)).reshape(p.shape)
+    size = {"n_trs": n_trs, "n_subjects": n_subjects, "isc": isc}
+    auc, low, high = _auc(truths, found.shares.reshape(-1, len(worlds), n_regions))
+    rows = [{"figure": "AUC of book recovery", **size, "value": auc, "low": low, "high": high, "n": len(worlds)}]
+    for kind in (*CONTROLS, "books"):
+        claims = [(q <= 0.05, o) for t, q_row, o_row in zip(truths, p, z) for k, b, q, o in zip(t.kinds, t.books, q_row, o_row)
+                  if k == kind or (kind == "books" and b.any())]
+        n = sum(claim for claim, _ in claims)
+        low, high = binomial_interval(int(n), len(claims))
+        rows.append({"figure": f"claims in {kind} regions", **size, "value": n / len(claims), "low": low, "high": high, "n": len(claims),
+                     "z": float(np.mean([o for _, o in claims]))})
+    return rows
+
+
+def _row(figure: str, values: Sequence[float]) -> dict:
+    value, low, high = seed_interval(np.asarray(values))
+    return {"figure": figure, "value": value, "low": low, "high": high, "n": len(values)}
+
+
+def gain_rows(design: Design, worlds: list) -> list[dict]:
+    """Score what books add on unseen time in each kind of region, over worlds."""
+    truths = [truth for truth, *_ in worlds]
+    gain, _ = book_gain(design, np.concatenate([means.mean(0) for _, means, *_ in worlds], axis=1))
+    gain = gain.reshape(len(worlds), -1)
+    kinds = {kind: [g[t.kinds.index(kind)] for t, g in zip(truths, gain)] for kind in truths[0].kinds}
+    return [_row("gain in book regions", [g[t.books.any(1)].mean() for t, g in zip(truths, gain)]),
+            *(_row(f"gain in {kind}", values) for kind, values in sorted(kinds.items()))]
+
+
+def accuracy_rows(design: Design, worlds: list) -> list[dict]:
+    """Score r of single listeners' voxels against the highest possible r, and the lag at which the baselines fit the group's regions."""
+    rows, onsets = design.rows(sum(design.run_n_trs))
+    books = np.concatenate([x.values for x in design.books], axis=1)
+    spaces, ratio = [books, *(x.values for x in design.base.values())], []
+    gammas = np.array([[0.2, *np.full(len(design.base), 0.8 / len(design.base))]])
+    for _, _, voxels, top in tqdm(worlds, desc="r against its maximum"):
+        Y = voxels.transpose(1, 0, 2).reshape(len(rows), -1)
+        r = fit_banded(spaces, Y, None, np.logspace(-1, 2, 5), gammas, run_onsets=onsets).r.reshape(top.shape)
+        ratio.append(r[top > 0].sum() / top.sum())
+    Y = np.concatenate([means.mean(0) for _, means, *_ in worlds], axis=1)
+    middle = [i for i, name in enumerate(design.base["envelope"].feature_names) if name.endswith("peak 5.5 s")]
+    scan = lag_scan(design.base["envelope"].values[:, middle], Y, range(-6, 7), run_onsets=onsets, alphas=(10.0,))
+    lags = scan.lags[scan.r.reshape(len(scan.lags), len(worlds), -1).mean(2).argmax(0)]
+    return [_row("r as a share of its maximum", ratio),
+            {"figure": "worlds with the lag within 1 TR", "value": float((np.abs(lags) <= 1).mean()), "n": len(worlds)}]
+
+
+def make_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, sizes: Sequence[tuple[int, int, float]] = SIZES, n_draws: int = 1000) -> list[dict]:
+    """Simulate worlds at every ISC of `sizes` (n_trs, n_subjects, isc) and score all of them: rows of a record."""
+    design, rows = make_design(stimulus), []
+    for isc in dict.fromkeys(size[2] for size in sizes):
+        worlds = simulated_regions(stimulus, seeds, isc)
+        if not rows:  # at the first size alone
+            rows = gain_rows(design, worlds) + accuracy_rows(design, worlds)
+            rows.append(_row("books' share of what sound drives", [t.book_share[t.books.any(1)].mean() for t, *_ in worlds]))
+        for n_trs, n_subjects, at in sizes:
+            if at == isc:
+                rows += recovery_rows(design, worlds, n_trs, n_subjects, isc, n_draws)
+    return rows
