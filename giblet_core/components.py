@@ -105,7 +105,7 @@ def variance_shares(spaces: Sequence[np.ndarray], Y: np.ndarray, n_iter: int = 4
 
 
 def _warped(own: np.ndarray, left: np.ndarray, run_onsets: Sequence[int], rng: np.random.Generator, n_draws: int = 30) -> np.ndarray:
-    """Filter what the baselines leave of the books so that randomised and freed of the baselines again it has the spectrum it began with."""
+    """Filter what the baselines leave of the books: randomised and freed of the baselines again, it has the spectrum it began with."""
     def power(x: np.ndarray) -> np.ndarray:
         return (np.abs(np.fft.rfft(x, axis=0)) ** 2).mean(1)
 

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.artifacts import InputError
+from giblet_core.decoding import DecodingResult
+from giblet_core.encoding import fit_ridge
+from giblet_core.kernels import fisher_mean
+from giblet_core.segments import fold_numbers
+from giblet_core.splits import Fold
 
 
 def region_means(bold: np.ndarray, atlas: np.ndarray, train: np.ndarray | None = None) -> np.ndarray:
@@ -101,3 +106,32 @@ def fit_shared_response(bold: Sequence[np.ndarray], train: np.ndarray, k: int = 
         bases = tuple(procrustes(one, shared) for one in x)
         shared = np.mean([one @ basis for one, basis in zip(x, bases)], axis=0)
     return SharedResponse(bases, shared, np.asarray(train))
+
+
+def decode_unseen(bold: Sequence[np.ndarray], held: int, targets: np.ndarray, folds: list[Fold], alphas: Sequence[float], k: int = 20,
+                  **timing) -> DecodingResult:
+    """Decode one subject's unseen time by a model of the others' shared response.
+
+    Fold by fold: the shared response and the held-out subject's basis come from training time, the decoder from the others in training
+    time; it is applied to the held-out subject's test time.
+
+    Parameters
+    ----------
+    bold : sequence of arrays of shape (n_trs, n_voxels_s)
+    held : int
+        Which subject no decoder sees.
+    targets : array of shape (n_trs, n_dims)
+    timing
+        run_onsets and embargo, as in `fit_ridge`.
+    """
+    others, fits = [one for s, one in enumerate(bold) if s != held], []
+    predictions = np.full(targets.shape, np.nan, np.float32)
+    for train, test in folds:
+        model = fit_shared_response(others, train, k)
+        x = scale(np.mean([model.project(one, basis) for one, basis in zip(others, model.bases)], axis=0), train)
+        x[test] = scale(model.project(bold[held], model.add(bold[held])), train)[test]
+        fits.append(fit_ridge(x, targets, [(train, test)], alphas, keep_predictions=True, **timing))
+        predictions[test] = fits[-1].predictions[test]
+    r = np.concatenate([fit.r_folds for fit in fits])
+    return DecodingResult(predictions, targets, fold_numbers(len(targets), folds), fisher_mean(r), r,
+                          np.concatenate([fit.r_inner for fit in fits]))

@@ -57,6 +57,8 @@ class DecodingResult:
     r : array of shape (n_dims,)
         Per test fold, centred, Fisher-averaged.
     r_folds : array of shape (n_folds, n_dims)
+    r_inner : array of shape (n_folds, n_dims)
+        In the inner folds of each training set; NaN where only one penalty was on offer.
     """
 
     predictions: np.ndarray
@@ -64,6 +66,18 @@ class DecodingResult:
     fold_of: np.ndarray
     r: np.ndarray
     r_folds: np.ndarray
+    r_inner: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How much each dimension counts where segments are compared, (n_folds, n_dims): r squared, as training time alone knows it."""
+        return np.maximum(self.r_inner, 0.01) ** 2
+
+    def part(self, start: int, stop: int) -> DecodingResult:
+        """Return some of the dimensions: a space of several that were decoded side by side."""
+        at = slice(start, stop)
+        return DecodingResult(self.predictions[:, at], self.targets[:, at], self.fold_of, self.r[at], self.r_folds[:, at],
+                              self.r_inner[:, at])
 
 
 def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS, *,
@@ -93,7 +107,7 @@ def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None 
     folds = contiguous_folds(len(bold), 5, embargo, run_onsets) if folds is None else folds
     x = bold if tuple(lags) == (0,) else advance(bold, lags, run_onsets)
     fit = fit_ridge(x, latents, folds, alphas, run_onsets=run_onsets, embargo=embargo, keep_predictions=True, **options)
-    return DecodingResult(fit.predictions, latents, fold_numbers(len(bold), folds), fit.r, fit.r_folds)
+    return DecodingResult(fit.predictions, latents, fold_numbers(len(bold), folds), fit.r, fit.r_folds, fit.r_inner)
 
 
 def haufe_patterns(bold: np.ndarray, result: DecodingResult) -> np.ndarray:
@@ -143,13 +157,25 @@ def _wins(score: np.ndarray, lures: np.ndarray) -> np.ndarray:
     return (beaten * lures).sum(1) / np.maximum(lures.sum(1), 1)
 
 
-def identify(predictions: np.ndarray, targets: np.ndarray, segments: Segments, *, min_gap: int = 20, max_lu: float = 2.0,
-             n_permutations: int = 1000, seed: int = 0) -> Identification:
+def identify(predictions: np.ndarray, targets: np.ndarray, segments: Segments, **options) -> Identification:
+    """Identify held-out segments by predictions and targets, both (n_trs, n_dims), every dimension alike; options as in `identify_by`."""
+    predictions, targets = check_matrix("predictions", predictions), check_matrix("targets", targets, len(predictions))
+    return identify_by(similarity(predictions, targets, segments), segments, **options)
+
+
+def stacked_similarity(decoded: Sequence[DecodingResult], segments: Segments) -> np.ndarray:
+    """Average the likeness of segments over several decoded spaces, each dimension weighted by what training time says of it."""
+    return np.mean([similarity(d.predictions, d.targets, segments, weights=d.weights) for d in decoded], axis=0)
+
+
+def identify_by(score: np.ndarray, segments: Segments, *, min_gap: int = 20, max_lu: float = 2.0, n_permutations: int = 1000,
+                seed: int = 0) -> Identification:
     """Identify held-out segments among lures of the same fold, class and loudness, at least `min_gap` TRs away.
 
     Parameters
     ----------
-    predictions, targets : arrays of shape (n_trs, n_dims)
+    score : array of shape (n_segments, n_segments)
+        How like each predicted segment is to each true one.
     segments : Segments
         From `make_segments`.
     n_permutations : int
@@ -164,13 +190,11 @@ def identify(predictions: np.ndarray, targets: np.ndarray, segments: Segments, *
     InputError
         When no segment has a lure.
     """
-    predictions, targets = check_matrix("predictions", predictions), check_matrix("targets", targets, len(predictions))
     lures = segments.lures(min_gap, max_lu)
     has = lures.any(1)
     if not has.any():
         raise InputError(f"segments: none of {len(segments.starts)} has a lure {min_gap} TRs away in its fold and class within "
                          f"{max_lu} LU; one needs it. Use longer folds, shorter segments or a wider max_lu.")
-    score = similarity(predictions, targets, segments)
     wins = _wins(score, lures)
     pairwise, rng = wins[has].mean(), np.random.default_rng(seed)
     groups = np.unique(np.column_stack([segments.fold_of, segments.class_of])[has], axis=0, return_inverse=True)[1].ravel()

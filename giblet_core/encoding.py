@@ -46,6 +46,8 @@ class EncodingResult:
     folds : list of (train, test)
     settings : dict
         run_onsets, embargo, n_inner, n_components of the fit: nulls and lesions repeat it.
+    r_inner : array of shape (n_folds, n_targets)
+        What the chosen candidate scored in the inner folds: known without the test fold. NaN where nothing was chosen.
     """
 
     r: np.ndarray
@@ -56,6 +58,7 @@ class EncodingResult:
     n_undefined: int
     folds: list[Fold]
     settings: dict
+    r_inner: np.ndarray
 
     @property
     def alphas(self) -> np.ndarray:
@@ -80,23 +83,23 @@ def _inner_scores(y: np.ndarray, train: np.ndarray, inner: list[Fold], alphas: n
 
 
 def _fit_fold(ks: list[np.ndarray], y: np.ndarray, fold: Fold, inner: list[Fold] | None, candidates: np.ndarray,
-              choice: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Choose a candidate for each target where `choice` is None, and predict the test rows: (prediction, choice)."""
-    train, test = fold
+              choice: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choose a candidate for each target where `choice` is None, and predict the test rows: (prediction, choice, its inner r)."""
+    (train, test), inner_r = fold, np.full(y.shape[1], np.nan, np.float32)
     alphas_of = {tuple(gamma): np.flatnonzero((candidates[:, 1:] == gamma).all(1)) for gamma in np.unique(candidates[:, 1:], axis=0)}
     kernels = {gamma: np.tensordot(gamma, ks, 1) for gamma in alphas_of}
     if choice is None:
         scores = np.empty((len(candidates), y.shape[1]), np.float32)
         for gamma, which in alphas_of.items():
             scores[which] = _inner_scores(y, train, inner, candidates[which, 0], decompose(kernels[gamma], train))
-        choice = scores.argmax(0)
+        choice, inner_r = scores.argmax(0), scores.max(0)
     prediction = np.empty((len(test), y.shape[1]), np.float32)
     for gamma, which in alphas_of.items():
         used = np.intersect1d(which, choice)
         blocks = centre(kernels[gamma], train, test) if len(used) else ()
         for c in used:
             prediction[:, choice == c] = ridge(*blocks, y[np.ix_(train, choice == c)], candidates[c, 0])
-    return prediction, choice
+    return prediction, choice, inner_r
 
 
 def fit_banded(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS,
@@ -145,20 +148,21 @@ def fit_banded(spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold] | 
     candidates = np.column_stack([np.tile(alphas, len(gammas)), np.repeat(gammas, len(alphas), axis=0)])
     candidates = candidates if like is None else like.candidates
     y = (Y - Y.mean(0, dtype=np.float64)).astype(np.float32)  # a constant moves no correlation; it only costs float32 digits
-    r, choices, predictions = [], [], np.full(Y.shape if keep_predictions else (0, 0), np.nan, np.float32)
+    r, choices, inner_r, predictions = [], [], [], np.full(Y.shape if keep_predictions else (0, 0), np.nan, np.float32)
     for f, (train, test) in enumerate(tqdm(folds, desc="folds", disable=not progress)):
         ks = [kernel(x, train, n_components) for x in spaces]
         chosen = like.choice[f] if like is not None else np.zeros(Y.shape[1], int) if len(candidates) == 1 else None
         inner = inner_folds(train, run_of, n_inner, embargo) if chosen is None else None
-        prediction, choice = _fit_fold(ks, y, (train, test), inner, candidates, chosen)
+        prediction, choice, one_inner_r = _fit_fold(ks, y, (train, test), inner, candidates, chosen)
         r.append(correlate(prediction, y[test]))
         choices.append(choice)
+        inner_r.append(one_inner_r)
         if keep_predictions:
             predictions[test] = prediction + Y[train].mean(0)
     mean = fisher_mean(np.array(r))
     settings = {"run_onsets": tuple(run_onsets), "embargo": embargo, "n_inner": n_inner, "n_components": n_components}
     return EncodingResult(mean, np.array(r), candidates, np.array(choices), predictions if keep_predictions else None,
-                          int(np.isnan(mean).sum()), folds, settings)
+                          int(np.isnan(mean).sum()), folds, settings, np.array(inner_r))
 
 
 def fit_ridge(X: np.ndarray, Y: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS, **options) -> EncodingResult:

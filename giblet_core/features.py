@@ -7,8 +7,9 @@ so that renaming a book's entries changes no bit of any result. Nothing here is 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -88,17 +89,31 @@ def slow_directions(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGri
     return np.linalg.svd(means - means.mean(0), full_matrices=False)[2][:n]
 
 
-def slow_books(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], n: int = 8, peaks_s: Sequence[float] = PEAKS_S,
-               **timing: float) -> tuple[FeatureSpace, ...]:
-    """Pool each book's `n` slowest directions, the response averaged over several peaks: few columns for the tests of single books."""
+def over_peaks(make: Callable[..., np.ndarray], peaks_s: Sequence[float] = PEAKS_S) -> np.ndarray:
+    """Average what ``make(peak_s=...)`` returns over several peaks of the response: listeners differ."""
+    return np.mean([make(peak_s=peak) for peak in peaks_s], axis=0)
+
+
+def slow_books(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], n: int = 8, **timing: float) -> tuple[FeatureSpace, ...]:
+    """Pool the mean of each book's `n` slowest directions, `over_peaks`: few columns for the tests of single books."""
     _check_codec(codec, codes)
     spaces = []
     for k in range(codes.num_codebooks):
         z = codec.codebooks[k][codes.indices[k]].T
         z = slow_directions(z, codes.frame_rate, grid, n) @ z
-        values = np.mean([pooled(z, codes.frame_rate, grid, ("mean",), peak_s=peak, **timing) for peak in peaks_s], axis=0)
+        values = over_peaks(partial(pooled, z, codes.frame_rate, grid, ("mean",), **timing))
         spaces.append(FeatureSpace(f"book {k}", values, _names(len(z), ("mean",), "direction")))
     return tuple(spaces)
+
+
+def energy_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> FeatureSpace:
+    """Pool how large latents are, `over_peaks`: the sum's norm, its logarithm, and the norm of each book's vector; mean and SD."""
+    _check_codec(codec, codes)
+    books = [codec.codebooks[k][codes.indices[k]].T for k in range(codes.num_codebooks)]
+    norms = np.stack([np.linalg.norm(z, axis=0) for z in (sum(books), *books)]).astype(np.float64)
+    norms = np.concatenate([np.log(norms[:1] + 1e-3 * norms[0].max()), norms])
+    values = over_peaks(partial(pooled, norms, codes.frame_rate, grid, POOLS[:2], **timing))
+    return FeatureSpace("energy", values, _names(len(norms), POOLS[:2], "norm"))
 
 
 def summed_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], pool: Sequence[str] = POOLS,

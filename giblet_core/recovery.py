@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from giblet_core.artifacts import InputError
-from giblet_core.ceiling import lag_scan, pairwise_from_isc, spearman_brown
+from giblet_core.ceiling import lag_scan
 from giblet_core.components import Recovery, recover
-from giblet_core.crosssubject import region_means
+from giblet_core.crosssubject import decode_unseen, region_means, scale
+from giblet_core.decoding import DecodingResult, Identification, fit_decoder, identify_by, stacked_similarity
 from giblet_core.encoding import fit_banded
-from giblet_core.experiments import Record, seed_interval
-from giblet_core.features import FeatureSpace, slow_books, strong_baselines
+from giblet_core.experiments import seed_interval
+from giblet_core.features import FeatureSpace, baseline_features, energy_features, over_peaks, slow_books, strong_baselines
 from giblet_core.nulls import binomial_interval, holm
+from giblet_core.segments import Segments, fold_numbers, make_segments
 from giblet_core.simulate import Truth, simulate
-from giblet_core.splits import contiguous_folds
+from giblet_core.splits import Fold, contiguous_folds, shift_within_runs
 
 SEEDS = tuple(range(1001, 1021))  # used for nothing but the figures of the record
 CONTROLS = ("envelope", "loudness", "mel", "loudness_x_speech", "visual", "white_matter", "null", "null_edge")
@@ -158,7 +159,67 @@ def accuracy_rows(design: Design, worlds: list) -> list[dict]:
             {"figure": "worlds with the lag within 1 TR", "value": float((np.abs(lags) <= 1).mean()), "n": len(worlds)}]
 
 
-def make_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, sizes: Sequence[tuple[int, int, float]] = SIZES, n_draws: int = 1000) -> list[dict]:
+@dataclass(frozen=True, eq=False)
+class Spaces:
+    """What is decoded: the codec's side (slow directions of the books, energy of the latents), loudness with speech, and fair lures."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+    edges: tuple[int, ...]
+    segments: Segments
+
+    def identified(self, decoded: DecodingResult, names: Sequence[str], gap: int = 20, **options) -> Identification:
+        """Identify segments by some of the spaces, from a decoding of all of them."""
+        parts = [decoded.part(*self.edges[self.names.index(name) :][:2]) for name in names]
+        return identify_by(stacked_similarity(parts, self.segments), self.segments, min_gap=gap, **options)
+
+
+LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
+
+
+def make_spaces(stimulus: Any, folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
+    """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
+    wave, rate, grids, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.grids, stimulus.annotation
+    kinds = ("loudness", "speech") if annotation else ("loudness",)
+    plain = over_peaks(lambda peak_s: np.concatenate([x.values for x in baseline_features(
+        wave, rate, grids, kinds, annotation, peak_s=peak_s).values()], axis=1))
+    values = [np.concatenate([x.values for x in slow_books(stimulus.codec, stimulus.codes, grids)], axis=1),
+              energy_features(stimulus.codec, stimulus.codes, grids).values, plain]
+    level = baseline_features(wave, rate, grids, ("loudness",), hrf=None)["loudness"].values[:, 0]
+    times, classes = np.concatenate([g.times() for g in grids]) + grids[0].t_r / 2, None
+    if annotation:
+        classes = annotation.active("speech", times) + 2 * annotation.active("music", times)
+    cut = make_segments(fold_numbers(len(plain), folds), length, run_onsets=run_onsets, classes=classes, loudness=level)
+    edges = tuple(int(n) for n in np.cumsum([0, *(x.shape[1] for x in values)]))
+    return Spaces((*LATENTS, *PLAIN), np.concatenate(values, axis=1), edges, cut)
+
+
+def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1) -> list[dict]:
+    """Identify segments in every world, from the group, from shifted BOLD, from `n_single` listeners seen and unseen: rows of a record."""
+    n_trs, onsets = stimulus.n_trs, tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in stimulus.grids)])[:-1])
+    folds, found = contiguous_folds(n_trs, 5, 20, onsets), {}
+    spaces, options = make_spaces(stimulus, folds, onsets), {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
+    for seed in tqdm(seeds, desc="worlds to decode"):
+        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
+                         grids=stimulus.grids)
+        bold = [scale(b[:, world.atlas > 0], np.arange(n_trs)) for b in world.bold]
+        group = np.mean(bold, axis=0)
+        decoded = {"group": fit_decoder(group, spaces.values, folds, **options),
+                   "shifted BOLD": fit_decoder(group[shift_within_runs(n_trs, 60, onsets)], spaces.values, folds, **options)}
+        scores = {f"{who}, {what}": spaces.identified(one, names, n_permutations=1).pairwise
+                  for who, one in decoded.items() for what, names in (("latents", LATENTS), ("loudness and speech", PLAIN))}
+        for s in range(n_single):
+            for who, one in (("seen", fit_decoder(bold[s], spaces.values, folds, **options)),
+                             ("unseen", decode_unseen(bold, s, spaces.values, folds, **options))):
+                single = spaces.identified(one, LATENTS, n_permutations=1).pairwise
+                scores[f"{who} listener"] = scores.get(f"{who} listener", 0) + single / n_single
+        scores["points over loudness and speech"] = scores["group, latents"] - scores["group, loudness and speech"]
+        for name, value in scores.items():
+            found.setdefault(f"identification, {name}", []).append(100 * value)
+    return [_row(name, values) for name, values in found.items()]
+
+
+def make_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, sizes: Sequence[tuple] = SIZES, n_draws: int = 1000) -> list[dict]:
     """Simulate worlds at every ISC of `sizes` (n_trs, n_subjects, isc) and score all of them: rows of a record."""
     design, rows = make_design(stimulus), []
     for isc in dict.fromkeys(size[2] for size in sizes):

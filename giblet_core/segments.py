@@ -87,7 +87,8 @@ def make_segments(fold_of: np.ndarray, length: int = 10, stride: int | None = No
     return Segments(starts, length, fold_of[starts], class_of, level)
 
 
-def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments, library: np.ndarray | None = None) -> np.ndarray:
+def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments, library: np.ndarray | None = None,
+               weights: np.ndarray | None = None) -> np.ndarray:
     """Correlate predicted with true segments, all TRs and dimensions of a segment as one pattern.
 
     Every dimension is scaled by its own SD and centred, predictions within their test fold as r is; a bias has no say.
@@ -98,6 +99,9 @@ def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments,
     segments : Segments
     library : array of shape (n_library, length), optional
         TRs of other true segments to compare with; the segments themselves by default.
+    weights : array of shape (n_folds, n_dims), optional
+        Of the dimensions, for the segments of each test fold. Predictions then keep their own size, in units of the truth's SD: what
+        ridge shrank counts less.
 
     Returns
     -------
@@ -108,8 +112,15 @@ def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments,
         rows = np.unique(segments.rows[segments.fold_of == f])
         p[rows] -= p[rows].mean(0)
     at = np.unique(segments.rows)
-    p, t = (x / np.where(x[at].std(0) > 0, x[at].std(0), np.inf) for x in (p, t - t[at].mean(0)))
-    a, b = (x.reshape(len(x), -1) for x in (p[segments.rows], t[segments.rows if library is None else library]))
-    a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
-    norm = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)
-    return a @ b.T / np.where(norm > 0, norm, np.inf)
+    sd, own_sd = t[at].std(0), p[at].std(0) if weights is None else t[at].std(0)
+    p, t = p / np.where(own_sd > 0, own_sd, np.inf), (t - t[at].mean(0)) / np.where(sd > 0, sd, np.inf)
+    weights = np.ones((segments.fold_of.max() + 1, p.shape[1])) if weights is None else weights
+    library = segments.rows if library is None else library
+    out = np.empty((len(segments.rows), len(library)))
+    for f in np.unique(segments.fold_of):
+        own, root = segments.fold_of == f, np.sqrt(weights[f])
+        a, b = (x.reshape(len(x), -1) for x in (p[segments.rows[own]] * root, t[library] * root))
+        a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
+        norm = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)
+        out[own] = a @ b.T / np.where(norm > 0, norm, np.inf)
+    return out

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import fftconvolve
+from scipy.stats import t as student
+from tqdm import tqdm
 
 from giblet_core import hrf
+from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import correlate
-from giblet_core.splits import Fold
+from giblet_core.nulls import binomial_interval, bootstrap, null_circular_shift
+from giblet_core.splits import Fold, contiguous_folds
 
 WRONG_WAYS = {
     "shuffled folds": "TRs are dealt to folds at random: each test row has its neighbours in training",
@@ -54,3 +59,36 @@ def _at_tr(t_r: float, model: str) -> np.ndarray:
 def average_indices(windows: np.ndarray) -> np.ndarray:
     """Average code indices (n_trs, K, n_frames) over the frames of each TR, (n_trs, K): renaming the entries changes the result."""
     return np.asarray(windows, dtype=np.float64).mean(2)
+
+
+def _t_test(r: np.ndarray, n: int) -> np.ndarray:
+    """Return whether a t test that takes TRs for independent calls r significant at .05, one-sided."""
+    return r * np.sqrt((n - 2) / (1 - r**2)) > student.ppf(0.95, n - 2)
+
+
+def calibration_rows(n_pairs: int = 500, n_trs: int = 240, sigma: float = 4.0, seed: int = 11) -> list[dict]:
+    """Run the right way and wrong ways on pairs of unrelated series, as smooth as BOLD: rows of a record.
+
+    Every pair has features (3 columns) and a series of its own; nothing is to be found. The right way: contiguous folds with a gap, r
+    inside folds, penalty chosen anew for every circular shift. The wrong ones: shuffled folds, one r over all folds, a t test.
+    """
+    rng, folds, alphas = np.random.default_rng(seed), contiguous_folds(n_trs, 5, 20), np.logspace(0, 3, 4)
+    r, found = {name: [] for name in ("contiguous folds", "shuffled folds", "concatenated scoring")}, []
+    for _ in tqdm(range(n_pairs), desc="unrelated pairs"):
+        X, Y = (gaussian_filter1d(rng.standard_normal((n_trs + 40, n)), sigma, axis=0)[20:-20] for n in (3, 1))
+        fit = fit_ridge(X, Y, folds, alphas, keep_predictions=True)
+        r["contiguous folds"].append(fit.r[0])
+        r["concatenated scoring"].append(correlate(fit.predictions, Y)[0])
+        r["shuffled folds"].append(fit_ridge(X, Y, shuffled_folds(n_trs, seed=seed), alphas[:1]).r[0])
+        found.append(null_circular_shift(X, Y, fit).p[0] <= 0.05)
+    tests = {"contiguous folds, circular shifts": found,
+             **{f"{name}, t test": _t_test(np.array(r[name]), n_trs) for name in ("contiguous folds", "shuffled folds")}}
+    rows = []
+    for name, values in r.items():
+        interval = bootstrap(np.array(values))
+        rows.append({"figure": f"mean r, {name}", "value": float(interval.mean), "low": float(interval.low), "high": float(interval.high),
+                     "n": n_pairs})
+    for name, hits in tests.items():
+        low, high = binomial_interval(int(np.sum(hits)), n_pairs)
+        rows.append({"figure": f"false positives, {name}", "value": float(np.mean(hits)), "low": low, "high": high, "n": n_pairs})
+    return rows
