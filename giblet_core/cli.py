@@ -192,6 +192,15 @@ def region(args: argparse.Namespace) -> None:
     print(write_region_page(card, args.out or default_folder(project_root(), args.region), generator, args.seed))
 
 
+def plan(args: argparse.Namespace) -> None:
+    from giblet_core.codecs import load_codec
+    from giblet_core.experiments import read_record
+    from giblet_core.planning import plan as make_plan
+
+    record = read_record("recovery_demo", load_codec("demo").sha256)
+    print(record, make_plan(record.rows if record else (), args.trs, args.subjects, args.isc, args.power), sep="\n")
+
+
 def listening(args: argparse.Namespace) -> None:
     from giblet_core.listening_results import analyse_results
 

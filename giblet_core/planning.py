@@ -5,19 +5,18 @@ In the record every size of study has a mean z of the claim in book regions and 
 of the variance that sound drives, enters z in proportion, as z is quadratic in the signal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.ceiling import pairwise_from_isc, spearman_brown
 
 FIGURE, SHARE = "claims in books regions", "books' share of what sound drives"
 ISC_SUBJECTS = 8  # for which the record's ISC is stated
+LEAST_Z = 0.5  # below it z is noise
 WIDEST = 3.0  # an effect more than this many times the simulated one, or below its inverse, is not told
 
 
@@ -76,16 +75,15 @@ def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: f
     InputError
         Values out of range, or a record without sizes.
     """
-    if n_subjects < 2 or n_trs < 40 or not 0 < isc < 1 or not 0.05 < power < 1:
-        raise InputError(f"n_subjects={n_subjects}, n_trs={n_trs}, isc={isc}, power={power}: must be at least 2 subjects and 40 TRs, with "
-                         "an ISC in (0, 1) and a power in (.05, 1). Change the plan.")
-    cells = [row for row in rows if row["figure"] == FIGURE and row["z"] > 0]
+    require(n_subjects >= 2 and n_trs >= 40 and 0 < isc < 1 and 0.05 < power < 1,
+            f"n_subjects={n_subjects}, n_trs={n_trs}, isc={isc}, power={power}: must be at least 2 subjects and 40 TRs, with an ISC in "
+            "(0, 1) and a power in (.05, 1). Change the plan.")
+    cells = [row for row in rows if row["figure"] == FIGURE and row["z"] >= LEAST_Z and 0 < row["value"] < 1]
     share = next((row["value"] for row in rows if row["figure"] == SHARE), None)
-    if len(cells) < 4 or share is None:
-        raise InputError("record: holds too few sizes of study to plan from. Make it anew: notebook 6 with full=True.")
+    require(len(cells) >= 4 and share is not None, "record: holds too few sizes of study. Make it anew: notebook 6 with full=True.")
     lengths = np.array([row["n_trs"] for row in cells])
     reliabilities = np.array([reliability(row["isc"], ISC_SUBJECTS, row["n_subjects"]) for row in cells])
-    z, rate = np.array([row["z"] for row in cells]), np.clip([row["value"] for row in cells], 0.005, 0.995)
+    z, rate = np.array([row["z"] for row in cells]), np.array([row["value"] for row in cells])
     law = np.linalg.lstsq(np.column_stack([np.ones(len(z)), np.log(lengths), np.log(reliabilities)]), np.log(z), rcond=None)[0]
     slope, start = np.polyfit(np.log(z), norm.ppf(rate), 1)  # claims against z, a probit line
     needed = np.exp((norm.ppf(power) - start) / slope)

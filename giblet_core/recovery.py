@@ -4,8 +4,6 @@ Worlds differ in seed; the sound is one, so that features are made once and the 
 scoring reads the truth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +12,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.ceiling import lag_scan
 from giblet_core.components import Recovery, recover
 from giblet_core.crosssubject import decode_unseen, region_means, scale
@@ -26,12 +24,12 @@ from giblet_core.nulls import binomial_interval, holm
 from giblet_core.segments import Segments, fold_numbers, make_segments
 from giblet_core.simulate import Truth, simulate
 from giblet_core.splits import Fold, contiguous_folds, shift_within_runs
+from giblet_core.timing import TRGrid
 
 SEEDS = tuple(range(1001, 1021))  # used for nothing but the figures of the record
 CONTROLS = ("envelope", "loudness", "mel", "loudness_x_speech", "visual", "white_matter", "null", "null_edge")
 BASE_GAMMAS = np.array([[0.4, 0.2, 0.4], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]])  # envelope, loudness, mel
 SIZES = tuple((n_trs, n_subjects, isc) for isc in (0.29, 0.15) for n_subjects in (8, 4, 2) for n_trs in (800, 400, 200))
-N_REGIONS = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,25 +41,26 @@ class Design:
     t_r: float
     run_n_trs: tuple[int, ...]
 
-    def rows(self, n_trs: int) -> tuple[np.ndarray, tuple[int, ...]]:
-        """Return the rows of the first TRs of each run, `n_trs` in all, and where runs begin among them."""
-        each = n_trs // len(self.run_n_trs)
-        if each > min(self.run_n_trs):
-            raise InputError(f"n_trs={n_trs}: the runs hold {sum(self.run_n_trs)}. Ask for fewer.")
+    def rows(self, n_trs: int | None = None) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Return all rows, or those of the first TRs of each run, `n_trs` in all, and where runs begin among them."""
+        lengths = self.run_n_trs if n_trs is None else (n_trs // len(self.run_n_trs),) * len(self.run_n_trs)
+        require(max(np.subtract(lengths, self.run_n_trs)) <= 0, f"n_trs={n_trs}: the runs hold {self.run_n_trs}. Ask for fewer.")
         starts = np.cumsum((0, *self.run_n_trs[:-1]))
-        return np.concatenate([np.arange(a, a + each) for a in starts]), tuple(each * i for i in range(len(starts)))
+        rows = np.concatenate([np.arange(a, a + n) for a, n in zip(starts, lengths)])
+        return rows, tuple(int(n) for n in np.cumsum((0, *lengths[:-1])))
 
 
-def make_design(stimulus: Any) -> Design:
-    """Make the features of a stimulus."""
-    books = slow_books(stimulus.codec, stimulus.codes, stimulus.grids)
-    base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, stimulus.grids, stimulus.annotation)
-    return Design(books, base, stimulus.grids[0].t_r, tuple(g.n_trs for g in stimulus.grids))
+def make_design(stimulus: Any, grids: Sequence[TRGrid] | None = None) -> Design:
+    """Make the features of a stimulus, for runs at `grids` (its own by default)."""
+    grids = grids or stimulus.grids
+    books = slow_books(stimulus.codec, stimulus.codes, grids)
+    base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, grids, stimulus.annotation)
+    return Design(books, base, grids[0].t_r, tuple(g.n_trs for g in grids))
 
 
 def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000) -> Recovery:
     """Estimate books and their claim for region series (all TRs, n_targets), on the first TRs of each run."""
-    rows, onsets = design.rows(n_trs or sum(design.run_n_trs))
+    rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
     return recover([x.values[rows] for x in design.books], base, Y[rows], t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
 
@@ -71,7 +70,7 @@ def book_gain(design: Design, Y: np.ndarray, alphas: Sequence[float] = tuple(np.
 
     The weight of the books is chosen for each target in nested folds, and may be 0.
     """
-    rows, onsets = design.rows(sum(design.run_n_trs))
+    rows, onsets = design.rows()
     folds = contiguous_folds(len(rows), 5, 20, onsets)
     spaces = [np.concatenate([x.values for x in design.books], axis=1), *(design.base[k].values for k in ("envelope", "loudness", "mel"))]
     gammas = np.vstack([np.column_stack([np.full(len(BASE_GAMMAS), w), (1 - w) * BASE_GAMMAS]) for w in (0, 0.25, 0.5)])
@@ -143,7 +142,7 @@ def gain_rows(design: Design, worlds: list) -> list[dict]:
 
 def accuracy_rows(design: Design, worlds: list) -> list[dict]:
     """Score r of single listeners' voxels against the highest possible r, and the lag at which the baselines fit the group's regions."""
-    rows, onsets = design.rows(sum(design.run_n_trs))
+    rows, onsets = design.rows()
     books = np.concatenate([x.values for x in design.books], axis=1)
     spaces, ratio = [books, *(x.values for x in design.base.values())], []
     gammas = np.array([[0.2, *np.full(len(design.base), 0.8 / len(design.base))]])
@@ -177,9 +176,9 @@ class Spaces:
 LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
 
 
-def make_spaces(stimulus: Any, folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
+def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
     """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
-    wave, rate, grids, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.grids, stimulus.annotation
+    wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.annotation
     kinds = ("loudness", "speech") if annotation else ("loudness",)
     plain = over_peaks(lambda peak_s: np.concatenate([x.values for x in baseline_features(
         wave, rate, grids, kinds, annotation, peak_s=peak_s).values()], axis=1))
@@ -198,7 +197,8 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1
     """Identify segments in every world, from the group, from shifted BOLD, from `n_single` listeners seen and unseen: rows of a record."""
     n_trs, onsets = stimulus.n_trs, tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in stimulus.grids)])[:-1])
     folds, found = contiguous_folds(n_trs, 5, 20, onsets), {}
-    spaces, options = make_spaces(stimulus, folds, onsets), {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
+    spaces = make_spaces(stimulus, stimulus.grids, folds, onsets)
+    options = {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
     for seed in tqdm(seeds, desc="worlds to decode"):
         world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
                          grids=stimulus.grids)
