@@ -76,10 +76,10 @@ def _generation(card: RegionCard, generator: Generator, folder: Path, seed: int)
         first = max(0, int(card.scenes.true[i]) - early)
         sounds = {"heard": f.sound(card.scenes.true[i])} | listened(generator, numbers, first, f.segments.length, f.stim.codec, seed)
         out += listen(sounds, f.stim.codec.sample_rate, title=f"{kind} scene, generated")._repr_html_()
-    found = "; ".join(f"{name} {100 * s.pairwise:.0f} % (p = {s.p:.3f})" for name, s in scores.items())
+    found = scores.to_html(float_format="{:.1f}".format, border=0, classes="numbers")
     return f"""<h2>Generated, not recorded</h2><p>A network that was trained on this sound makes sound of 256 numbers a TR, read from the
 region's voxels in held-out time. It knows the film, so only the difference to shuffled and to no fMRI counts. Segments identified from
-those numbers: {html.escape(found)}.</p>{inline_to_files(out, folder / "media", "media")}"""
+those numbers, in per cent, with intervals over segments:</p>{found}{inline_to_files(out, folder / "media", "media")}"""
 
 
 def default_folder(root: Path, name: str) -> Path:

@@ -123,8 +123,8 @@ def scorer(latents: np.ndarray, segments: Segments, min_gap: int) -> Callable[[n
         p = predictions[at]
         for rows in folds:
             p[rows] -= p[rows].mean(0)
-        sd = p.std(0)
-        score = (p * np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0))[place[has]].reshape(has.sum(), -1) @ b
+        sd, moves = p.std(0), p.std(0) > 1e-5 * np.abs(predictions[at]).max(0)  # a constant says nothing, whatever its rounding
+        score = (p * np.where(moves, 1 / np.where(moves, sd, 1), 0))[place[has]].reshape(has.sum(), -1) @ b
         own = np.diagonal(score)[:, None]
         out = np.full(len(has), np.nan)
         out[has] = ((np.sign(own - score) + 1) / 2 * allowed).sum(1) / n_lures

@@ -21,6 +21,8 @@ from giblet_core.models import AudioAutoencoder
 from giblet_core.reconstruction import UNITS, WindowData, evaluate, loss_of, split_time
 from giblet_core.token_scores import unigram
 
+SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("models", "reconstruction", "training"))  # what shapes a run
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -86,6 +88,11 @@ class History:
     def mean(self, name: str) -> np.ndarray:
         """Return the mean over books of ``'train'`` or ``'validation'``, (n_evals,)."""
         return np.asarray(getattr(self, name)).mean(1)
+
+
+def run_folder(artifacts: Path, name: str, *parts: Any) -> Path:
+    """Return the folder of a run: other parts, or another version of the network's code, have another, so that none meets a stale one."""
+    return artifacts / "autoencoder" / f"{name}-{content_hash(*parts, *SOURCES)[:12]}"
 
 
 def overfit_batch(model: AudioAutoencoder, batch: Tensor, steps: int = 200, learning_rate: float = 3e-3, seed: int = 0) -> np.ndarray:
@@ -186,8 +193,7 @@ class _Run:
             train = torch.cat([self.data.latents[:, a:b] for a, b in self.split.train], 1)
             self.data.scale = (train - train.mean(1, keepdim=True)).square().mean().item()
         shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-        sources = [Path(__file__).with_name(f"{name}.py") for name in ("models", "reconstruction", "training")]
-        self.key = content_hash(config, shapes, *sources, np.asarray(codes.indices), codebooks if self.data.head == "latent" else None)
+        self.key = content_hash(config, shapes, *SOURCES, np.asarray(codes.indices), codebooks if self.data.head == "latent" else None)
         self.accelerator = Accelerator(cpu=config.cpu, gradient_accumulation_steps=config.accumulate)
         optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         self.wrapped, self.optimizer = self.accelerator.prepare(model, optimizer)

@@ -74,9 +74,10 @@ def test_generation_without_fmri_knows_nothing_and_draws_alike(findings):
     late = np.concatenate([np.roll(run, 3, axis=0) for run in np.split(bold, 2)])  # a response of 4.5 s
     numbers = bottlenecks(late, generator, findings.folds, 1.5, findings.data.run_onsets, findings.gap, 16)
     scores = generated_scores(numbers, generator, findings.segments, findings.gap)
-    assert scores[SOURCES[0]].pairwise > 0.8
-    assert scores[SOURCES[2]].pairwise == 0.5
-    assert scores[SOURCES[1]].pairwise < scores[SOURCES[0]].pairwise
+    assert scores["identified (%)"][SOURCES[0]] > 80
+    assert scores["identified (%)"][SOURCES[2]] == 50
+    assert scores["above shuffled, low"][SOURCES[0]] > 0
+    assert scores["above shuffled"][SOURCES[1]] == 0
     first, again = (generate(generator, numbers[SOURCES[0]][:2], findings.stim.codec, seed=1) for _ in range(2))
     assert np.array_equal(first, again)
     assert len(first) == 2 * generator.model.encoder.n_frames * findings.stim.codec.hop_length
