@@ -90,7 +90,7 @@ class History:
         return np.asarray(getattr(self, name)).mean(1)
 
 
-def run_folder(artifacts: Path, name: str, *parts: Any) -> Path:
+def run_folder(artifacts: Path, name: str, *parts: object) -> Path:
     """Return the folder of a run: other parts, or another version of the network's code, have another, so that none meets a stale one."""
     return artifacts / "autoencoder" / f"{name}-{content_hash(*parts, *SOURCES)[:12]}"
 
