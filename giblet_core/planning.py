@@ -33,7 +33,7 @@ class Plan:
         Leave-one-out, of `n_subjects` subjects.
     power : float
     inside : bool
-        Whether length, reliability and effect lie within what was simulated.
+        Whether length, reliability, effect and power lie within what was simulated; else the law is carried beyond it.
     """
 
     effect: float
@@ -47,7 +47,7 @@ class Plan:
         size = f"{self.n_subjects} subjects, {self.n_trs} TRs, ISC {self.isc:g}"
         found = (f"books that make {100 * self.effect:.0f} % of what sound drives are found with {100 * self.power:.0f} % power"
                  if self.effect <= 1 else "no effect of books is found with that power")
-        return f"{size}: {found} ({'within' if self.inside else 'beyond'} the sizes that were simulated; group means of regions, one film)."
+        return f"{size}: {found} ({'within' if self.inside else 'beyond'} what was simulated; group means of regions, one film)."
 
 
 def reliability(isc: float, n_subjects: int, of: int | None = None) -> float:
@@ -90,5 +90,5 @@ def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: f
     own = reliability(isc, n_subjects)
     effect = share * needed / np.exp(law @ [1, np.log(n_trs), np.log(own)])
     inside = (lengths.min() <= n_trs <= lengths.max() and reliabilities.min() <= own <= reliabilities.max()
-              and 1 / WIDEST <= effect / share <= WIDEST)
+              and 1 / WIDEST <= effect / share <= WIDEST and needed <= z.max())
     return Plan(float(effect), n_trs, n_subjects, isc, power, bool(inside))

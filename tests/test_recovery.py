@@ -94,7 +94,7 @@ def test_an_unseen_listener_is_decoded_through_the_shared_response_and_test_time
     np.testing.assert_allclose(again.predictions[folds[0][1]], found.predictions[folds[0][1]], atol=1e-4)
 
 
-def record(law=(0.01, 1.0, 0.7)):
+def record(law=(0.015, 1.0, 0.7)):
     a, b, c = law
     cells = [(n, s, i) for n in (200, 400, 800) for s in (2, 4, 8) for i in (0.15, 0.29)]
     z = [a * n**b * reliability(i, 8, s) ** c for n, s, i in cells]
@@ -106,7 +106,7 @@ def record(law=(0.01, 1.0, 0.7)):
 
 def test_a_plan_inverts_the_law_of_its_record():
     rows = record()
-    z = 0.01 * 800 * reliability(0.29, 8) ** 0.7
+    z = 0.015 * 800 * reliability(0.29, 8) ** 0.7
     needed = 4 * np.exp(0.8416 / 2)  # where the probit line reaches 80 %
     found = plan(rows, 800, 8, 0.29)
     assert found.effect == pytest.approx(0.27 * needed / z, rel=0.02)
