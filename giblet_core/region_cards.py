@@ -15,6 +15,7 @@ from giblet_core import viz
 from giblet_core.artifacts import InputError
 from giblet_core.dataset import Dataset
 from giblet_core.listening import Players, listen
+from giblet_core.nulls import holm
 from giblet_core.region_findings import RESPONSE_S, Findings, Parts, region_findings
 from giblet_core.region_sound import Scenes, ranked_scenes
 from giblet_core.session import Stimulus
@@ -181,6 +182,7 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
     of = f"{100 * share:.0f} % of its ceiling" if np.isfinite(share) else "its ceiling is too low to say how much of it"
     adds, over = f.spaces.table(i).iloc[0], len(f.names)
     corrected = f"corrected over {over} regions" if over > 1 else "one region, uncorrected over regions"
+    claim = holm(f.recovered.null.p)[i]
     singled = [k for k, p in zip(f.books.names, f.books.p_fdr[:, i]) if p <= 0.05]
     hears = lesion["p chance"] <= 0.05
     place = "more than" if lesion["alone (%)"] > lesion["random, high"] else "about as much as"
@@ -195,7 +197,10 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
         f"Beyond {', '.join(f.spaces.names[1:])} the books add {adds['unique']:.3f} of explained variance (over folds {adds['low']:.3f} to "
         f"{adds['high']:.3f}; null {adds['null, low']:.3f} to {adds['null, high']:.3f}; p = {adds['p (FDR)']:.3f}, FDR): "
         f"{'more than chance' if adds['p (FDR)'] <= 0.05 else 'no more than chance does'}.",
-        f"Books singled out, FDR: {', '.join(singled) if singled else 'none'}. A claim about one needs the agreement that chapter 4 asks.",
+        f"By variance components, beyond baselines with many responses: all books together p = {claim:.3f} (Holm), "
+        f"{'so that they count' if claim <= 0.05 else 'which is no claim'}; the largest share, of what baselines leave, has book "
+        f"{f.recovered.shares[:, i].argmax()} ({100 * f.recovered.shares[:, i].max():.0f} %). Singled out by refit, FDR: "
+        f"{', '.join(singled) if singled else 'none'}.",
         f"Alone it identifies {lesion['alone (%)']:.0f} % of segments ({lesion['alone, low']:.0f} to {lesion['alone, high']:.0f}; chance "
         f"50; p = {lesion['p chance']:.3f}, {corrected}): {'it hears' if hears else 'it cannot be said to hear'}. That is {place} "
         f"{rivals} ({lesion['random (%)']:.0f} %, 95 % of them {lesion['random, low']:.0f} to {lesion['random, high']:.0f}).",

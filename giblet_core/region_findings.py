@@ -13,10 +13,12 @@ import pandas as pd
 from giblet_core import features
 from giblet_core.artifacts import InputError
 from giblet_core.ceiling import Ceiling, ceiling
+from giblet_core.components import Recovery
 from giblet_core.dataset import Dataset
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import centre, correlate, kernel, ridge
 from giblet_core.nulls import bootstrap, fdr, shift_sizes
+from giblet_core.recovery import make_design, recover_regions
 from giblet_core.region_voxels import Listeners, listeners_of
 from giblet_core.regions import RegionLesions, region_lesions
 from giblet_core.segments import Segments, fold_numbers, make_segments
@@ -72,6 +74,8 @@ class Findings:
         Held-out r of the group mean.
     top : Ceiling of the regions measured
     spaces, books : Parts of whole feature spaces, and of single books
+    recovered : Recovery
+        What the books explain beyond strong baselines, by variance components; p of all books together.
     lesions : RegionLesions
     """
 
@@ -89,6 +93,7 @@ class Findings:
     top: Ceiling
     spaces: Parts
     books: Parts
+    recovered: Recovery
     lesions: RegionLesions
 
     def image(self, values: Sequence[float]) -> Any:
@@ -142,10 +147,12 @@ def region_findings(stim: Stimulus, data: Dataset, names: Sequence[str] | None =
         classes = sum(c * (i + 1) for i, c in enumerate(classes))
     cut = make_segments(fold_numbers(data.n_trs, folds), length, run_onsets=runs, classes=classes, loudness=level)
     means, top = group.means[:, :, wanted].mean(0), ceiling(group.means[:, :, wanted], folds)
+    recovered = recover_regions(make_design(stim, data.grids), means, n_draws=100 if short else 1000)
     r, spaces, books = _encoding(stim, data, means, folds, gap, min_shift, names)
     lesions = region_lesions(group, latents, cut, folds, run_onsets=runs, embargo=gap, n_random=n_random, names=names,
                              n_shifts=n_shifts, min_shift=min_shift, seed=seed, progress=progress)
-    return Findings(stim, data, group, names, folds, gap, min_shift, times, cut, latents, r, top, spaces, books, lesions)
+    return Findings(stim, data, group, names, folds, gap, min_shift, times, cut, latents, r, top, spaces, books, recovered,
+                    lesions)
 
 
 def _encoding(stim: Stimulus, data: Dataset, means: np.ndarray, folds: list[Fold], gap: int, min_shift: int,
