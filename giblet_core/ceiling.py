@@ -8,8 +8,6 @@ References
 [2] Spearman 1910, Br J Psychol 3, 271. doi:10.1111/j.2044-8295.1910.tb00206.x
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

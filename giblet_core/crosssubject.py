@@ -7,14 +7,12 @@ References
 [1] Chen et al. 2015, A reduced-dimension fMRI shared response model, NeurIPS 28 (the deterministic form, by Procrustes)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.decoding import DecodingResult
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import fisher_mean
@@ -37,8 +35,7 @@ def region_means(bold: np.ndarray, atlas: np.ndarray, train: np.ndarray | None =
     array of shape (n_trs, n_regions)
         In the order of the sorted labels.
     """
-    if atlas.shape != bold.shape[1:]:
-        raise InputError(f"atlas: shape {atlas.shape}; must be one label for each of {bold.shape[1]} voxels.")
+    require(atlas.shape == bold.shape[1:], f"atlas: shape {atlas.shape}; must be one label for each of {bold.shape[1]} voxels.")
     scaled = bold if train is None else scale(bold, train)
     return np.column_stack([scaled[:, atlas == label].mean(1) for label in np.unique(atlas[atlas > 0])])
 

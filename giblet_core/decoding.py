@@ -9,14 +9,12 @@ References
 [2] Haufe et al. 2014, NeuroImage 87, 96. doi:10.1016/j.neuroimage.2013.10.067 (patterns, not weights)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.encoding import ALPHAS, fit_ridge
 from giblet_core.kernels import check_matrix
 from giblet_core.segments import Segments, fold_numbers, similarity
@@ -36,8 +34,7 @@ def advance(bold: np.ndarray, lags: Sequence[int], run_onsets: Sequence[int] = (
     -------
     array of shape (n_trs, n_voxels * len(lags))
     """
-    if min(lags) < 0:
-        raise InputError(f"lags={tuple(lags)}: must be 0 or more; BOLD before a sound cannot know it.")
+    require(min(lags) >= 0, f"lags={tuple(lags)}: must be 0 or more; BOLD before a sound cannot know it.")
     edges = check_runs(len(bold), run_onsets)
     rows = [np.concatenate([np.minimum(np.arange(a, b) + lag, b - 1) for a, b in zip(edges[:-1], edges[1:])]) for lag in lags]
     return np.concatenate([bold[row] for row in rows], axis=1)
@@ -73,7 +70,7 @@ class DecodingResult:
         """How much each dimension counts where segments are compared, (n_folds, n_dims): r squared, as training time alone knows it."""
         return np.maximum(self.r_inner, 0.01) ** 2
 
-    def part(self, start: int, stop: int) -> DecodingResult:
+    def part(self, start: int, stop: int) -> "DecodingResult":
         """Return some of the dimensions: a space of several that were decoded side by side."""
         at = slice(start, stop)
         return DecodingResult(self.predictions[:, at], self.targets[:, at], self.fold_of, self.r[at], self.r_folds[:, at],
@@ -192,9 +189,8 @@ def identify_by(score: np.ndarray, segments: Segments, *, min_gap: int = 20, max
     """
     lures = segments.lures(min_gap, max_lu)
     has = lures.any(1)
-    if not has.any():
-        raise InputError(f"segments: none of {len(segments.starts)} has a lure {min_gap} TRs away in its fold and class within "
-                         f"{max_lu} LU; one needs it. Use longer folds, shorter segments or a wider max_lu.")
+    require(has.any(), f"segments: none of {len(segments.starts)} has a lure {min_gap} TRs away in its fold and class within {max_lu} LU; "
+            "one needs it. Use longer folds, shorter segments or a wider max_lu.")
     wins = _wins(score, lures)
     pairwise, rng = wins[has].mean(), np.random.default_rng(seed)
     groups = np.unique(np.column_stack([segments.fold_of, segments.class_of])[has], axis=0, return_inverse=True)[1].ravel()
@@ -234,8 +230,7 @@ def retrieve(predictions: np.ndarray, targets: np.ndarray, segments: Segments, f
     -------
     Retrieval
     """
-    if source not in ("train", "test"):
-        raise InputError(f"source={source!r}: must be 'train' or 'test'.")
+    require(source in ("train", "test"), f"source={source!r}: must be 'train' or 'test'.")
     starts, values = np.empty((2, len(segments.starts), n_best))
     for f in np.unique(segments.fold_of):
         own, train = np.flatnonzero(segments.fold_of == f), folds[f][0]

@@ -9,8 +9,6 @@ References
 [2] de Heer et al. 2017, J Neurosci 37, 6539. doi:10.1523/JNEUROSCI.3267-16.2017 (unique and shared variance)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,7 +16,7 @@ from itertools import combinations
 import numpy as np
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.kernels import centre, check_matrix, correlate, decompose, fisher_mean, inner_hats, kernel, ridge
 from giblet_core.splits import Fold, contiguous_folds, inner_folds, run_index
 
@@ -209,8 +207,7 @@ def variance_partition(spaces: dict[str, np.ndarray], Y: np.ndarray, folds: list
     Signed squares keep a space that predicts the wrong way from counting as explained variance.
     """
     names = tuple(spaces)
-    if not 2 <= len(names) <= 4:
-        raise InputError(f"spaces: {len(names)} given, must be 2 to 4 (2^n fits). For more use giblet_core.subsets.")
+    require(2 <= len(names) <= 4, f"spaces: {len(names)} given, must be 2 to 4 (2^n fits). For more use giblet_core.subsets.")
     subsets = tuple(s for size in range(1, len(names) + 1) for s in combinations(names, size))
     fits = {s: fit_banded([spaces[name] for name in s], Y, folds, alphas, **options).r_folds for s in subsets}
     squares = {s: r * np.abs(r) for s, r in fits.items()}

@@ -4,8 +4,6 @@ Code indices are labels: they are looked up or counted, never averaged. Columns 
 so that renaming a book's entries changes no bit of any result. Nothing here is fitted to data: scaling and reduction belong to the folds.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import pyloudnorm
 import torch
 
 from giblet_core import hrf as response
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.mel import log_mel
@@ -236,9 +234,8 @@ def baseline_features(wave: np.ndarray, sample_rate: int, grid: TRGrid | Sequenc
     -------
     dict of FeatureSpace
     """
-    if set(kinds) - set(BASELINES) or sample_rate % BASE_RATE_HZ:
-        raise InputError(f"kinds={tuple(kinds)}, sample_rate={sample_rate}: must be some of {', '.join(BASELINES)}, at a rate that is a "
-                         "multiple of 100 Hz. Resample first.")
+    require(not set(kinds) - set(BASELINES) and not sample_rate % BASE_RATE_HZ, f"kinds={tuple(kinds)}, sample_rate={sample_rate}: must be "
+            f"some of {', '.join(BASELINES)}, at a rate that is a multiple of 100 Hz. Resample first.")
     if "speech" in kinds and annotation is None:
         raise InputError("kinds: 'speech' needs annotation, the words and their times. Leave it out for sound without annotation.")
     hop = sample_rate // BASE_RATE_HZ

@@ -9,23 +9,20 @@ References
 [2] Dubrule 1983, Math Geol 15, 687. doi:10.1007/BF01033232 (leaving out a block without a new fit)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.splits import Fold
 
 
 def check_matrix(name: str, x: np.ndarray, n_trs: int | None = None) -> np.ndarray:
     """Return `x` as a finite floating matrix (n_trs, n_columns), or say what is wrong with it."""
     x = np.asarray(x)
-    if x.dtype.kind in "iub":
-        raise InputError(f"{name}: dtype {x.dtype}; codes and counts are labels here, not numbers. "
-                         "Pass features made from latents, or convert on purpose with .astype(float).")
+    require(x.dtype.kind not in "iub", f"{name}: dtype {x.dtype}; codes and counts are labels here, not numbers. Pass features made from "
+            "latents, or convert on purpose with .astype(float).")
     if x.ndim != 2 or 0 in x.shape:
         raise InputError(f"{name}: shape {x.shape}; must be (n_trs, n_columns) and not empty. For one column use array[:, None].")
     if n_trs is not None and len(x) != n_trs:

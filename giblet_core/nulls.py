@@ -10,8 +10,6 @@ References
 [3] Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9, 39. doi:10.2202/1544-6115.1585 (p is never 0)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +17,7 @@ import numpy as np
 from scipy.stats import binomtest, false_discovery_control
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.encoding import EncodingResult, fit_banded
 from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
 from giblet_core.splits import check_runs, shift_within_runs
@@ -75,9 +73,8 @@ def shift_sizes(n_trs: int, run_onsets: Sequence[int] = (0,), min_shift: int = 3
         When a run is too short for any.
     """
     shortest = int(np.diff(check_runs(n_trs, run_onsets)).min())
-    if shortest <= 2 * min_shift:
-        raise InputError(f"min_shift={min_shift}: the shortest run has {shortest} TRs, more than {2 * min_shift} are needed. "
-                         "Lower min_shift or leave the run out.")
+    require(shortest > 2 * min_shift, f"min_shift={min_shift}: the shortest run has {shortest} TRs, more than {2 * min_shift} are needed. "
+            "Lower min_shift or leave the run out.")
     return np.arange(min_shift, shortest - min_shift)
 
 
@@ -220,8 +217,7 @@ def null_phase(spaces: np.ndarray | Sequence[np.ndarray], Y: np.ndarray, fit: En
     -------
     Null
     """
-    if draws not in ("independent", "shared"):
-        raise InputError(f"draws={draws!r}: must be 'independent' or 'shared'.")
+    require(draws in ("independent", "shared"), f"draws={draws!r}: must be 'independent' or 'shared'.")
     spaces, Y, tested = _arguments(spaces, Y, tested)
     statistic, r = _statistic(spaces, Y, fit, tested, n_subjects), np.empty((n_draws, Y.shape[1]), np.float32)
     n_groups = n_subjects if draws == "independent" else 1

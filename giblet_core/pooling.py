@@ -5,8 +5,6 @@ References
 [1] Santoro et al. 2017, PNAS 114, 4799. doi:10.1073/pnas.1617622114 (auditory cortex follows 2-4 Hz best)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -14,7 +12,7 @@ import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from giblet_core import hrf as response
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.timing import TRGrid, pool, refuse_labels
 
 POOLS = ("mean", "sd", "modulation")
@@ -93,9 +91,7 @@ def pooled(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGrid], pool:
         Statistic by statistic: mean, SD, then the bands.
     """
     x = refuse_labels(np.atleast_2d(x))
-    if set(pool) - set(POOLS) or not pool:
-        raise InputError(f"pool={tuple(pool)}: must be some of {', '.join(POOLS)}.")
-    if rate_hz < 10 * BIN_FRAMES:
-        raise InputError(f"rate_hz={rate_hz}: must be at least {10 * BIN_FRAMES} for the response and the bands to 16 Hz.")
+    require(not set(pool) - set(POOLS) and pool, f"pool={tuple(pool)}: must be some of {', '.join(POOLS)}.")
+    require(rate_hz >= 10 * BIN_FRAMES, f"rate_hz={rate_hz}: must be at least {10 * BIN_FRAMES} for the response and the bands to 16 Hz.")
     grids = [grid] if isinstance(grid, TRGrid) else list(grid)
     return np.concatenate([_pool_run(x, rate_hz, g, pool, hrf, slice_time_ref, history_s, peak_s) for g in grids])

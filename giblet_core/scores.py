@@ -4,8 +4,6 @@ References: ITU-T P.862.2 (PESQ wide band); Taal et al. 2011, doi:10.1109/TASL.2
 doi:10.1109/ICASSP.2019.8683855 (SI-SDR).
 """
 
-from __future__ import annotations
-
 import importlib.util
 import io
 import json

@@ -1,7 +1,5 @@
 """Segments of held-out time, which of them may stand against each other, and how alike predicted and true ones are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ It shares no code with the analysis. The truth is a separate object and a separa
 say nothing about what drives them. Every number made from such a world is to be labelled *simulated*.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError, load_npz, save_npz
+from giblet_core.artifacts import InputError, load_npz, require, save_npz
 from giblet_core.codecs import load_codec
 from giblet_core.codes import Codes
 from giblet_core.simulate_drivers import stand_in_sound
@@ -75,7 +73,7 @@ class Truth:
         return save_npz(path, arrays, {"kind": "simulated truth", **rest})
 
     @classmethod
-    def load(cls, path: str | Path) -> Truth:
+    def load(cls, path: str | Path) -> "Truth":
         """Read a file of `save`."""
         arrays, meta = load_npz(path, kind="simulated truth")
         return cls(**arrays, kinds=tuple(meta["kinds"]), region_names=tuple(meta["region_names"]), seed=meta["seed"], label=meta["label"])
@@ -196,13 +194,10 @@ def simulate(seed: int = 0, codes_or_codec: Any = None, n_subjects: int = 8, *, 
 
 
 def _check(n_subjects: int, isc: float, voxel_mm: int) -> None:
-    if n_subjects < 1 or n_subjects != int(n_subjects):
-        raise InputError(f"n_subjects={n_subjects}: must be a whole number of at least 1.")
-    if not 0 < isc < 0.95:
-        raise InputError(f"isc={isc}: must lie between 0 and 0.95. Speech and film give .1 to .4.")
-    if not 3 <= voxel_mm <= 16 or voxel_mm != int(voxel_mm):
-        raise InputError(f"voxel_mm={voxel_mm}: must be a whole number of mm in 3 to 16. Finer grids do not fit in "
-                         "memory, coarser ones hold no regions.")
+    require(n_subjects >= 1 and n_subjects == int(n_subjects), f"n_subjects={n_subjects}: must be a whole number of at least 1.")
+    require(0 < isc < 0.95, f"isc={isc}: must lie between 0 and 0.95. Speech and film give .1 to .4.")
+    require(3 <= voxel_mm <= 16 and voxel_mm == int(voxel_mm), f"voxel_mm={voxel_mm}: must be a whole number of mm in 3 to 16. Finer grids "
+            "do not fit in memory, coarser ones hold no regions.")
 
 
 def _stimulus(given: Any, codec: Any, wave: np.ndarray | None, seed: int, t_r: float, run_n_trs: Sequence[int] | None,
@@ -211,9 +206,8 @@ def _stimulus(given: Any, codec: Any, wave: np.ndarray | None, seed: int, t_r: f
     if isinstance(given, Codes):
         codec = load_codec(given.codec_id) if codec is None else codec
         wave = codec.decode(given) if wave is None else np.asarray(wave)
-        if abs(len(wave) - given.n_samples) > given.hop_length:
-            raise InputError(f"wave: {len(wave)} samples, but the codes are of a sound of {given.n_samples}. Give the sound that "
-                             "was encoded.")
+        require(abs(len(wave) - given.n_samples) <= given.hop_length, f"wave: {len(wave)} samples, but the codes are of a sound of "
+                f"{given.n_samples}. Give the sound that was encoded.")
         return given, codec, wave
     if not hasattr(given, "encode"):
         raise InputError(f"codes_or_codec={type(given).__name__}: must be Codes or a codec. Encode a sound first: codec.encode(wave).")
@@ -237,8 +231,7 @@ def _grids(codes: Codes, t_r: float, run_n_trs: Sequence[int] | None, grids: Seq
         if float(grid.edge(grid.n_trs)) > codes.duration_s + 1e-6 or grid.onset_s < 0:
             raise InputError(f"run {i + 1}: lasts from {grid.onset_s:g} to {float(grid.edge(grid.n_trs)):g} s, but the sound from 0 to "
                              f"{codes.duration_s:g} s (whole TRs: {whole}). Give fewer TRs in run_n_trs, or a longer sound.")
-        if grid.t_r != grids[0].t_r:
-            raise InputError(f"run {i + 1}: t_r={grid.t_r}, but run 1 has {grids[0].t_r}. All runs must have one TR.")
+        require(grid.t_r == grids[0].t_r, f"run {i + 1}: t_r={grid.t_r}, but run 1 has {grids[0].t_r}. All runs must have one TR.")
     return grids
 
 

@@ -4,8 +4,6 @@ Everything ends on one neural time line of 10 Hz. A book's track is a random pro
 random place and compressed; an analysis that pools means and fixed bands per TR can follow it only in part, which is the point.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import signal, stats
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.codes import Codes
 
 RATE_HZ = 10  # neural time line
@@ -149,9 +147,8 @@ def project_latents(codec: Any, codes: Codes, projections: list[tuple[int, np.nd
     """
     out = np.concatenate([np.concatenate([direction @ z[book] for book, direction in projections]).T.astype(np.float32)
                           for z in latent_pieces(codec, codes)])
-    if len(out) != codes.n_frames:
-        raise InputError(f"codec.latents: pieces held {len(out)} frames in all, but the codes hold {codes.n_frames}. "
-                         "Use the codec that made the codes.")
+    require(len(out) == codes.n_frames, f"codec.latents: pieces held {len(out)} frames in all, but the codes hold {codes.n_frames}. Use "
+            "the codec that made the codes.")
     return out
 
 

@@ -1,7 +1,5 @@
 """A simulated world as files that look like any other dataset: NIfTI, mask, atlas, motion tables and a manifest."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the scanner and the body add to the simulated signal, and where the simulated regions lie in the brain."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import nibabel as nib

@@ -1,7 +1,5 @@
 """The noise-free part of the simulated BOLD: which tracks drive which region, and how each listener mixes and delays them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -9,8 +9,6 @@ References
 [1] Shapley 1953, A value for n-person games. doi:10.1515/9781400881970-018
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -19,7 +17,7 @@ from math import factorial
 import numpy as np
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.encoding import EncodingResult
 from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
 
@@ -111,9 +109,8 @@ def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResul
     """
     if estimand not in ESTIMANDS or not 1 <= len(books) <= 10:
         raise InputError(f"estimand={estimand!r}, {len(books)} books: must be one of {', '.join(ESTIMANDS)}, with 1 to 10 books.")
-    if fit.candidates.shape[1] != 1 + len(books) + len(base):
-        raise InputError(f"fit: made with {fit.candidates.shape[1] - 1} spaces, not {len(books) + len(base)}; must be the fit of the same "
-                         "spaces. Fit all books and the base first.")
+    require(fit.candidates.shape[1] == 1 + len(books) + len(base), f"fit: made with {fit.candidates.shape[1] - 1} spaces, not "
+            f"{len(books) + len(base)}; must be the fit of the same spaces. Fit all books and the base first.")
     y = check_matrix("Y", Y)
     y = (y - y.mean(0)).astype(np.float32)
     kept = np.array(list(product([False, True], repeat=len(books))))

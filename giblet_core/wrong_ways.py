@@ -3,8 +3,6 @@
 No other module uses these.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
