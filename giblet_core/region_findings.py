@@ -1,7 +1,5 @@
 """All regions of a data set measured at once: what predicts them, what adds beyond the rest, and what their lesion does."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A region card as one HTML file, with its sounds as FLAC files beside it: what `giblet region NAME` writes."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io

@@ -5,8 +5,6 @@ read from BOLD, and is labelled so: the network has heard most of the film, so t
 difference to the same generator on shuffled fMRI and on none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

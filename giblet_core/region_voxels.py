@@ -1,13 +1,11 @@
 """Regions as voxels: the group's responses, how reliable each voxel is, and random regions matched for size and reliability."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import nibabel
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.crosssubject import region_means
 from giblet_core.dataset import Dataset
 from giblet_core.kernels import correlate, fisher_mean
@@ -45,8 +43,7 @@ class Listeners:
 
     def members(self, name: str) -> np.ndarray:
         """Return the voxels of a region."""
-        if name not in self.names:
-            raise InputError(f"name={name!r}: must be a region with voxels: {', '.join(self.names)}. Choose one.")
+        require(name in self.names, f"name={name!r}: must be a region with voxels: {', '.join(self.names)}. Choose one.")
         return np.flatnonzero(self.atlas == self.labels[self.names.index(name)])
 
 

@@ -11,8 +11,6 @@ References
 [2] Naselaris et al. 2009, Neuron 63, 902. doi:10.1016/j.neuron.2009.09.006 (identification)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +19,7 @@ import pandas as pd
 from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, require
 from giblet_core.kernels import check_matrix, correlate, standardise
 from giblet_core.nulls import bootstrap, fdr, shift_sizes
 from giblet_core.region_voxels import Listeners, matched_regions, overlap
@@ -107,9 +105,8 @@ def scorer(latents: np.ndarray, segments: Segments, min_gap: int) -> Callable[[n
     """
     lures = segments.lures(min_gap)
     has, at = lures.any(1), np.unique(segments.rows)
-    if not has.any():
-        raise InputError(f"segments: none of {len(has)} has a lure {min_gap} TRs away in its fold and class, of its loudness; one needs "
-                         "it. Use a longer sound.")
+    require(has.any(), f"segments: none of {len(has)} has a lure {min_gap} TRs away in its fold and class, of its loudness; one needs it. "
+            "Use a longer sound.")
     t = latents[at].astype(np.float64)
     t = (latents - t.mean(0)) / np.where(t.std(0) > 0, t.std(0), np.inf)
     b = t[segments.rows[has]].reshape(has.sum(), -1)
