@@ -1,8 +1,8 @@
 """The linear codec: a Karhunen-Loeve transform, residual k-means and a ridge synthesis, held exactly by ``EncodecModel``.
 
-It is the floor the trained codec starts from. Strided convolutions move samples to channels (space to depth), a constant
+It is the floor the trained codec must beat. Strided convolutions move samples to channels (space to depth), a constant
 offset keeps every ELU in its linear part, the last encoder convolution is the transform and the first decoder
-convolution the synthesis. Residual branches and LSTM begin at zero and are woken by training.
+convolution the synthesis.
 """
 
 from __future__ import annotations
@@ -88,15 +88,15 @@ def k_means(points: torch.Tensor, n_centres: int = CARDINALITY, n_iter: int = 10
     return centres
 
 
-def stack_taps(latents: np.ndarray, n_taps: int = N_TAPS) -> np.ndarray:
-    """Return (n_frames, n_taps * d): each frame beside those before it, mirrored at the start as the convolution pads."""
-    n_frames, past = len(latents), n_taps - 1
+def stack_taps(latents: np.ndarray) -> np.ndarray:
+    """Return (n_frames, 7 * d): each frame beside those before it, mirrored at the start as the convolution pads."""
+    n_frames, past = len(latents), N_TAPS - 1
     padded = np.concatenate([latents[past:0:-1], latents])
-    return np.concatenate([padded[past - tap : past - tap + n_frames] for tap in range(n_taps)], axis=1)
+    return np.concatenate([padded[past - tap : past - tap + n_frames] for tap in range(N_TAPS)], axis=1)
 
 
 def fit_linear(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int = 10, n_points: int = 80_000,
-               ridge: float = 1e-3, n_taps: int = N_TAPS, seed: int = 0) -> LinearCodec:
+               ridge: float = 1e-3, seed: int = 0) -> LinearCodec:
     """Fit transform, books and synthesis to ``waves``.
 
     Parameters
@@ -107,8 +107,6 @@ def fit_linear(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int =
         Residual k-means: number of books, iterations, frames drawn at random.
     ridge : float
         Ridge penalty of the synthesis, relative to the variance of each of its inputs.
-    n_taps : int
-        Frames of latents the synthesis sees: 7 for the linear codec, 2 where training goes on.
     """
     rng = np.random.default_rng(seed)
     draft = LinearCodec(np.eye(HOP_LENGTH, dtype=np.float32), np.empty((0, CARDINALITY, HOP_LENGTH)), np.empty((0, 0)))
@@ -122,16 +120,16 @@ def fit_linear(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int =
         books.append(k_means(residual, n_iter=n_iter, seed=seed + book))
         residual = residual - books[-1][nearest(residual, books[-1])]
     codec = LinearCodec(analysis, torch.stack(books).numpy(), np.empty((0, 0)))
-    return rounded(LinearCodec(codec.analysis, codec.books, _fit_synthesis(codec, waves, ridge, n_taps, rng)))
+    return rounded(LinearCodec(codec.analysis, codec.books, _fit_synthesis(codec, waves, ridge, rng)))
 
 
-def _fit_synthesis(codec: LinearCodec, waves: Sequence[np.ndarray], ridge: float, n_taps: int, rng) -> np.ndarray:
+def _fit_synthesis(codec: LinearCodec, waves: Sequence[np.ndarray], ridge: float, rng) -> np.ndarray:
     """Solve the ridge regression of samples on quantised latents; the number of books varies so that prefixes decode."""
-    gram = np.zeros((n_taps * LATENT_DIM,) * 2)
-    cross = np.zeros((n_taps * LATENT_DIM, HOP_LENGTH))
+    gram = np.zeros((N_TAPS * LATENT_DIM,) * 2)
+    cross = np.zeros((N_TAPS * LATENT_DIM, HOP_LENGTH))
     for wave in waves:
         n_books = int(rng.choice([2, 4, 8, 8, 16]))
-        inputs = stack_taps(quantise(frame_latents(codec, wave), codec.books[:n_books]), n_taps).astype(np.float64)
+        inputs = stack_taps(quantise(frame_latents(codec, wave), codec.books[:n_books])).astype(np.float64)
         target = wave[: len(inputs) * HOP_LENGTH].reshape(-1, HOP_LENGTH)
         weight = 1 / (np.square(target).mean() + 1e-4)  # a quiet sound counts as much as a loud one
         gram += weight * inputs.T @ inputs

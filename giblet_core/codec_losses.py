@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 SAMPLE_RATE = 24_000
 MEL = {256: (128, 24), 1024: (320, 80), 2048: (640, 120)}  # window: (hop, bands), samples
-WEIGHTS = {"mel": 0.15, "spectrum": 1.0, "loudness": 2.0, "added": 0.5, "envelope": 5.0, "snr": 0.1}
+WEIGHTS = {"mel": 0.15, "spectrum": 1.0, "loudness": 4.0, "added": 1.5, "envelope": 3.0, "snr": 0.3}
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Bands:
     bark: Tensor
     quiet: Tensor  # power at the threshold of hearing in each Bark band, speech at 65 dB
     third_octaves: Tensor
+    waveform: Tensor  # weight of phase in each bin of 640 samples: one up to 1 kHz, none from 1.6 kHz
 
 
 def _mel_matrix(window: int, n_bands: int) -> Tensor:
@@ -48,7 +49,7 @@ def make_bands(device: str = "cpu") -> Bands:
     thirds = (f[:, None] >= centres * 2 ** (-1 / 6)) & (f[:, None] < centres * 2 ** (1 / 6))
     as_tensor = lambda x: torch.tensor(x, dtype=torch.float32, device=device)  # noqa: E731
     return Bands({window: _mel_matrix(window, n).to(device) for window, (_, n) in MEL.items()}, as_tensor(np.maximum(0, overlap / width).T),
-                 as_tensor(10 ** (quiet_db / 10)), as_tensor(thirds))
+                 as_tensor(10 ** (quiet_db / 10)), as_tensor(thirds), as_tensor(np.clip((1600 - f) / 600, 0, 1)))
 
 
 def _spectrum(wave: Tensor, window: int, hop: int) -> tuple[Tensor, Tensor]:
@@ -101,9 +102,11 @@ def perceptual_losses(reference: Tensor, degraded: Tensor, bands: Bands, window:
         parts, power = _spectrum(wave, 640, 320)
         shrink = (power / 240 + 1e-5).pow(-0.35)  # |X|^0.3 keeps weak bands in view
         compressed, magnitude = parts * (shrink / 240**0.5)[..., None], shrink * (power / 240 + 1e-5).sqrt()
-        seen.append((log_mel, compressed, magnitude, power @ bands.third_octaves, _spectrum(wave, 768, 384)[1] @ bands.bark))
-    (mel_x, c_x, m_x, env_x, bark_x), (mel_y, c_y, m_y, env_y, bark_y) = seen
+        low = parts * bands.waveform[:, None] / 240
+        seen.append((log_mel, compressed, magnitude, low, power @ bands.third_octaves, _spectrum(wave, 768, 384)[1] @ bands.bark))
+    (mel_x, c_x, m_x, low_x, env_x, bark_x), (mel_y, c_y, m_y, low_y, env_y, bark_y) = seen
     loudness, added = _loudness(bark_x, bark_y, bands.quiet)
-    error = (reference * gain - degraded * gain).square().mean(1)
+    error = (low_x - low_y).square().sum((1, 2, 3)) / (low_x.square().sum((1, 2, 3)) + 1e-3)
+    spectrum = (bands.waveform * ((c_x - c_y).square().sum(-1) + 3 * (m_x - m_y).square())).mean()
     return {"mel": (mel_x - mel_y).abs().mean(), "loudness": loudness, "added": added, "envelope": _envelope(env_x, env_y),
-            "spectrum": (c_x - c_y).square().sum(-1).mean() + 3 * (m_x - m_y).square().mean(), "snr": (error + 1e-3).log().mean()}
+            "spectrum": spectrum, "snr": (error + 1e-3).log().mean()}

@@ -1,9 +1,9 @@
-"""The demo codec as it is trained: frames in, frames out, everything nonlinear at 75 and 150 Hz, exported to ``EncodecModel``.
+"""The demo codec as it is trained: frames in, frames out, nonlinear at 75, 150 and 600 Hz, exported to ``EncodecModel``.
 
-Strided convolutions only move samples to channels, so training skips them: a step costs a few tenths of a second on one
-core. A linear path (the first 128 channels) starts as the linear codec; LSTM, wide convolutions and a residual block
-start silent and are woken by training. Channel 319 of the decoder is held at one: it carries biases through the
-transposed convolution, whose own bias cannot differ between the two halves of a frame.
+The outer strided convolutions only move samples to channels, so training skips them: a step costs half a second on one
+core. The first 128 channels at 75 Hz are a linear path; `codec_hybrid` builds where training begins. Channel 319 of the
+decoder is held at one: it carries biases through the transposed convolution, whose own bias cannot differ between the two
+halves of a frame.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from giblet_core.codec_linear import (
     LATENT_DIM,
     N_TAPS,
     OFFSET,
-    PRE_EMPHASIS,
-    LinearCodec,
     linear_config,
     pass_samples,
     set_books,
@@ -30,9 +28,13 @@ from giblet_core.codec_linear import (
 
 WIDTH = 320  # channels at 75 Hz
 HALF = HOP_LENGTH // 2  # samples of half a frame: the channels at 150 Hz
+STEP = HOP_LENGTH // 8  # samples a step at 600 Hz, where the encoder rectifies
+STRAIGHT = 48  # channels at 150 Hz that stay linear: the low band
 KAPPA = 10.0  # scale of the latents: speech at -26 dBFS has about unit norm
+HALF_OFFSET = 16.0  # the same at 150 Hz
 WIDE_OFFSET = 128.0  # keeps the linear channels out of the ELU's bend; they reach about +-60
 UPSAMPLING = (2, 4, 5, 8)  # at 150 Hz the 160 channels hold exactly the samples of half a frame
+LIFT = 2.0  # the decoder's other channels bend only below -2; a silent network is silent
 DEAD = 0.05  # a code vector chosen more rarely (moving average, hits a step) is moved
 
 
@@ -82,7 +84,12 @@ class FrameCodec(nn.Module):
 
     def __init__(self, n_codebooks: int = 16):
         super().__init__()
-        self.analysis = nn.Linear(2 * HOP_LENGTH, WIDTH)  # this frame and the one before
+        self.rectify = nn.Conv1d(STEP, STEP, 3)  # filters of 5 ms, followed by a rectifier
+        self.spread = nn.Conv1d(STEP, STEP, 1)
+        self.gather = nn.Conv1d(2 * STEP, HALF, 8, stride=4)  # samples and rectified bands of half a frame
+        self.compress = nn.Conv1d(HALF, HALF // 2, 3)
+        self.expand = nn.Conv1d(HALF // 2, HALF, 1)
+        self.analysis = nn.Conv1d(HALF, WIDTH, 4, stride=2)  # this frame and the one before
         self.encoder_lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
         self.encoder_conv = nn.Conv1d(WIDTH, LATENT_DIM, N_TAPS)
         self.books = Books(n_codebooks)
@@ -93,25 +100,31 @@ class FrameCodec(nn.Module):
         self.widen = nn.Conv1d(HALF // 2, HALF, 1)
 
     @staticmethod
-    def _bend(x: Tensor) -> Tensor:
-        return torch.cat([x[..., :LATENT_DIM], F.elu(x[..., LATENT_DIM:])], dim=-1)
+    def _bend(x: Tensor, straight: int = LATENT_DIM, dim: int = -1) -> Tensor:
+        return torch.cat([x.narrow(dim, 0, straight), F.elu(x.narrow(dim, straight, x.shape[dim] - straight))], dim=dim)
 
     @staticmethod
     def _along(conv: nn.Conv1d, x: Tensor) -> Tensor:
-        return conv(F.pad(x.transpose(1, 2), (N_TAPS - 1, 0))).transpose(1, 2)
+        return conv(F.pad(x, (conv.kernel_size[0] - conv.stride[0], 0)))
 
     def encode(self, frames: Tensor) -> Tensor:
         """Map ``frames`` (batch, n_frames, 320) to latents (batch, n_frames, 128)."""
-        inner = self.analysis(torch.cat([frames, delayed(frames, 1)], -1))
-        return self._along(self.encoder_conv, self._bend(inner + self.encoder_lstm(inner)[0]))
+        x = frames.reshape(len(frames), -1, STEP).transpose(1, 2)
+        bands = F.elu(self.spread(F.elu(self._along(self.rectify, x))))
+        x = self._along(self.gather, torch.cat([x, bands], 1))
+        x = x + self.expand(F.elu(self._along(self.compress, self._bend(x, STRAIGHT, 1))))
+        inner = self._along(self.analysis, self._bend(x, STRAIGHT, 1)).transpose(1, 2)
+        inner = self._bend(inner + self.encoder_lstm(inner)[0])
+        return self._along(self.encoder_conv, inner.transpose(1, 2)).transpose(1, 2)
 
     def decode(self, z: Tensor) -> Tensor:
         """Map latents (batch, n_frames, 128) to sound (batch, n_frames * 320)."""
-        inner = self._along(self.decoder_conv, z)
-        inner = self._bend(inner + self.decoder_lstm(inner)[0])
+        inner = self._along(self.decoder_conv, z.transpose(1, 2)).transpose(1, 2)
+        inner = inner + self.decoder_lstm(inner)[0]
+        inner = torch.cat([inner[..., :LATENT_DIM], F.elu(inner[..., LATENT_DIM:-1] + LIFT) - LIFT, inner[..., -1:]], -1)
         halves = 0.1 * self.synthesis(torch.cat([inner, delayed(inner, 1)], -1))
         halves = halves.reshape(len(z), -1, HALF).transpose(1, 2)
-        halves = halves + self.widen(F.elu(self.narrow(F.pad(10 * halves, (2, 0)))))
+        halves = halves + self.widen(F.elu(self._along(self.narrow, 10 * halves)))
         return halves.transpose(1, 2).reshape(len(z), -1)
 
     def forward(self, wave: Tensor, n_books: int, update: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -129,35 +142,6 @@ class FrameCodec(nn.Module):
         self.decoder_lstm.weight_ih_l0[rows], self.decoder_lstm.weight_hh_l0[rows] = 0.0, 0.0
         self.decoder_lstm.bias_ih_l0[rows], self.decoder_lstm.bias_hh_l0[rows] = 0.0, 0.0
         self.decoder_lstm.bias_ih_l0[rows[3]] = -30.0  # the output gate stays shut
-
-
-@torch.no_grad()
-def from_linear(linear: LinearCodec, seed: int = 0) -> FrameCodec:
-    """Return a ``FrameCodec`` that begins as `linear` (fitted with ``n_taps=2``), its nonlinear parts nearly silent."""
-    torch.manual_seed(seed)
-    net, small = FrameCodec(len(linear.books)), 0.04
-    emphasis = torch.eye(2 * HOP_LENGTH, HOP_LENGTH)
-    emphasis[torch.arange(HOP_LENGTH) - 1, torch.arange(HOP_LENGTH)] = -PRE_EMPHASIS  # index -1: last sample of the frame before
-    net.analysis.weight.normal_(0, 0.12 * KAPPA)[:LATENT_DIM] = KAPPA * (emphasis @ torch.from_numpy(linear.analysis)).T
-    for lstm, gate in ((net.encoder_lstm, -9.0), (net.decoder_lstm, -7.0)):
-        lstm.weight_ih_l0.normal_(0, 0.06)
-        lstm.weight_hh_l0.normal_(0, small)
-        lstm.bias_hh_l0.zero_()
-        lstm.bias_ih_l0.zero_()[WIDTH: 2 * WIDTH] = 1.0  # remember
-        lstm.bias_ih_l0[3 * WIDTH: 3 * WIDTH + LATENT_DIM] = gate  # shut where the linear path runs
-    for parameter in (net.analysis.bias, net.encoder_conv.bias, net.encoder_conv.weight, net.decoder_conv.bias, net.synthesis.bias,
-                      net.synthesis.weight, net.widen.weight, net.widen.bias):
-        parameter.zero_()
-    net.encoder_conv.weight[:, :LATENT_DIM, -1] = torch.eye(LATENT_DIM)
-    net.decoder_conv.weight.normal_(0, small)[:LATENT_DIM] = 0
-    net.decoder_conv.weight[:LATENT_DIM, :, -1] = torch.eye(LATENT_DIM)
-    taps = torch.from_numpy(linear.synthesis) * 10 / KAPPA
-    net.synthesis.weight[:, :LATENT_DIM] = taps[:LATENT_DIM].T
-    net.synthesis.weight[:, WIDTH: WIDTH + LATENT_DIM] = taps[LATENT_DIM:].T
-    net.books.embed.copy_(KAPPA * torch.from_numpy(linear.books))
-    net.books.total.copy_(net.books.embed)
-    net.pin()
-    return net
 
 
 def trained_config(n_codebooks: int = 16) -> EncodecConfig:
@@ -179,11 +163,16 @@ def to_encodec(net: FrameCodec) -> EncodecModel:
     return model
 
 
-def _export_lstm(source: nn.LSTM, target: nn.LSTM) -> None:
+def _export_lstm(source: nn.LSTM, target: nn.LSTM, offsets: Tensor) -> None:
     target.weight_ih_l0.copy_(_half(source.weight_ih_l0))
     target.weight_hh_l0.copy_(_half(source.weight_hh_l0))
     target.bias_hh_l0.copy_(source.bias_hh_l0)
-    target.bias_ih_l0.copy_(source.bias_ih_l0 - WIDE_OFFSET * target.weight_ih_l0[:, :LATENT_DIM].sum(1))
+    target.bias_ih_l0.copy_(source.bias_ih_l0 - target.weight_ih_l0 @ offsets)
+
+
+def _offsets(lift: float) -> Tensor:
+    """What is added to each channel at 75 Hz so that it stays straight."""
+    return torch.cat([torch.full((LATENT_DIM,), WIDE_OFFSET), torch.full((WIDTH - LATENT_DIM - 1,), lift), torch.zeros(1)])
 
 
 def _export_encoder(net: FrameCodec, layers: nn.ModuleList) -> None:
@@ -191,27 +180,49 @@ def _export_encoder(net: FrameCodec, layers: nn.ModuleList) -> None:
     first[0, 0, -1], offset[0] = 1.0, OFFSET
     set_weight(layers[0].conv, first, offset)
     block = 1
-    for layer, stride in zip((3, 6, 9), reversed(UPSAMPLING[1:])):
+    for layer, stride in zip((3, 6), reversed(UPSAMPLING[2:])):
         block *= stride
         pass_samples(layers[layer].conv, stride, block)
-    now, before = _half(net.analysis.weight).view(WIDTH, 2, 2, HALF).unbind(1)
-    taps = torch.cat([before, now], dim=1).transpose(1, 2)  # (channels, samples of half a frame, 4 halves)
-    bias = net.analysis.bias - OFFSET * taps.sum((1, 2))
-    bias[:LATENT_DIM] += WIDE_OFFSET
-    set_weight(layers[12].conv, taps, bias)
-    _export_lstm(net.encoder_lstm, layers[13].lstm)
-    last = _half(net.encoder_conv.weight)
-    set_weight(layers[15].conv, last, net.encoder_conv.bias - WIDE_OFFSET * last[:, :LATENT_DIM].sum((1, 2)))
+    for ours, theirs, *how in _encoder_convs(net, layers):
+        _export_conv(ours, theirs, *how)
+    _export_lstm(net.encoder_lstm, layers[13].lstm, _offsets(0.0))
+
+
+def _encoder_convs(net: FrameCodec, layers: nn.ModuleList) -> list[tuple]:
+    """Pair convolutions: ours, theirs, straight inputs and their offset, straight outputs and theirs, first row written."""
+    return [(net.rectify, layers[7].block[1].conv, STEP, OFFSET, 0, 0.0, 0), (net.spread, layers[7].block[3].conv, 0, 0.0, 0, 0.0, STEP),
+            (net.gather, layers[9].conv, STEP, OFFSET, STRAIGHT, HALF_OFFSET, 0),
+            (net.compress, layers[10].block[1].conv, STRAIGHT, HALF_OFFSET, 0, 0.0, 0),
+            (net.expand, layers[10].block[3].conv, 0, 0.0, 0, 0.0, 0),
+            (net.analysis, layers[12].conv, STRAIGHT, HALF_OFFSET, LATENT_DIM, WIDE_OFFSET, 0),
+            (net.encoder_conv, layers[15].conv, LATENT_DIM, WIDE_OFFSET, 0, 0.0, 0)]
+
+
+def _export_conv(ours: nn.Conv1d, theirs: nn.Module, taken: int, back: float, raised: int, offset: float, first: int) -> None:
+    """Write a convolution; the offset `back` of its first `taken` inputs is taken back, its first `raised` outputs get `offset`."""
+    small, weight, bias = _half(ours.weight), torch.zeros_like(theirs.weight), torch.zeros_like(theirs.bias)
+    rows = slice(first, first + len(small))
+    weight[rows, : small.shape[1]] = small
+    bias[rows] = ours.bias - back * small[:, :taken].sum((1, 2))
+    bias[:raised] += offset
+    set_weight(theirs, weight, bias)
+
+
+def _import_conv(ours: nn.Conv1d, theirs: nn.Module, taken: int, back: float, raised: int, offset: float, first: int) -> None:
+    """Undo `_export_conv`."""
+    rows = slice(first, first + len(ours.weight))
+    ours.weight.copy_(theirs.weight[rows, : ours.weight.shape[1]])
+    ours.bias.copy_(theirs.bias[rows] + back * ours.weight[:, :taken].sum((1, 2)))
+    ours.bias[:raised] -= offset
 
 
 def _export_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
-    bias = net.decoder_conv.bias.clone()
-    bias[:LATENT_DIM] += WIDE_OFFSET
-    set_weight(layers[0].conv, _half(net.decoder_conv.weight), bias)
-    _export_lstm(net.decoder_lstm, layers[1].lstm)
+    offsets = _offsets(LIFT)
+    set_weight(layers[0].conv, _half(net.decoder_conv.weight), net.decoder_conv.bias + offsets)
+    _export_lstm(net.decoder_lstm, layers[1].lstm, offsets)
     # (halves, samples, frame now or before, channels) -> (channels, samples, 4 halves); each tap takes back its own offset
     taps = (0.1 * net.synthesis.weight).view(2, HALF, 2, WIDTH).permute(3, 1, 2, 0).reshape(WIDTH, HALF, 4).clone()
-    taps[-1] -= WIDE_OFFSET * taps[:LATENT_DIM].sum(0)
+    taps[-1] -= torch.einsum("c,csh->sh", offsets, taps)
     taps[-1, :, :2] += 0.1 * net.synthesis.bias.view(2, HALF).T
     set_weight(layers[3].conv, taps, torch.full((HALF,), OFFSET))
     narrow = _half(10 * net.narrow.weight)
@@ -230,21 +241,16 @@ def _export_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
 def from_encodec(model: EncodecModel) -> FrameCodec:
     """Read an exported model back, so that training can go on from published weights (the inverse of `to_encodec`)."""
     net, encoder, decoder = FrameCodec(len(model.quantizer.layers)), model.encoder.layers, model.decoder.layers
-    taps = encoder[12].conv.weight
-    before, now = taps.transpose(1, 2).reshape(WIDTH, 2, HOP_LENGTH).unbind(1)
-    net.analysis.weight.copy_(torch.cat([now, before], 1))
-    net.analysis.bias.copy_(encoder[12].conv.bias + OFFSET * taps.sum((1, 2)))
-    net.analysis.bias[:LATENT_DIM] -= WIDE_OFFSET
-    for ours, theirs in ((net.encoder_lstm, encoder[13].lstm), (net.decoder_lstm, decoder[1].lstm)):
+    for ours, theirs, *how in _encoder_convs(net, encoder):
+        _import_conv(ours, theirs, *how)
+    offsets = _offsets(LIFT)
+    for ours, theirs, added in ((net.encoder_lstm, encoder[13].lstm, _offsets(0.0)), (net.decoder_lstm, decoder[1].lstm, offsets)):
         ours.load_state_dict(theirs.state_dict())
-        ours.bias_ih_l0 += WIDE_OFFSET * ours.weight_ih_l0[:, :LATENT_DIM].sum(1)
-    net.encoder_conv.weight.copy_(encoder[15].conv.weight)
-    net.encoder_conv.bias.copy_(encoder[15].conv.bias + WIDE_OFFSET * net.encoder_conv.weight[:, :LATENT_DIM].sum((1, 2)))
+        ours.bias_ih_l0 += ours.weight_ih_l0 @ added
     net.decoder_conv.weight.copy_(decoder[0].conv.weight)
-    net.decoder_conv.bias.copy_(decoder[0].conv.bias)
-    net.decoder_conv.bias[:LATENT_DIM] -= WIDE_OFFSET
+    net.decoder_conv.bias.copy_(decoder[0].conv.bias - offsets)
     taps = decoder[3].conv.weight.clone()
-    taps[-1] += WIDE_OFFSET * taps[:LATENT_DIM].sum(0)  # what is left on the channel held at one is the bias
+    taps[-1] += torch.einsum("c,csh->sh", offsets, taps)  # what is left on the channel held at one is the bias
     net.synthesis.weight.copy_(10 * taps.view(WIDTH, HALF, 2, 2).permute(3, 1, 2, 0).reshape(HOP_LENGTH, 2 * WIDTH))
     net.synthesis.bias.zero_()
     net.narrow.weight.copy_(decoder[4].block[1].conv.weight / 10)
