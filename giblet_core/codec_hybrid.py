@@ -7,8 +7,6 @@ divides the low band by a power of the level. In the decoder the LSTM multiplies
 sign that the quantised latents scramble, and synthesis turns it into a windowed sinusoid. Training goes on from here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 Strided convolutions move samples to channels (space to depth); a constant offset keeps an ELU in its linear part.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -4,8 +4,6 @@ Bark loudness follows the idea of PESQ (Zwicker loudness, a dead zone, additions
 of STOI (correlation over 0.4 s in third octaves). They are surrogates, not the metrics themselves.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -6,8 +6,6 @@ decoder is held at one: it carries biases through the transposed convolution, wh
 halves of a frame.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

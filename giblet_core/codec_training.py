@@ -6,8 +6,6 @@ SOUNDS holds audio files in any tree; files are split by name, and held-out ones
 and the log. A stage is accepted by hand, on held-out speech (`giblet_core.bench_codec`), never on the loss.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json
@@ -79,7 +77,7 @@ class Corpus:
         self.rng = np.random.default_rng(seed)
 
     @classmethod
-    def from_folder(cls, folder: str | Path, seed: int = 0) -> Corpus:
+    def from_folder(cls, folder: str | Path, seed: int = 0) -> "Corpus":
         """Read every training file of a tree at 24 kHz (a sound kept in two formats counts once)."""
         files = {(p.parent, p.stem): p for p in sorted(Path(folder).rglob("*")) if p.suffix.lower() in SUFFIXES and not is_held_out(p.name)}
         waves: dict[str, list[np.ndarray]] = {}
