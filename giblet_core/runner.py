@@ -12,7 +12,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,16 +173,17 @@ def run(params: str | Path | None = None, settings: Sequence[str] = (), only: Se
     _check_room(out)
     artifacts = (root / given.get("artifacts_dir", out / "artifacts")).resolve()
     keys = run_keys(root, every, shares)
-    executed, skipped = [], []
-    for position, path in enumerate(chosen, 1):
-        target = out / "executed" / path.name
-        if is_current(target, keys[path], artifacts):
-            skipped.append(path.stem)
-            continue
-        say(f"[{position}/{len(chosen)}] {path.stem} ...", flush=True)
-        seconds = _execute_recorded(path, target, keys[path], shares[path], artifacts, root)
-        say(f"[{position}/{len(chosen)}] {path.stem} done in {seconds:.0f} s", flush=True)
-        executed.append(path.stem)
+    skipped = [path.stem for path in chosen if is_current(out / "executed" / path.name, keys[path], artifacts)]
+    waiting = [path for path in chosen if path.stem not in skipped]
+
+    def one(path: Path) -> str:
+        place = f"[{chosen.index(path) + 1}/{len(chosen)}] {path.stem}"
+        say(f"{place} ...", flush=True)
+        seconds = _execute_recorded(path, out / "executed" / path.name, keys[path], shares[path], artifacts, root)
+        say(f"{place} done in {seconds:.0f} s", flush=True)
+        return path.stem
+
+    executed = in_parallel(one, waiting)
     if skipped:
         say(f"unchanged, not run again: {', '.join(skipped)}")
     stale = [path.stem for path in every if not is_current(out / "executed" / path.name, keys[path], artifacts)]
@@ -189,6 +191,23 @@ def run(params: str | Path | None = None, settings: Sequence[str] = (), only: Se
         say(f"The book was not built: {', '.join(stale)} must be run first (giblet run without --only).")
     index = build_book(root, out, artifacts, say) if build and not stale else None
     return RunReport(tuple(executed), tuple(skipped), index, time.monotonic() - started)
+
+
+def in_parallel(one: Callable[[Path], str], waiting: Sequence[Path]) -> list[str]:
+    """Run the first two notebooks, which make the codes and the BOLD that all read, the others side by side, then the scorecard.
+
+    Nothing begins after a failure; what runs beside it comes to its end.
+    """
+    first, last = waiting[:2], [path for path in waiting[2:] if path.stem.endswith("scorecard")]
+    done = [one(path) for path in first]
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        jobs = [pool.submit(one, path) for path in waiting[2:] if path not in last]
+        try:
+            done += [job.result() for job in jobs]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return done + [one(path) for path in last]
 
 
 def _execute_recorded(path: Path, target: Path, key: str, share: Mapping[str, Any], artifacts: Path, root: Path) -> float:

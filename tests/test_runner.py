@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import nbformat
@@ -329,3 +331,30 @@ def test_the_command_ends_with_1_when_a_valid_run_failed(project, capsys):
     assert main(["run", "--only", "01", "--set", "seed=a"]) == 2
     (project / "grid.yaml").write_text("notebook: '02'\ngrid: {seed: [1]}\n")
     assert main(["run", "--only", "02", "--no-build"]) == 0
+
+
+def test_notebooks_run_side_by_side_between_the_first_two_and_the_scorecard_and_none_begins_after_a_failure(monkeypatch):
+    monkeypatch.setattr(runner.os, "cpu_count", lambda: 2)
+    names = [Path(f"{n:02}.ipynb") for n in range(1, 8)] + [Path("08_scorecard.ipynb")]
+    together, events = threading.Barrier(2, timeout=20), []
+
+    def one(path):
+        events.append(path.stem)
+        if path.stem in ("03", "04"):
+            together.wait()  # each waits for the other: alone they would never pass
+        return path.stem
+
+    assert runner.in_parallel(one, names) == [p.stem for p in names]
+    assert events[:2] == ["01", "02"]
+    assert events[-1] == "08_scorecard"
+
+    def failing(path):
+        events.append(path.stem)
+        if path.stem == "03":
+            raise RunFailed("03 failed")
+        time.sleep(0.2)
+
+    events.clear()
+    with pytest.raises(RunFailed, match="03 failed"):
+        runner.in_parallel(failing, names)
+    assert not {"07", "08_scorecard"} & set(events)
