@@ -184,6 +184,9 @@ def run(params: str | Path | None = None, settings: Sequence[str] = (), only: Se
         return path.stem
 
     executed = in_parallel(one, waiting)
+    for path in waiting:  # a neighbour's passing files, such as a checkpoint that a later one replaced, are nothing to wait for
+        record = read_json(sidecar := (out / "executed" / path.name).with_suffix(".json"))
+        write_json(sidecar, {**record, "wrote": [name for name in record["wrote"] if (artifacts / name).is_file()]})
     if skipped:
         say(f"unchanged, not run again: {', '.join(skipped)}")
     stale = [path.stem for path in every if not is_current(out / "executed" / path.name, keys[path], artifacts)]
@@ -204,9 +207,8 @@ def in_parallel(one: Callable[[Path], str], waiting: Sequence[Path]) -> list[str
         jobs = [pool.submit(one, path) for path in waiting[2:] if path not in last]
         try:
             done += [job.result() for job in jobs]
-        except BaseException:
+        finally:
             pool.shutdown(cancel_futures=True)
-            raise
     return done + [one(path) for path in last]
 
 

@@ -358,3 +358,27 @@ def test_notebooks_run_side_by_side_between_the_first_two_and_the_scorecard_and_
     with pytest.raises(RunFailed, match="03 failed"):
         runner.in_parallel(failing, names)
     assert not {"07", "08_scorecard"} & set(events)
+
+
+def test_a_passing_file_of_a_neighbour_does_not_make_a_run_stale(project, monkeypatch):
+    def writes_and_passes(path, target, parameters, root):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("{}")
+        passing = Path(parameters.get("artifacts_dir", root / "build" / "artifacts")) / "passing.txt"
+        passing.parent.mkdir(parents=True, exist_ok=True)
+        passing.write_text(path.stem)
+
+    one_by_one = runner.in_parallel
+
+    def then_gone(one, waiting):
+        done = one_by_one(one, waiting)
+        for file in (project / "build" / "artifacts").rglob("passing.txt"):
+            file.unlink()
+        return done
+
+    monkeypatch.setattr(runner, "execute", writes_and_passes)
+    monkeypatch.setattr(runner, "in_parallel", then_gone)
+    first = runner.run(root=project, build=False, say=lambda *a, **k: None)
+    again = runner.run(root=project, build=False, say=lambda *a, **k: None)
+    assert first.executed
+    assert again.executed == ()
