@@ -176,6 +176,15 @@ class Spaces:
 LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
 
 
+def fair_segments(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Segments:
+    """Cut the test folds into segments that know their loudness and, with an annotation, whether they hold speech, music or both."""
+    level = baseline_features(stimulus.wave, stimulus.codec.sample_rate, grids, ("loudness",), hrf=None)["loudness"].values[:, 0]
+    times, classes = np.concatenate([g.times() for g in grids]) + grids[0].t_r / 2, None
+    if stimulus.annotation:
+        classes = stimulus.annotation.active("speech", times) + 2 * stimulus.annotation.active("music", times)
+    return make_segments(fold_numbers(len(times), folds), length, run_onsets=run_onsets, classes=classes, loudness=level)
+
+
 def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
     """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
     wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.annotation
@@ -184,13 +193,8 @@ def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_o
         wave, rate, grids, kinds, annotation, peak_s=peak_s).values()], axis=1))
     values = [np.concatenate([x.values for x in slow_books(stimulus.codec, stimulus.codes, grids)], axis=1),
               energy_features(stimulus.codec, stimulus.codes, grids).values, plain]
-    level = baseline_features(wave, rate, grids, ("loudness",), hrf=None)["loudness"].values[:, 0]
-    times, classes = np.concatenate([g.times() for g in grids]) + grids[0].t_r / 2, None
-    if annotation:
-        classes = annotation.active("speech", times) + 2 * annotation.active("music", times)
-    cut = make_segments(fold_numbers(len(plain), folds), length, run_onsets=run_onsets, classes=classes, loudness=level)
     edges = tuple(int(n) for n in np.cumsum([0, *(x.shape[1] for x in values)]))
-    return Spaces((*LATENTS, *PLAIN), np.concatenate(values, axis=1), edges, cut)
+    return Spaces((*LATENTS, *PLAIN), np.concatenate(values, axis=1), edges, fair_segments(stimulus, grids, folds, run_onsets, length))
 
 
 def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1) -> list[dict]:

@@ -16,10 +16,10 @@ from giblet_core.dataset import Dataset
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import centre, correlate, kernel, ridge
 from giblet_core.nulls import bootstrap, fdr, shift_sizes
-from giblet_core.recovery import make_design, recover_regions
+from giblet_core.recovery import fair_segments, make_design, recover_regions
 from giblet_core.region_voxels import Listeners, listeners_of
 from giblet_core.regions import RegionLesions, region_lesions
-from giblet_core.segments import Segments, fold_numbers, make_segments
+from giblet_core.segments import Segments
 from giblet_core.session import Stimulus
 from giblet_core.splits import Fold, contiguous_folds, shift_within_runs
 
@@ -136,14 +136,9 @@ def region_findings(stim: Stimulus, data: Dataset, names: Sequence[str] | None =
     group, folds = listeners_of(data), contiguous_folds(data.n_trs, n_folds, gap, runs)
     names = tuple(group.names if names is None else names)
     wanted = [group.names.index(name) for name in names if len(group.members(name))]
-    engine, times = stim.codec, np.concatenate([g.times() for g in data.grids])
-    latents = features.summed_features(engine, stim.codes, data.grids, ("mean", "sd")).values
-    level = features.baseline_features(stim.wave, engine.sample_rate, data.grids, ("loudness",), hrf=None)["loudness"].values[:, 0]
-    classes = None
-    if stim.annotation is not None:
-        classes = (stim.annotation.active(kind, times + data.t_r / 2) for kind in ("speech", "music"))
-        classes = sum(c * (i + 1) for i, c in enumerate(classes))
-    cut = make_segments(fold_numbers(data.n_trs, folds), length, run_onsets=runs, classes=classes, loudness=level)
+    times = np.concatenate([g.times() for g in data.grids])
+    latents = features.summed_features(stim.codec, stim.codes, data.grids, ("mean", "sd")).values
+    cut = fair_segments(stim, data.grids, folds, runs, length)
     means, top = group.means[:, :, wanted].mean(0), ceiling(group.means[:, :, wanted], folds)
     recovered = recover_regions(make_design(stim, data.grids), means, n_draws=100 if short else 1000)
     r, spaces, books = _encoding(stim, data, means, folds, gap, min_shift, names)
