@@ -153,6 +153,13 @@ def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, 
             "floor: unigram codes": codec.decode(piece.with_indices(unigrams))}
 
 
+def demo_run(n_trs: int, steps: int = 250, seed: int = 0, smoke: bool = False) -> TrainConfig:
+    """Return the configuration in which notebook 3 trains on the whole stimulus, and in which others find that run again."""
+    n_blocks = 4 if n_trs >= 400 else 1
+    return TrainConfig(steps=8 if smoke else steps, eval_every=4 if smoke else 50, n_blocks=n_blocks, seed=seed,
+                       eval_windows=16 if smoke else 48, embargo_s=6.0 if n_blocks > 1 else 3.0)
+
+
 def train_one(codes: Codes, codebooks: np.ndarray, config: TrainConfig, head: str = "classification", embed_dim: int = 64,
               start_from: str = "codec", n_frames: int = 112, **sizes: dict) -> AudioAutoencoder:
     """Train one autoencoder of an experiment.

@@ -14,6 +14,7 @@ import torch
 
 from giblet_core.codecs import EncodecCodec
 from giblet_core.decoding import advance, retrieve
+from giblet_core.experiments import demo_run
 from giblet_core.models import AudioAutoencoder
 from giblet_core.nulls import bootstrap
 from giblet_core.reconstruction import build_autoencoder
@@ -21,7 +22,7 @@ from giblet_core.regions import RegionLesions, choose_penalties, read_out, score
 from giblet_core.segments import Segments, similarity
 from giblet_core.session import Stimulus
 from giblet_core.splits import Fold, shift_within_runs
-from giblet_core.training import TrainConfig, fit, run_folder
+from giblet_core.training import fit, run_folder
 
 SOURCES = ("measured fMRI", "shuffled fMRI", "no fMRI")
 RESPONSE_S = (3.0, 7.5)  # seconds after the sound at which BOLD is read for the generator
@@ -73,9 +74,7 @@ class Generator:
 
 def trained_generator(stim: Stimulus, grids: tuple, steps: int = 250, seed: int = 0, smoke: bool = False) -> Generator:
     """Load the autoencoder that notebook 3 trained on this sound, with its configuration; train it where it is missing."""
-    n_blocks = 4 if stim.n_trs >= 400 else 1
-    config = TrainConfig(steps=8 if smoke else steps, eval_every=4 if smoke else 50, n_blocks=n_blocks, seed=seed,
-                         eval_windows=16 if smoke else 48, embargo_s=6.0 if n_blocks > 1 else 3.0)
+    config = demo_run(stim.n_trs, steps, seed, smoke)
     windows = np.concatenate([grid.windows(stim.codes).array for grid in grids])
     k, n_frames = windows.shape[1:]
     model = build_autoencoder(k, n_frames, seed=config.seed, codebooks=stim.codec.codebooks[:k])
