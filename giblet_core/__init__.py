@@ -40,7 +40,10 @@ _WHERE = {
     "mixer": "mixer_panel mixer_widget",
     "regions": "region_lesions",
     "region_cards": "region_card RegionCard",
+    "staging": "RunFailed",
 }
+_MODULES = """bench codec_training experiments features hrf inspection parameters planning region_page region_sound runner streaming sweep
+    viz""".split()
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]
 
@@ -48,7 +51,7 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str):
     if name in _HOME:
         value = getattr(import_module(f"giblet_core.{_HOME[name]}"), name)
-    elif name in _WHERE or name in ("hrf", "features", "viz", "runner", "streaming", "codec_training"):
+    elif name in _WHERE or name in _MODULES:
         value = import_module(f"giblet_core.{name}")
     else:
         raise AttributeError(f"module 'giblet_core' has no attribute {name!r}")

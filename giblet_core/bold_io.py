@@ -14,7 +14,6 @@ from giblet_core.artifacts import InputError, require
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
 IMAGES = ("nifti", "bids")
-FORMATS = (*IMAGES, "roi_table", "npz")
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _array(path: Path, kind: str) -> np.ndarray:
 
 
 def bold_header(path: Path, kind: str) -> BoldHeader:
-    """Return what a BOLD file of one of `FORMATS` says of itself."""
+    """Return what a BOLD file of a manifest's `bold.format` says of itself."""
     if kind in IMAGES:
         return _nifti_header(path)
     n_trs, n_columns = _array(path, kind).shape

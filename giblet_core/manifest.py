@@ -4,27 +4,20 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from giblet_core.artifacts import InputError, project_root, read_yaml
-from giblet_core.bold_io import FORMATS
+from jsonschema import Draft202012Validator, ValidationError, validators
 
-REQUIRED = object()
-NUMBER, NAME = (int, float), (int, str)
-TOP = {"name": (str, REQUIRED), "label": (str, ""), "folder": (str, "."), "t_r": (NUMBER, REQUIRED), "slice_time_ref": (NUMBER, 0.0),
-       "stimulus": (dict, {}), "runs": (list, REQUIRED), "label_shift_trs": (int, 0), "bold": (dict, REQUIRED), "mask": (str, "auto"),
-       "atlas": (dict, {}), "nuisance": (dict, {}), "preprocessing": (dict, {}), "exclude": (list, [])}
-SECTIONS = {
-    "stimulus": {"file": (str, None), "clock_ratio": (NUMBER, 1.0), "annotation": (str, None)},
-    "runs": {"name": (NAME, REQUIRED), "n_trs": (int, REQUIRED), "stimulus_start_s": (NUMBER, REQUIRED), "dummy_trs": (int, 0)},
-    "bold": {"pattern": (str, None), "subjects": (list, REQUIRED), "format": (str, REQUIRED), "columns": (list, None)},
-    "atlas": {"file": (str, REQUIRED), "names": ((list, str), REQUIRED)},
-    "nuisance": {"pattern": (str, None), "columns": (list, None), "drop_first": (int, 0)},
-    "preprocessing": {"zscored": (bool, False), "hrf": (bool, False), "high_pass_s": (NUMBER, None)},
-    "exclude": {"subject": (NAME, None), "run": (NAME, None), "first_trs": (int, 0), "last_trs": (int, 0), "why": (str, REQUIRED)},
-}
+from giblet_core.artifacts import ASSETS, InputError, project_root, read_yaml
+
+SCHEMA = read_yaml(ASSETS / "dataset_schema.yaml")
+# Python's own integers only: in JSON schema 5.0 is one as well
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+VALIDATOR = validators.extend(Draft202012Validator, type_checker=_TYPES)(SCHEMA)
+KINDS = {"object": "a mapping of names to values", "array": "list", "string": "str", "integer": "int", "number": "int or float",
+         "boolean": "bool"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ class Manifest:
     atlas: dict[str, Any]
     nuisance: dict[str, Any]
     preprocessing: dict[str, Any]
-    exclude: tuple[dict[str, Any], ...] = field(default=())
+    exclude: tuple[dict[str, Any], ...]
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -124,42 +117,56 @@ class Manifest:
         return self.folder / os.path.expandvars(name)
 
 
-def _fields(where: str, given: Any, spec: dict, problems: Problems) -> dict[str, Any]:
-    """Check one mapping against its keys and types and fill in the defaults."""
-    if not isinstance(given, dict):
-        problems.add(where, repr(given), "must be a mapping of names to values", f"Give {', '.join(spec)}.")
-        given = {}
-    for key in sorted(set(given) - set(spec), key=str):
-        problems.add(f"{where}.{key}", repr(given[key]), "unknown key", f"Known keys: {', '.join(spec)}.")
-    out = {}
-    for key, (kind, default) in spec.items():
-        value = given.get(key)
-        wrong = value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool))
-        if wrong or (value is None and default is REQUIRED):
-            names = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-            problems.add(f"{where}.{key}", repr(value) if key in given else "missing", f"must be {names}", "Correct the manifest.")
-        out[key] = default if value is None or wrong else value
-    return out
+def _given(node: Any) -> Any:
+    """Leave out the names without a value."""
+    if isinstance(node, dict):
+        return {name: _given(value) for name, value in node.items() if value is not None}
+    return [_given(item) for item in node] if isinstance(node, list) else node
+
+
+def _filled(schema: dict[str, Any], given: Any) -> Any:
+    """Fill in the defaults of a mapping and of what is in it; what is left out and has no default is None."""
+    given = schema.get("default") if given is None else given
+    if isinstance(given, dict):
+        return {name: _filled(part, given.get(name)) for name, part in schema["properties"].items()}
+    return tuple(_filled(schema["items"], item) for item in given) if "items" in schema else given
+
+
+def _slips(error: ValidationError) -> Iterator[tuple[str, Any, str, str]]:
+    """Say what one fault of form is about: (name below the fault's place, value, rule, remedy)."""
+    schema, value, remedy = error.schema, error.instance, "Correct the manifest."
+    if error.validator == "additionalProperties":
+        for key in sorted(set(value) - set(schema["properties"]), key=str):
+            yield f".{key}", repr(value[key]), "unknown key", f"Known keys: {', '.join(schema['properties'])}."
+    elif error.validator == "required":
+        key = error.message.split("'")[1]
+        yield f".{key}", "missing", _kinds(schema["properties"][key]), remedy
+    elif error.validator == "type":
+        yield "", repr(value), _kinds(schema), remedy
+    else:
+        yield "", str(value), schema["rule"], schema["remedy"]
+
+
+def _kinds(schema: dict[str, Any]) -> str:
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return f"must be {' or '.join(KINDS[kind] for kind in kinds)}"
 
 
 def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     """Read a manifest and all that is wrong with its form; the manifest is None where that forbids going on."""
-    path = Path(path)
-    given = read_yaml(path)
-    problems = Problems()
-    top = _fields("dataset", given, TOP, problems)
-    for name in ("stimulus", "bold", "atlas", "nuisance", "preprocessing"):
-        if (isinstance(given, dict) and given.get(name) is not None) or name in ("stimulus", "preprocessing"):
-            top[name] = _fields(name, top[name] if isinstance(top[name], dict) else {}, SECTIONS[name], problems)
-    for name in ("runs", "exclude"):
-        items = top[name] if isinstance(top[name], list) else []
-        top[name] = [_fields(f"{name}[{i}]", item, SECTIONS[name], problems) for i, item in enumerate(items)]
-    if not problems.fatal:  # values are looked at only where all have the right type
-        problems += _rules(top)
+    given, problems = _given(read_yaml(path)), Problems()
+    for error in VALIDATOR.iter_errors(given):
+        for below, value, rule, remedy in _slips(error):
+            where = error.json_path.replace("$", "dataset", 1) + below
+            problems.add(re.sub(r"^dataset\.(?=\w+[.\[])", "", where), value, rule, remedy)  # what lies in a section is named by it
     if problems.fatal:
         return None, problems
-    runs = tuple(Run(str(r["name"]), r["n_trs"], float(r["stimulus_start_s"]), r["dummy_trs"]) for r in top["runs"])
-    return Manifest(**{**top, "folder": _folder(path, top["folder"]), "runs": runs, "exclude": tuple(top["exclude"])}), problems
+    top = _filled(SCHEMA, given)
+    problems += _rules(top)
+    if problems.fatal:
+        return None, problems
+    runs = tuple(Run(**{**run, "name": str(run["name"])}) for run in top["runs"])
+    return Manifest(**{**top, "folder": _folder(Path(path), top["folder"]), "runs": runs}), problems
 
 
 def _folder(path: Path, folder: str) -> Path:
@@ -169,34 +176,21 @@ def _folder(path: Path, folder: str) -> Path:
 
 
 def _rules(top: dict[str, Any]) -> Problems:
-    """Check values that have the right type."""
-    bold, runs = top["bold"], top["runs"]
-    subjects, names = [str(s) for s in bold["subjects"]], [str(run["name"]) for run in runs]
+    """Check what values of the right form must fulfil together."""
+    bold, subjects, names = top["bold"], [str(s) for s in top["bold"]["subjects"]], [str(run["name"]) for run in top["runs"]]
     found = Problems()
-    found.check(top["t_r"] > 0, "t_r", top["t_r"], "must be positive seconds", "Take it from the scanner's protocol.")
-    found.check(0 <= top["slice_time_ref"] <= 1, "slice_time_ref", top["slice_time_ref"], "must lie in 0 to 1", "fMRIPrep uses 0.5.")
-    found.check(top["stimulus"]["clock_ratio"] > 0, "stimulus.clock_ratio", top["stimulus"]["clock_ratio"], "must be positive",
-                "Scanner seconds per stimulus second; 1.0 as a rule.")
-    found.check(bool(runs), "runs", runs, "must list at least one run", "Give name, n_trs, stimulus_start_s.")
-    found.check(bool(subjects), "bold.subjects", subjects, "must list at least one subject", "Name them.")
     found.check(len(set(subjects)) == len(subjects), "bold.subjects", subjects, "must not repeat a subject", "Remove the copy.")
     found.check(len(set(names)) == len(names), "runs", names, "names must differ", "Rename one.")
-    found.check(bold["format"] in FORMATS, "bold.format", bold["format"], f"must be one of {', '.join(FORMATS)}", "Choose one.")
-    found.check(bold["pattern"] is None or "{subject}" in bold["pattern"], "bold.pattern", bold["pattern"], "must hold {subject}",
-                "Write {subject} where the name of the subject stands, and {run} where each run has its own file.")
     found.check(bold["pattern"] is not None or bold["format"] == "bids", "bold.pattern", None, "may be left out for bids only", "Give it.")
     unset = [name for name in re.findall(r"\$\{(\w+)\}", top["folder"]) if name not in os.environ and name != "GIBLET_SHARED"]
     found.check(not unset, "folder", top["folder"], f"the variable {', '.join(unset)} must be set", "Export it, or write the folder.")
-    for i, run in enumerate(runs):
-        found.check(run["n_trs"] >= 1, f"runs[{i}].n_trs", run["n_trs"], "must be at least 1", "Count the volumes of the file.")
-        found.check(0 <= run["dummy_trs"] < max(run["n_trs"], 1), f"runs[{i}].dummy_trs", run["dummy_trs"],
-                    "must lie in 0 to n_trs - 1", "Count the volumes of the file that are to be dropped.")
+    for i, run in enumerate(top["runs"]):
+        found.check(0 <= run["dummy_trs"] < run["n_trs"], f"runs[{i}].dummy_trs", run["dummy_trs"], "must lie in 0 to n_trs - 1",
+                    "Count the volumes of the file that are to be dropped.")
     for i, rule in enumerate(top["exclude"]):
-        known_subject = rule["subject"] is None or str(rule["subject"]) in subjects
-        found.check(known_subject, f"exclude[{i}].subject", rule["subject"], f"must be one of {', '.join(subjects)}", "Correct it.")
-        found.check(rule["run"] is None or str(rule["run"]) in names, f"exclude[{i}].run", rule["run"],
-                    f"must be one of {', '.join(names)}", "Correct it.")
+        for name, known in (("subject", subjects), ("run", names)):
+            found.check(rule[name] is None or str(rule[name]) in known, f"exclude[{i}].{name}", rule[name],
+                        f"must be one of {', '.join(known)}", "Correct it.")
         part = rule["first_trs"] or rule["last_trs"] or rule["subject"] is None or rule["run"] is None
         found.check(part, f"exclude[{i}]", rule, "a subject cannot lack one run", "Exclude TRs, the subject, or the run for all.")
-        found.check(min(rule["first_trs"], rule["last_trs"]) >= 0, f"exclude[{i}]", rule, "must not count TRs below 0", "Correct it.")
     return found

@@ -23,7 +23,7 @@ from giblet_core.parameters import check_inputs, complete_from_dataset, notebook
 from giblet_core.staging import RunFailed, build_book
 
 NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "bench_codec.py", "inspection.py", "region_page.py",
-                    "cli.py", "commands.yaml"}
+                    "cli.py", "commands.yaml", "region_card.html"}
 ROOM_BYTES = 1_000_000_000
 
 

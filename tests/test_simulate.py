@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+import giblet_core
 from giblet_core import hrf
 from giblet_core.artifacts import InputError
 from giblet_core.codes import Codes
@@ -316,3 +317,8 @@ def test_wrong_arguments_are_named(codec, codes, sound, change, message):
 def test_something_that_is_neither_codes_nor_codec_is_refused():
     with pytest.raises(InputError, match="codes_or_codec=ndarray: must be Codes or a codec"):
         simulate(0, np.zeros((8, 1000)))
+
+
+def test_the_function_keeps_its_public_name_when_its_module_was_imported():
+    with pytest.raises(InputError, match="must be Codes or a codec"):
+        giblet_core.simulate(codes_or_codec="sound")
