@@ -321,4 +321,4 @@ def test_something_that_is_neither_codes_nor_codec_is_refused():
 
 def test_the_function_keeps_its_public_name_when_its_module_was_imported():
     with pytest.raises(InputError, match="must be Codes or a codec"):
-        giblet_core.simulate(codes_or_codec="sound")
+        giblet_core.simulate(codes_or_codec=3)
