@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -106,14 +106,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files; results are meant to be shared
         os.replace(temporary, path)
     except OSError as error:
         raise OSError(error.errno, f"{path}: could not be written ({error.strerror}). Nothing was changed; free some room "
@@ -228,10 +223,7 @@ def cached_npz(folder: str | Path, alias: str, parts: Any,
     """
     key = content_hash(alias, parts)
     path = Path(folder) / f"{alias}-{key[:16]}.npz"
-    if path.is_file():
-        arrays, meta = load_npz(path)
-        if meta.get("key") == key:
-            return arrays, meta
-    arrays, meta = compute()
-    save_npz(path, arrays, {**meta, "key": key, "alias": alias})
+    if not path.is_file():
+        arrays, meta = compute()
+        save_npz(path, arrays, {**meta, "key": key, "alias": alias})
     return load_npz(path)

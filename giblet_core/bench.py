@@ -5,12 +5,14 @@ import platform
 import subprocess
 import sys
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+import giblet_core as gc
 from giblet_core.artifacts import project_root, require, write_json
 
 BATCH, N_MELS, MEL_FRAMES = 16, 2048, 129  # windows a step; the seed's mel bands and their frames in 1.5 s
@@ -28,18 +30,11 @@ class Row:
 
 def seconds(function: Callable[[], object], repeats: int = 3) -> float:
     """Return the shortest of a few runs: what the machine can do when nothing else disturbs it."""
-    best = np.inf
-    for _ in range(repeats):
-        started = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - started)
-    return best
+    return min(timeit.repeat(function, number=1, repeat=repeats))
 
 
 def _sizes() -> Iterator[Row]:
     import torch
-
-    import giblet_core as gc
 
     encoder, decoder = gc.AudioEncoder(), gc.AudioDecoder()
     yield Row("values a TR, mel", N_MELS, "", "the seed's 2048 bands, averaged")
@@ -63,9 +58,6 @@ def _sizes() -> Iterator[Row]:
 
 
 def _pipeline() -> Iterator[Row]:
-    import giblet_core as gc
-    from giblet_core.encoding import fit_ridge
-
     rng = np.random.default_rng(0)
     codec = gc.load_codec("demo")
     wave = (0.1 * rng.standard_normal(20 * codec.sample_rate)).astype(np.float32)
@@ -77,7 +69,7 @@ def _pipeline() -> Iterator[Row]:
     z = rng.standard_normal((90_000, 128)).astype(np.float32)
     yield Row("HRF", seconds(lambda: gc.hrf.convolve(z, 75.0, 1.5), 1), "s", "20 min of 128 latents at 75 Hz to 800 TRs")
     x, y = rng.standard_normal((800, 256)), rng.standard_normal((800, 500))
-    took = seconds(lambda: fit_ridge(x, y, gc.contiguous_folds(800, run_onsets=(0, 400)), run_onsets=(0, 400)), 1)
+    took = seconds(lambda: gc.fit_ridge(x, y, gc.contiguous_folds(800, run_onsets=(0, 400)), run_onsets=(0, 400)), 1)
     yield Row("ridge", took, "s", "800 TRs x 256 features x 500 voxels, 5 folds, nested penalty")
 
 
@@ -95,14 +87,12 @@ def _streaming() -> Iterator[Row]:
     import torch
     from transformers import EncodecConfig, EncodecModel
 
-    from giblet_core.codecs import EncodecCodec
-
     model = EncodecModel(EncodecConfig()).eval()  # the published size; its speed does not depend on the weights
     wave = np.random.default_rng(0).standard_normal(120 * 24_000, dtype=np.float32)
     with torch.inference_mode():
         model.encode(torch.from_numpy(wave[:48_000])[None, None], bandwidth=6.0)  # both warm up on two seconds, then run once, as users do
         whole = seconds(lambda: model.encode(torch.from_numpy(wave)[None, None], bandwidth=6.0), 1)
-    codec = EncodecCodec(model, "bench")
+    codec = gc.EncodecCodec(model, "bench")
     codec.encode(wave[:48_000], 6.0)
     chunked = seconds(lambda: codec.encode(wave, 6.0), 1)
     yield Row("encode, whole file", 120 / whole, "x real time", "transformers, 120 s, full-size model")
@@ -113,8 +103,6 @@ def _streaming() -> Iterator[Row]:
 
 
 def _codec() -> Iterator[Row]:
-    import giblet_core as gc
-
     codec = gc.load_codec("demo")
     wave = (0.1 * np.random.default_rng(0).standard_normal(60 * codec.sample_rate)).astype(np.float32)
     yield Row("demo codec, encode", 60 / seconds(lambda: codec.encode(wave, 6.0), 1), "x real time", "60 s at 6 kbps")
@@ -123,7 +111,6 @@ def _codec() -> Iterator[Row]:
 
 
 def _quality() -> Iterator[Row]:
-    import giblet_core as gc
     from giblet_core.bench_codec import bench_codec
 
     sounds = Path(os.environ.get("GIBLET_SHARED", project_root().parent / "shared")) / "audio"  # real speech, where it is at hand
@@ -136,7 +123,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _p
                                                   "codec": _codec, "quality": _quality}
 
 
-def bench(out: str | Path | None = None, only: str | None = None, say=print) -> list[Row]:
+def bench(out: str | Path | None = None, only: str | None = None) -> list[Row]:
     """Measure, print a table and write it.
 
     Parameters
@@ -156,10 +143,10 @@ def bench(out: str | Path | None = None, only: str | None = None, say=print) -> 
     for name in [only] if only else PARTS:
         for row in PARTS[name]():
             value = f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.2f}"
-            say(f"{row.name:<28} {value:>12} {row.unit:<12} {row.how}", flush=True)
+            print(f"{row.name:<28} {value:>12} {row.unit:<12} {row.how}", flush=True)
             rows.append(row)
     machine = {"cores": os.cpu_count(), "system": platform.system(), "processor": platform.machine(), "python": platform.python_version()}
     path = Path(out) if out else project_root() / "build" / "bench.json"
     write_json(path, {"date": time.strftime("%Y-%m-%d"), "machine": machine, "rows": [asdict(row) for row in rows]})
-    say(path)
+    print(path)
     return rows

@@ -14,16 +14,16 @@ from giblet_core.artifacts import InputError, require
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
 IMAGES = ("nifti", "bids")
+SILENCE = ("", "sp", "sil")  # labels of a TextGrid that are no words
 
 
 @dataclass(frozen=True)
 class BoldHeader:
-    """What a file says before its data are read: TRs, shape of space, seconds a TR (None where it does not say), affine."""
+    """What a file says before its data are read: TRs, shape of space, seconds a TR (None where it does not say)."""
 
     n_trs: int
     space: tuple[int, ...]
     t_r: float | None = None
-    affine: np.ndarray | None = None
 
 
 def find_one(folder: Path, pattern: str) -> Path:
@@ -47,13 +47,6 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
         return nib.load(path, keep_file_open=True)  # one handle: a compressed file is then unpacked once, not once a piece
     except (OSError, EOFError, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
         raise InputError(f"file={path}: must be a readable NIfTI image ({error}). Copy it again.") from error
-
-
-def _nifti_header(path: Path) -> BoldHeader:
-    image = load_image(path)
-    require(len(image.shape) == 4, f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). Give the BOLD series.")
-    t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(image.header.get_xyzt_units()[1], 1.0)
-    return BoldHeader(image.shape[3], image.shape[:3], t_r or None, image.affine)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -94,10 +87,13 @@ def _array(path: Path, kind: str) -> np.ndarray:
 
 def bold_header(path: Path, kind: str) -> BoldHeader:
     """Return what a BOLD file of a manifest's `bold.format` says of itself."""
-    if kind in IMAGES:
-        return _nifti_header(path)
-    n_trs, n_columns = _array(path, kind).shape
-    return BoldHeader(n_trs, (n_columns,))
+    if kind not in IMAGES:
+        n_trs, n_columns = _array(path, kind).shape
+        return BoldHeader(n_trs, (n_columns,))
+    image = load_image(path)
+    require(len(image.shape) == 4, f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). Give the BOLD series.")
+    t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(image.header.get_xyzt_units()[1], 1.0)
+    return BoldHeader(image.shape[3], image.shape[:3], t_r or None)
 
 
 def read_rows(path: Path, kind: str, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray) -> None:
@@ -128,15 +124,13 @@ def changing_voxels(path: Path, n_volumes: int = 20) -> np.ndarray:
     return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
 
 
-def read_textgrid(path: str | Path, tier: str = "word", silence: tuple[str, ...] = ("", "sp", "sil")) -> list[tuple[float, float, str]]:
+def read_textgrid(path: str | Path, tier: str = "word") -> list[tuple[float, float, str]]:
     """Read an interval tier of a Praat TextGrid (long format).
 
     Parameters
     ----------
     path : path
     tier : str
-    silence : tuple of str
-        Labels to leave out.
 
     Returns
     -------
@@ -149,4 +143,4 @@ def read_textgrid(path: str | Path, tier: str = "word", silence: tuple[str, ...]
     tiers = {re.search(r'name = "(.*?)"', part).group(1): part for part in re.split(r"item \[\d+\]:", text)[1:]}
     require(tier in tiers, f"tier={tier!r}: must be one of {sorted(tiers)}. Choose one, or save the TextGrid in Praat's long format.")
     found = re.findall(r'xmin = ([\d.eE+-]+)\s+xmax = ([\d.eE+-]+)\s+text = "((?:[^"]|"")*)"', tiers[tier])
-    return [(float(a), float(b), word.replace('""', '"').strip()) for a, b, word in found if word.strip() not in silence]
+    return [(float(a), float(b), word.replace('""', '"').strip()) for a, b, word in found if word.strip() not in SILENCE]

@@ -108,9 +108,9 @@ def compare(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> int:
     problems = gc.check_dataset(args.dataset)
-    errors = sum(p.severity == "error" for p in problems)
-    print(*problems, f"{args.dataset}: {errors} errors, {len(problems) - errors} warnings and notes", sep="\n")
-    return 2 if errors else 0
+    n_errors = len(problems.errors)
+    print(*problems, f"{args.dataset}: {n_errors} errors, {len(problems) - n_errors} warnings and notes", sep="\n")
+    return 2 if n_errors else 0
 
 
 def run(args: argparse.Namespace) -> None:

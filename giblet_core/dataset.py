@@ -96,8 +96,8 @@ class Dataset:
         bad = sum(int(np.count_nonzero(~np.isfinite(rows))) for rows in np.array_split(out, 16))
         require(not bad, f"subject={subject}: {bad} of {out.size} values are NaN or infinite; all must be finite. Give a mask without "
                 "them.")
-        if (out[0] == out[-1]).all() and np.ptp(out, axis=0).max() == 0:
-            raise InputError(f"subject={subject}: every voxel is constant; a series must change. Exclude the subject, saying why.")
+        changes = (out[0] != out[-1]).any() or np.ptp(out, axis=0).max() > 0
+        require(changes, f"subject={subject}: every voxel is constant; a series must change. Exclude the subject, saying why.")
         return out
 
     def nuisance(self, subject: str | int) -> np.ndarray | None:
@@ -107,15 +107,9 @@ class Dataset:
         """
         if not self.manifest.nuisance:
             return None
-        subject, rows = self._known(subject), []
-        for span in self.spans:
-            rows.append(np.nan_to_num(nuisance_table(self.manifest, subject, span.run)[span.rows], nan=0.0).astype(np.float32))
-        return np.concatenate(rows)
-
-    def region(self, bold: np.ndarray, name: str) -> np.ndarray:
-        """Return the mean series of a region, (n_trs,), from (n_trs, n_voxels)."""
-        require(name in self.region_names, f"name={name!r}: must be one of {', '.join(self.region_names)}. Choose one.")
-        return bold[:, self.atlas == 1 + self.region_names.index(name)].mean(1)
+        subject = self._known(subject)
+        rows = np.concatenate([nuisance_table(self.manifest, subject, span.run)[span.rows] for span in self.spans])
+        return np.nan_to_num(rows, nan=0.0).astype(np.float32)
 
 
 def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:

@@ -11,14 +11,14 @@ from giblet_core import hrf
 from giblet_core.audio import audio_info, load_audio
 from giblet_core.bold_io import find_one, read_rows
 from giblet_core.dataset_files import Span, atlas_of, bold_path, header_problems, mask_array, mask_of, nuisance_table, spans_of
-from giblet_core.manifest import Manifest, Problem, Problems, read_manifest
+from giblet_core.manifest import Manifest, Problems, read_manifest
 
 LEAST_TAIL = 5  # this many equal last (or first) TRs are padding, not chance
 SOUND_RATE = 8000  # Hz; enough for an envelope
 LAGS = range(-8, 9)
 
 
-def check_dataset(path: str | Path) -> list[Problem]:
+def check_dataset(path: str | Path) -> Problems:
     """Return every problem of a data set, errors first.
 
     Errors forbid a run; warnings ask for a look; notes say what will be left out.
@@ -46,8 +46,7 @@ def check_dataset(path: str | Path) -> list[Problem]:
         _nuisance(m, problems)
         if wave is not None and series and not problems.errors:
             _lag(m, spans, wave, np.mean(series, axis=0), problems)
-    order = ("error", "warning", "note")
-    return sorted(problems, key=lambda p: order.index(p.severity))
+    return Problems(sorted(problems, key=lambda p: ("error", "warning", "note").index(p.severity)))
 
 
 def _clock(m: Manifest, problems: Problems) -> tuple[list[Span], np.ndarray | None]:

@@ -39,8 +39,7 @@ def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None
     """
     require(model in MODELS, f"model={model!r}: must be one of {', '.join(MODELS)}. Choose one of them, or delays with hrf.fir.")
     require(0 < dt_s <= 1 / MIN_RATE_HZ, f"dt_s={dt_s}: must be positive and at most {1 / MIN_RATE_HZ} s. Sample the response more finely.")
-    function = getattr(hemodynamic_models, f"{model}_hrf")
-    h = function(dt_s, oversampling=1, time_length=LENGTH_S)
+    h = getattr(hemodynamic_models, f"{model}_hrf")(dt_s, oversampling=1, time_length=LENGTH_S)
     if peak_s is not None:
         t = np.arange(len(h)) * dt_s
         h = np.interp(t * t[np.argmax(h)] / peak_s, t, h, right=0.0)

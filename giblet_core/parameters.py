@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from giblet_core.artifacts import InputError, project_root, read_yaml, require
+from giblet_core.manifest import read_manifest
 
 PATH_PARAMETERS = ("audio", "bold", "codec")  # values that may name files; "demo" and hub ids are left as they are
 
@@ -84,9 +85,8 @@ def validate_parameters(notebooks: Sequence[Path], given: Mapping[str, Any],
 
 
 def _same_type(default: Any, value: Any) -> bool:
-    if default is None or isinstance(default, bool) or isinstance(value, bool):
-        return default is None or isinstance(default, bool) == isinstance(value, bool)
-    return isinstance(value, int | float) if isinstance(default, float) else isinstance(value, type(default))
+    """An int may stand for a float; a bool is no number."""
+    return default is None or type(value) in ({int, float} if isinstance(default, float) else {type(default)})
 
 
 def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +99,6 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     if given.get("bold", "demo") == "demo" or not Path(given["bold"]).is_file():
         return dict(given)
-    from giblet_core.manifest import read_manifest
-
     manifest, _ = read_manifest(given["bold"])
     if manifest and given.get("t_r", manifest.t_r) != manifest.t_r:
         raise InputError(f"t_r={given['t_r']}: {given['bold']} says {manifest.t_r} s; they must agree. Leave t_r out, or correct the file.")
@@ -125,6 +123,5 @@ def check_inputs(given: Mapping[str, Any]) -> None:
     if given.get("bold", "demo") != "demo":
         from giblet_core.dataset_check import check_dataset
 
-        errors = [problem for problem in check_dataset(given["bold"]) if problem.severity == "error"]
-        if errors:
-            raise InputError("\n".join(map(str, errors)))
+        errors = check_dataset(given["bold"]).errors
+        require(not errors, "\n".join(map(str, errors)))

@@ -104,15 +104,13 @@ class AudioProcessor:
         meta : dict
             ``audio_format``, rates, what `features_to_audio` needs.
         """
-        rate = self._engine().sample_rate
-        wave = check_wave(audio) if isinstance(audio, np.ndarray) else load_audio(audio, sample_rate=rate)
+        engine = self._engine()
+        wave = check_wave(audio) if isinstance(audio, np.ndarray) else load_audio(audio, sample_rate=engine.sample_rate)
         if cache_dir is None:
             arrays, meta = self._features(wave)
         else:
-            alias = f"{cache_name}_{'encodec' if self.use_encodec else 'mel'}"
-            engine = self._engine()
-            key = (wave, self, engine.sha256 if self.use_encodec else engine)
-            arrays, meta = cached_npz(cache_dir, alias, key, lambda: self._features(wave))
+            alias, identity = (f"{cache_name}_encodec", engine.sha256) if self.use_encodec else (f"{cache_name}_mel", engine)
+            arrays, meta = cached_npz(cache_dir, alias, (wave, self, identity), lambda: self._features(wave))
         return arrays["features"], {**meta, "odd": arrays["odd"], "features_sha256": content_hash(arrays["features"])}
 
     def features_to_audio(self, features: np.ndarray, meta: Mapping[str, Any]) -> np.ndarray:
@@ -157,11 +155,9 @@ class AudioProcessor:
                 "t_r": self.t_r, "n_trs": grid.n_trs}
         if self.average_within_tr:
             return {"features": pool(engine.encode(wave), edges), "odd": np.zeros((0, self.n_mels), np.float32)}, meta
-        n = frame_at(Fraction(str(self.t_r)), engine.frame_rate)
         if self.use_encodec:
             codes = engine.encode(wave, self.bandwidth_kbps)
             meta |= {"bandwidth_kbps": codes.bandwidth_kbps, "codec_id": codes.codec_id, "codec_sha256": codes.codec_sha256}
-            array, odd, _ = cut(codes.indices.astype(np.int32), edges, n)
-        else:
-            array, odd, _ = cut(engine.encode(wave), edges, n)
+        frames = codes.indices.astype(np.int32) if self.use_encodec else engine.encode(wave)
+        array, odd, _ = cut(frames, edges, frame_at(Fraction(str(self.t_r)), engine.frame_rate))
         return {"features": array, "odd": odd}, meta

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from giblet_core.artifacts import InputError, content_hash, project_root, read_json, require, write_json
+from giblet_core.manifest import read_manifest
 from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
 from giblet_core.staging import RunFailed, build_book
 
@@ -42,8 +43,8 @@ def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
     every = sorted((root / "notebooks").glob("*.ipynb"), key=lambda path: (path.stem.endswith("scorecard"), path.name))
     require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
     for prefix in only or ():
-        if not any(path.stem.startswith(prefix) for path in every):
-            raise InputError(f"only={prefix}: no notebook begins so. Choose from {', '.join(p.stem for p in every)}.")
+        require(any(path.stem.startswith(prefix) for path in every), f"only={prefix}: no notebook begins so. Choose from "
+                f"{', '.join(p.stem for p in every)}.")
     return [path for path in every if not only or path.stem.startswith(tuple(only))]
 
 
@@ -63,8 +64,6 @@ def input_stamp(value: Any, root: Path) -> Any:
         return [_stat(p, path) for p in sorted(path.rglob("*")) if p.is_file()]
     if path.suffix not in (".yaml", ".yml"):
         return path
-    from giblet_core.manifest import read_manifest
-
     manifest, _ = read_manifest(path)
     sections = [dataclasses.asdict(manifest)] if manifest else []
     patterns = [re.sub(r"\{[^}]*\}", "*", text) for text in _strings(sections)]

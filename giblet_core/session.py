@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, cached_npz, content_hash, project_root, write_json
+from giblet_core.artifacts import InputError, content_hash, project_root, write_json
 from giblet_core.audio import load_audio, save_audio
 from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import Codes, frame_at
@@ -150,7 +150,10 @@ def ensure_stimulus(audio: str | Path = "demo", codec: str | None = None, bandwi
         wave, runs = wave[: int(SMOKE_S * engine.sample_rate)], _halves(SMOKE_S, t_r)
     grids = tuple(TRGrid(t_r, n_trs, start_s) for start_s, n_trs in runs)
     key = content_hash(wave, engine.sha256)
-    codes_all = _encoded(wave, engine, folder / "codes", name, key)
+    path = folder / "codes" / f"{name}_encodec-{content_hash(key, engine.id)[:16]}.npz"
+    if not path.is_file():
+        engine.encode(wave, engine.bandwidths_kbps[-1]).save(path)
+    codes_all = Codes.load(path)
     label = f"{'demo film' if name == 'demo' else name}, codec {engine.id}"
     return Stimulus(name, label, wave, engine, codes_all.first(k), codes_all, grids, annotation, folder, key)
 
@@ -165,17 +168,6 @@ def _find(audio: str | Path) -> Path:
         if path.is_file():
             return path
     raise InputError(f"audio={str(audio)!r}: must be 'demo' or an existing sound or video file. Check the name.")
-
-
-def _encoded(wave: np.ndarray, engine: EncodecCodec, folder: Path, name: str, key: str) -> Codes:
-    def compute():
-        codes = engine.encode(wave, engine.bandwidths_kbps[-1])
-        meta = {"kind": "codes", "audio_format": "encodec", "n_samples": codes.n_samples, "bandwidth_kbps": codes.bandwidth_kbps}
-        return {"indices": codes.indices}, meta
-
-    arrays, meta = cached_npz(folder, f"{name}_encodec", key, compute)
-    return Codes(arrays["indices"], engine.sample_rate, engine.frame_rate, meta["n_samples"], meta["bandwidth_kbps"], engine.id,
-                 engine.sha256)
 
 
 def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects: int = 8) -> Dataset | None:

@@ -117,16 +117,14 @@ class World:
     label: str
     truth: Truth
 
-    def save(self, folder: str | Path, stimulus: str | Path | None = None, truth_folder: str | Path | None = None) -> Path:
-        """Write NIfTI of each subject and run, mask, atlas, motion and ``dataset.yaml``; the truth beside the folder, never in it.
+    def save(self, folder: str | Path, stimulus: str | Path | None = None) -> Path:
+        """Write NIfTI of each subject and run, mask, atlas, motion and ``dataset.yaml``; the truth beside it, in ``<folder>-truth``.
 
         Parameters
         ----------
         folder : path
         stimulus : path, optional
             The sound, named in the manifest.
-        truth_folder : path, optional
-            By default ``<folder>-truth``.
 
         Returns
         -------
@@ -134,10 +132,7 @@ class World:
             The manifest.
         """
         folder = Path(folder)
-        truth_folder = Path(truth_folder) if truth_folder else folder.with_name(f"{folder.name}-truth")
-        if truth_folder.resolve() == folder.resolve():
-            raise InputError(f"truth_folder={truth_folder}: must not be the data's own folder. Choose another.")
-        self.truth.save(truth_folder / "truth.npz")
+        self.truth.save(folder.with_name(f"{folder.name}-truth") / "truth.npz")
         return save_world(self, folder, stimulus)
 
 

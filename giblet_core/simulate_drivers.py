@@ -18,6 +18,7 @@ RATE_HZ = 10  # neural time line
 PIECE_S = 30  # latents are taken in pieces of this length, so that memory does not grow with the film
 SOUND_RATE_HZ = 100  # frames of the simulator's own filter bank
 N_BANDS = 24
+EDGES_HZ = np.geomspace(60, 10_000, N_BANDS + 1)
 TRACKS = ("level", "level", "level", "energy")  # of each book in each region
 SLOW_DIRECTIONS = 6
 
@@ -78,8 +79,7 @@ def speech_proxy(bands: np.ndarray) -> np.ndarray:
     Speech moves the energy between 300 Hz and 3.4 kHz at the pace of syllables. The proxy is the share of 3-8 Hz in the
     modulation (0.5-20 Hz) of that energy in dB over 1.5 s, through a logistic at its median. It takes any syllable-paced sound for speech.
     """
-    edges = np.geomspace(60, 10_000, N_BANDS + 1)
-    middle = bands[:, (edges[:-1] > 300) & (edges[1:] < 3400)].sum(1)
+    middle = bands[:, (EDGES_HZ[:-1] > 300) & (EDGES_HZ[1:] < 3400)].sum(1)
     level = 10 * np.log10(middle + 1e-6 * middle.max() + 1e-20)
 
     def power(low: float, high: float) -> np.ndarray:
@@ -96,7 +96,7 @@ def sound_tracks(wave: np.ndarray, sample_rate: int, n_bins: int, annotation: An
     rms = np.sqrt(power)
     level = 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)
     envelope = np.stack([rms**0.3, rms**0.6, level], axis=1)
-    centre = np.sqrt(np.geomspace(60, 10_000, N_BANDS + 1)[:-1] * np.geomspace(60, 10_000, N_BANDS + 1)[1:])
+    centre = np.sqrt(EDGES_HZ[:-1] * EDGES_HZ[1:])
     ear = (1 + 1.5 * (centre > 1500)) / (1 + (100 / centre) ** 2)  # less below 100 Hz, 4 dB more above 1.5 kHz
     loudness = to_bins((bands @ ear[:, None]) ** 0.3, SOUND_RATE_HZ, n_bins)
     spectrum = standardise(to_bins(np.log(bands + 1e-3 * bands.mean() + 1e-20), SOUND_RATE_HZ, n_bins))
@@ -104,8 +104,7 @@ def sound_tracks(wave: np.ndarray, sample_rate: int, n_bins: int, annotation: An
         speech = to_bins(speech_proxy(bands)[:, None], SOUND_RATE_HZ, n_bins)[:, 0]
     else:
         speech = np.asarray(annotation.active("speech", (np.arange(n_bins) + 0.5) / RATE_HZ), float)
-    return SoundTracks(standardise(to_bins(envelope, SOUND_RATE_HZ, n_bins)), loudness / (loudness.std() + 1e-12),
-                       spectrum, speech)
+    return SoundTracks(standardise(to_bins(envelope, SOUND_RATE_HZ, n_bins)), loudness / (loudness.std() + 1e-12), spectrum, speech)
 
 
 def _smooth(x: np.ndarray, seconds: float, rate_hz: float) -> np.ndarray:
@@ -171,20 +170,17 @@ def book_tracks(codec: Any, codes: Codes, books_of: dict[str, list[int]], n_bins
     slow = slow_directions(codec, codes)
     projections = [(book, rng.standard_normal((len(TRACKS), slow.shape[1])) @ slow[book]) for books in books_of.values() for book in books]
     raw = project_latents(codec, codes, projections)
-    tracks, column = {}, 0
+    tracks, columns = {}, iter(raw.T)
     for region, books in books_of.items():
-        shaped = []
-        for kind in TRACKS * len(books):
-            shaped.append(shape_track(raw[:, column], codes.frame_rate, kind, rng))
-            column += 1
+        shaped = [shape_track(next(columns), codes.frame_rate, kind, rng) for kind in TRACKS * len(books)]
         tracks[region] = standardise(to_bins(np.stack(shaped, axis=1), codes.frame_rate, n_bins))
     return tracks
 
 
-def response_kernel(peak_s: float, undershoot: float = 0.15) -> np.ndarray:
+def response_kernel(peak_s: float) -> np.ndarray:
     """Return a two-gamma response with its peak at `peak_s`, sampled in the middle of bins of 1/10 s over 32 s."""
     t = (np.arange(32 * RATE_HZ) + 0.5) / RATE_HZ
-    kernel = stats.gamma.pdf(t, 6, scale=peak_s / 5) - undershoot * stats.gamma.pdf(t, 16, scale=(peak_s + 10) / 15)
+    kernel = stats.gamma.pdf(t, 6, scale=peak_s / 5) - 0.15 * stats.gamma.pdf(t, 16, scale=(peak_s + 10) / 15)
     return kernel / kernel.sum()
 
 

@@ -11,6 +11,7 @@ from scipy import sparse, spatial
 AUDITORY_PLACES = ((46, -20, 8), (60, -8, 0), (62, -24, 12), (62, -42, 14), (52, 10, -16), (60, -28, -6), (62, -50, 2), (50, -58, 24),
                    (58, -10, -20), (48, 22, 6))
 OTHER_PLACES = {"visual": (14, -88, 4), "white_matter": (26, -22, 28), "null": (36, 34, 30), "null_edge": (12, 66, 4)}
+FWHM_MM, REGION_MM3 = 6.0, 17_000  # smoothness of noise and of maps; volume of a region, both sides together
 SHARES = {"ar": 0.58, "drift": 0.14, "global": 0.12, "respiration": 0.05, "cardiac": 0.05, "motion": 0.06}  # of the noise variance
 
 
@@ -34,14 +35,14 @@ class Head:
     atlas: np.ndarray
 
 
-def make_head(voxel_mm: int, fwhm_mm: float = 6.0, region_mm3: float = 17_000) -> Head:
+def make_head(voxel_mm: int) -> Head:
     """Make the grid, its smoothing and the places of all regions (auditory places first, then `OTHER_PLACES`)."""
     mask_img = load_mni152_brain_mask(resolution=voxel_mm)
     index = np.argwhere(mask_img.get_fdata() > 0)
     xyz = nib.affines.apply_affine(mask_img.affine, index)
     tree = spatial.cKDTree(xyz)
-    pairs = tree.sparse_distance_matrix(tree, 2.01 * max(fwhm_mm, voxel_mm), output_type="coo_matrix")
-    sigma = fwhm_mm / np.sqrt(8 * np.log(2))
+    pairs = tree.sparse_distance_matrix(tree, 2.01 * max(FWHM_MM, voxel_mm), output_type="coo_matrix")
+    sigma = FWHM_MM / np.sqrt(8 * np.log(2))
     kernel = sparse.csr_matrix((np.exp(-0.5 * (pairs.data / sigma) ** 2), (pairs.row, pairs.col)), shape=pairs.shape)
     kernel.setdiag(1.0)
     kernel.data[kernel.data < 1e-3] = 0
@@ -50,20 +51,18 @@ def make_head(voxel_mm: int, fwhm_mm: float = 6.0, region_mm3: float = 17_000) -
     near = np.array([len(found) for found in tree.query_ball_point(xyz, 2.01 * voxel_mm)], float)
     edge = np.clip((near.max() - near) / (near.max() - near.min()), 0, 1)
     white = load_mni152_wm_mask(resolution=voxel_mm).get_fdata()[tuple(index.T)] > 0
-    atlas = _place_regions(xyz, white, max(4, int(round(region_mm3 / 2 / voxel_mm**3))))
+    atlas = _place_regions(xyz, white, max(4, int(round(REGION_MM3 / 2 / voxel_mm**3))))
     return Head(mask_img, xyz, sparse.diags(1 / norm) @ kernel, edge, atlas)
 
 
 def _place_regions(xyz: np.ndarray, white: np.ndarray, n_side: int) -> np.ndarray:
     """Give each place its `n_side` nearest free voxels on either side of the midline."""
     atlas = np.zeros(len(xyz), int)
-    places = [*AUDITORY_PLACES, *OTHER_PLACES.values()]
-    names = [None] * len(AUDITORY_PLACES) + list(OTHER_PLACES)
-    for label, (place, name) in enumerate(zip(places, names), start=1):
+    for label, place in enumerate((*AUDITORY_PLACES, *OTHER_PLACES.values()), start=1):
         for side in (-1, 1):
             distance = np.linalg.norm(xyz - np.multiply(place, (side, 1, 1)), axis=1)
             free = (atlas == 0) & (np.sign(xyz[:, 0] - 0.5) == side)
-            free &= white if name == "white_matter" else True
+            free &= white if place == OTHER_PLACES["white_matter"] else True
             atlas[np.argsort(np.where(free, distance, np.inf), kind="stable")[:n_side]] = label
     return atlas
 

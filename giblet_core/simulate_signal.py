@@ -111,13 +111,9 @@ def _sound_blocks(kind: str, tracks: SoundTracks, books: dict[str, np.ndarray], 
     """Return the blocks [(tracks, share of the sound-driven variance, positive weights)] of a region's sound-driven part."""
     if kind in BOOK_KINDS:
         return [(tracks.envelope, 1 - share, True), (books[kind], share, False)]
-    if kind == "envelope":
-        return [(tracks.envelope, 1.0, True)]
-    if kind == "loudness":
-        return [(standardise(tracks.loudness), 1.0, True)]
-    if kind == "loudness_x_speech":
-        return [(standardise(tracks.loudness * tracks.speech[:, None]), 1.0, True)]
-    return [(spectral, 1.0, True)] if kind == "mel" else []
+    followed = {"envelope": tracks.envelope, "loudness": standardise(tracks.loudness), "mel": spectral,
+                "loudness_x_speech": standardise(tracks.loudness * tracks.speech[:, None])}
+    return [(followed[kind], 1.0, True)] if kind in followed else []
 
 
 def make_signal(seed: int, codes: Codes, codec: Any, wave: np.ndarray, annotation: Any, grids: tuple[TRGrid, ...], head: Head,

@@ -71,14 +71,12 @@ def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
 
 
 def _replace_folder(new: Path, old: Path) -> None:
+    grave = old.with_name(f".old-{old.name}")
+    shutil.rmtree(grave, ignore_errors=True)
     if old.exists():
-        grave = old.with_name(f".old-{old.name}")
-        shutil.rmtree(grave, ignore_errors=True)
         os.replace(old, grave)
-        os.replace(new, old)
-        shutil.rmtree(grave)
-    else:
-        os.replace(new, old)
+    os.replace(new, old)
+    shutil.rmtree(grave, ignore_errors=True)
 
 
 def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:

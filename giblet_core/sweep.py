@@ -30,17 +30,8 @@ class SweepResult:
     table: Path  # CSV: parameters and scalar results of every complete run
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A notebook (beginning of its name), the names of what is varied, and the parameters of every run."""
-
-    notebook: str
-    varied: tuple[str, ...]
-    points: tuple[dict[str, Any], ...]
-
-
-def load_grid(path: str | Path) -> Grid:
-    """Read a grid file (YAML): ``notebook``, ``grid`` (name: list of values) and, if wanted, ``parameters`` that all runs share.
+def load_grid(path: str | Path) -> dict[str, Any]:
+    """Read a grid file: ``notebook`` (how its name begins), ``grid`` (name: list of values), and what all runs share, ``parameters``.
 
     Raises
     ------
@@ -50,12 +41,10 @@ def load_grid(path: str | Path) -> Grid:
     content = read_yaml(path)
     require(isinstance(content, dict) and {"notebook", "grid"} <= set(content) <= {"notebook", "grid", "parameters"},
             f"grid={path}: must have the keys notebook and grid, and may have parameters; no others. Mend the file.")
-    shared, grid = content.get("parameters") or {}, content["grid"]
-    for name, values in grid.items():
+    for name, values in content["grid"].items():
         require(isinstance(values, list) and values,
                 f"grid={path}: {name}={values!r} must be a list with at least one value. Write {name}: [{values}].")
-    points = ({**shared, **dict(zip(grid, values))} for values in itertools.product(*grid.values()))
-    return Grid(str(content["notebook"]), tuple(grid), tuple(points))
+    return {"parameters": {}, **content}
 
 
 def sweep(path: str | Path, workers: int | None = None, scheduler: str | None = None, out: str | Path | None = None,
@@ -82,17 +71,18 @@ def sweep(path: str | Path, workers: int | None = None, scheduler: str | None = 
     InputError
         Wrong grid or parameters: nothing was written.
     """
-    grid, root = load_grid(path), (root or project_root()).resolve()
-    notebook = find_notebooks(root, [grid.notebook])[0]
+    declared, root = load_grid(path), (root or project_root()).resolve()
+    notebook, varied = find_notebooks(root, [str(declared["notebook"])])[0], declared["grid"]
     folder = (Path(out) if out else root / "build" / "sweeps").resolve() / Path(path).stem
     runs = {}
-    for point in grid.points:
+    for values in itertools.product(*varied.values()):
+        point = {**declared["parameters"], **dict(zip(varied, values))}
         share = validate_parameters([notebook], point)
         check_inputs(point)
         runs[folder / run_keys(root, [notebook], share)[notebook][:16]] = share[notebook]
     todo = {place: values for place, values in runs.items() if not (place / "done.json").is_file()}
     failed = _run_all(notebook, todo, root, _client(workers, scheduler)) if todo else []
-    table = _write_table(folder, runs, grid)
+    table = _write_table(folder, runs, list(varied))
     return SweepResult(len(todo) - len(failed), len(runs) - len(todo), tuple(failed), table)
 
 
@@ -149,7 +139,7 @@ def _share_cache(source: Path, target: Path) -> None:
                 shutil.copy(path, place)
 
 
-def _write_table(folder: Path, runs: Mapping[Path, Mapping[str, Any]], grid: Grid) -> Path:
+def _write_table(folder: Path, runs: Mapping[Path, Mapping[str, Any]], varied: list[str]) -> Path:
     """Write one line a complete run: the varied parameters and every scalar of its result files."""
     rows = []
     for place, values in runs.items():
@@ -157,6 +147,6 @@ def _write_table(folder: Path, runs: Mapping[Path, Mapping[str, Any]], grid: Gri
             found = {path.stem: read_json(path) for path in sorted((place / "artifacts" / "results").glob("*.json"))}
             figures = pd.json_normalize(found).to_dict("records")[0] if found else {}
             scalars = {name: value for name, value in figures.items() if isinstance(value, int | float | str | bool)}
-            rows.append({name: values[name] for name in grid.varied} | scalars)
-    table = pd.DataFrame(rows, columns=None if rows else list(grid.varied), dtype=object)
+            rows.append({name: values[name] for name in varied} | scalars)
+    table = pd.DataFrame(rows, columns=None if rows else varied, dtype=object)
     return write_text(folder / "results.csv", table.to_csv(index=False, lineterminator="\n"))

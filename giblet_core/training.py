@@ -187,8 +187,8 @@ class _Run:
         if not len(spread["train"]) or not len(spread["validation"]):
             raise InputError(f"codes: {codes.duration_s:.1f} s leave no window of {self.data.n_frames} frames for training and validation. "
                              "Give a longer sound, fewer blocks, a shorter embargo or larger fractions.")
-        some = {name: np.linspace(0, len(s) - 1, min(len(s), config.eval_windows)).round().astype(int) for name, s in spread.items()}
-        self.spread = {name: s[some[name]] for name, s in spread.items()}
+        n_most = config.eval_windows
+        self.spread = {name: s[np.linspace(0, len(s) - 1, min(len(s), n_most)).round().astype(int)] for name, s in spread.items()}
         if self.data.latents is not None:
             train = torch.cat([self.data.latents[:, a:b] for a, b in self.split.train], 1)
             self.data.scale = (train - train.mean(1, keepdim=True)).square().mean().item()
@@ -251,9 +251,9 @@ class _Run:
         scores = {name: [*getattr(h, name), evaluate(self.model, self.data, starts).tolist()] for name, starts in self.spread.items()}
         self.history = h = dataclasses.replace(h, steps=[*h.steps, self.step], **scores)
         best = int(h.mean("validation").argmin())
-        if best == len(h.steps) - 1:
-            self.best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
         waited = len(h.steps) - 1 - best
+        if not waited:
+            self.best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
         self.history = dataclasses.replace(h, best_step=h.steps[best], stopped_early=0 < self.config.patience <= waited)
 
     def save(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from transformers.audio_utils import hertz_to_mel
 
 from giblet_core.artifacts import ASSETS
 from giblet_core.mel import log_mel
@@ -33,7 +34,7 @@ def plot_spectrogram(wave: np.ndarray, sample_rate: int, ax: Axes | None = None,
     extent = (start_s, start_s + len(wave) / sample_rate, 0, 128)
     ax.imshow(image, origin="lower", extent=extent, vmin=top - range_db, vmax=top, cmap="magma")
     marks = [f for f in (250, 500, 1000, 2000, 4000, 8000) if f < sample_rate / 2]
-    slaney = np.array([f / (200 / 3) if f < 1000 else 15 + np.log(f / 1000) / (np.log(6.4) / 27) for f in [*marks, sample_rate / 2]])
+    slaney = hertz_to_mel(np.array([*marks, sample_rate / 2]), "slaney")
     ax.set_yticks(slaney[:-1] / slaney[-1] * 128, [f"{f / 1000:g}" for f in marks])
     ax.set(xlabel="time (s)", ylabel="kHz (mel)")
     ax.grid(False)
