@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from giblet_core.codes import Codes
 from giblet_core.lesions import lesion
 from giblet_core.mel import MelCodec
 from giblet_core.metrics import noise_like
+from giblet_core.models import AudioAutoencoder
+from giblet_core.reconstruction import reconstruct
 
 TESTS = ("mushra", "abx")
 LEAST_TRIALS = 16  # with fewer, 12 right answers of 16 (p = .04) would have no counterpart
@@ -49,6 +51,13 @@ class Conditions:
         """Names of all conditions, or of those in one test (without the reference)."""
         return [c.name for c in self.conditions if test is None or test in c.tests]
 
+    def able(self, model: AudioAutoencoder | None) -> "Conditions":
+        """Return what can be made: without a trained model, conditions of kind ``model`` are left out, and a line is printed."""
+        kept = tuple(c for c in self.conditions if c.kind != "model" or model is not None)
+        if left := [c.name for c in self.conditions if c not in kept]:
+            print(f"Left out: {', '.join(left)}. There is no trained model of this sound (notebook 3 needs a longer one).")
+        return replace(self, conditions=kept)
+
 
 @dataclass(frozen=True)
 class _Source:
@@ -57,6 +66,7 @@ class _Source:
     codes: Codes
     folder: Path
     seed: int
+    model: AudioAutoencoder | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ def _fit(wave: np.ndarray, n_samples: int) -> np.ndarray:
 
 
 def rate_kbps(condition: Condition, wave: np.ndarray, sample_rate: int) -> float:
-    """Return what a condition would take to send, in kbit/s; NaN where it is no code (reference, noise, file).
+    """Return what a condition would take to send, in kbit/s; NaN where it is no code (reference, noise, model, file).
 
     Opus is measured on `wave`; a mel spectrogram counts 32 bits a number.
     """
@@ -138,6 +148,12 @@ def _lesion(s: _Source, bandwidth_kbps: float, books: list[int], mode: str = "om
     return s.codec.decode_latents(latents.sum(0), codes.n_samples)
 
 
+def _model(s: _Source, draw: bool = True) -> np.ndarray:
+    require(s.model is not None, "model=None: a condition of kind 'model' needs the trained network. Pass model, or use Conditions.able.")
+    codes = s.codes.first(s.model.encoder.num_codebooks)
+    return s.codec.decode(reconstruct(s.model, codes, rng=np.random.default_rng(s.seed) if draw else None))
+
+
 def _file(s: _Source, path: str) -> np.ndarray:
     wave = load_audio(s.folder / path, s.codec.sample_rate)
     require(abs(len(wave) - len(s.wave)) <= 0.05 * s.codec.sample_rate, f"path={path}: {len(wave)} samples, but the reference has "
@@ -147,7 +163,8 @@ def _file(s: _Source, path: str) -> np.ndarray:
 
 #: kind -> how it is made; the keyword arguments are its options
 KINDS: dict[str, Callable[..., np.ndarray]] = {"reference": lambda s: s.wave, "codec": _codec, "mel": _mel, "opus": _opus,
-                                               "lesion": _lesion, "noise": lambda s: noise_like(s.wave, s.seed), "file": _file}
+                                               "lesion": _lesion, "model": _model, "file": _file,
+                                               "noise": lambda s: noise_like(s.wave, s.seed)}
 
 
 def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditions:
@@ -191,8 +208,8 @@ def _condition(entry: dict[str, Any]) -> Condition:
     return Condition(name, kind, entry, tests)
 
 
-def render_conditions(conditions: Conditions, wave: np.ndarray, codec: EncodecCodec, seed: int = 0,
-                      folder: str | Path = ".") -> dict[str, np.ndarray]:
+def render_conditions(conditions: Conditions, wave: np.ndarray, codec: EncodecCodec, seed: int = 0, folder: str | Path = ".",
+                      model: AudioAutoencoder | None = None) -> dict[str, np.ndarray]:
     """Make every version of a passage.
 
     Parameters
@@ -202,16 +219,20 @@ def render_conditions(conditions: Conditions, wave: np.ndarray, codec: EncodecCo
         At the codec's rate.
     codec : EncodecCodec
     seed : int
-        For Griffin-Lim's first phase, noise, and lesions that draw.
+        For Griffin-Lim's first phase, noise, lesions and codes that are drawn.
     folder : path
         Where paths of kind ``file`` begin.
+    model : AudioAutoencoder, optional
+        The trained network, for conditions of kind ``model``.
 
     Returns
     -------
     dict of name to array of shape (n_samples,), float32
     """
     rates = [c.options["bandwidth_kbps"] for c in conditions.conditions if "bandwidth_kbps" in c.options]
+    if model is not None:
+        rates.append(next(r for r in codec.bandwidths_kbps if codec.codebooks_at(r) >= model.encoder.num_codebooks))
     wave = check_wave(wave)
     codes = codec.encode(wave, max(rates, default=min(codec.bandwidths_kbps)))
-    source = _Source(wave, codec, codes, Path(folder), seed)
+    source = _Source(wave, codec, codes, Path(folder), seed, model)
     return {c.name: KINDS[c.kind](source, **c.options) for c in conditions.conditions}

@@ -17,7 +17,7 @@ from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder, AudioEncoder
 from giblet_core.nulls import bootstrap
-from giblet_core.reconstruction import WindowData, build_autoencoder, predict_indices, split_time
+from giblet_core.reconstruction import WindowData, build_autoencoder, drawn, predict_indices, split_time
 from giblet_core.training import TrainConfig, fit
 
 SEED_BYTES = {"sound": 126e6, "codes": 3.3e6, "embedded": 211e6, "compressed": 0.9e6}  # as the seed wrote them, MB and MiB mixed
@@ -141,13 +141,12 @@ def reconstructions(model: AudioAutoencoder, codes: Codes, codec: EncodecCodec, 
     piece = codes.crop_frames(start, start + n * n_windows)
     with torch.no_grad():
         logits = model.eval()(WindowData(model, codes).cut(starts)[0]).prediction
-    noise = torch.from_numpy(rng.gumbel(size=logits.shape))  # the largest of logit + Gumbel noise is a draw from the softmax
-    believed, drawn = (np.concatenate(list(x.argmax(-1).numpy()), 1) for x in (logits, logits + noise))
+    believed, draws = (np.concatenate(list(x.numpy()), 1) for x in (logits.argmax(-1), drawn(logits, rng)))
     train = np.concatenate([codes.indices[:, a:b] for a, b in split_time(codes.n_frames, codes.frame_rate, config).train], 1)
     unigrams = np.stack([rng.choice(len(p), piece.n_frames, p=p) for p in ts.unigram(train)])
     return {"ceiling: codec alone": codec.decode(piece),
             "autoencoder, most likely codes": codec.decode(piece.with_indices(believed)),
-            "autoencoder, codes drawn as it believes": codec.decode(piece.with_indices(drawn)),
+            "autoencoder, codes drawn as it believes": codec.decode(piece.with_indices(draws)),
             "autoencoder, mean latents": codec.decode_latents(believed_latents(model, codes, books, starts), piece.n_samples),
             "linear: PCA-256 of latents": codec.decode_latents(pca_latents(codes, books, config, starts, n), piece.n_samples),
             "floor: unigram codes": codec.decode(piece.with_indices(unigrams))}

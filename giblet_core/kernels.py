@@ -40,7 +40,7 @@ def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return mean, np.where(alive, 1 / np.where(alive, sd, 1), 0.0)
 
 
-def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None, new: np.ndarray | None = None) -> np.ndarray:
+def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None) -> np.ndarray:
     """Return the linear kernel of all rows, standardised (and reduced by PCA) with the training rows alone.
 
     Parameters
@@ -49,8 +49,6 @@ def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None, ne
     train : array of shape (n_train,)
     n_components : int, optional
         Keep the first principal components of the standardised training rows.
-    new : array of shape (n_trs, n_features), optional
-        Other values of the same features for the rows of the result (a lesion); the columns stay those of `x`.
 
     Returns
     -------
@@ -58,15 +56,14 @@ def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None, ne
     """
     mean, scale = standardise(x, train)
     z = (x - mean) * scale
-    rows = z if new is None else (new - mean) * scale
-    full = rows @ z.T / x.shape[1]
+    full = z @ z.T / x.shape[1]
     if n_components is None:
         return full
     k_train = z[train] @ z[train].T / x.shape[1]
     n_components = min(n_components, len(train))
     values, vectors = eigh(k_train, subset_by_index=(len(train) - n_components, len(train) - 1))
     vectors = vectors[:, values > 1e-10 * values[-1]] / np.sqrt(values[values > 1e-10 * values[-1]])
-    return (full[:, train] @ vectors) @ ((z @ z[train].T / x.shape[1]) @ vectors).T
+    return (full[:, train] @ vectors) @ (full[:, train] @ vectors).T
 
 
 def centre(k: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

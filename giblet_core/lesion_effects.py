@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import factorial
 
 import numpy as np
 import pandas as pd
@@ -134,27 +133,3 @@ def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
         values["log_mel_db"].append(-log_mel_distance(intact, wave, codec.sample_rate))
         values["si_sdr_db"].append(np.clip(si_sdr(intact, wave), -60, 60) if np.abs(wave).max() > 0 else -60.0)
     return {name: np.array(v) for name, v in values.items()}
-
-
-def shapley(values: np.ndarray) -> np.ndarray:
-    """Share what all players reach fairly: each one's mean gain over all orders in which they can join.
-
-    Parameters
-    ----------
-    values : array of shape (2 ** n, ...)
-        Of every subset, in the order of `subset_quality`.
-
-    Returns
-    -------
-    array of shape (n, ...)
-        Sums to ``values[-1] - values[0]``.
-    """
-    n = int(np.log2(len(values)))
-    sizes = np.array([bin(i).count("1") for i in range(len(values))])
-    out = np.zeros((n, *values.shape[1:]))
-    for k in range(n):
-        bit = 1 << (n - 1 - k)
-        without = np.array([i for i in range(len(values)) if not i & bit])
-        weight = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) for s in sizes[without]])
-        out[k] = np.tensordot(weight, values[without + bit] - values[without], 1)
-    return out

@@ -17,7 +17,7 @@ from PIL import Image
 from giblet_core.artifacts import ASSETS, require
 from giblet_core.audio import check_wave
 from giblet_core.mel import log_mel
-from giblet_core.metrics import MetricError, Quality, loudness_lufs, noise_floor, quality
+from giblet_core.metrics import Quality, attempt, loudness_lufs, noise_floor, quality
 
 PICTURE = (320, 20, 52)  # width, height of the waveform, height of the spectrogram; pixels
 RANGE_DB = 70.0  # levels shown in a spectrogram, below the loudest cell of the set
@@ -32,7 +32,9 @@ class Players:
     """Sounds to hear; a notebook shows it as a table of players.
 
     ``sounds`` maps labels to (n_samples,) float32 as they will be heard; ``gains_db`` says by how much each was changed,
-    ``loudness_lufs`` what it then measures (NaN: too short to tell); ``scores`` holds metrics against the sound ``reference``.
+    ``loudness_lufs`` what it then measures (NaN: too short to tell); ``other_db`` brings each to the other way of levelling (own or
+    matched), which the static book offers as a switch; ``scores`` holds metrics against the sound ``reference``; ``rasters`` maps
+    labels to PNGs shown under their pictures.
     """
 
     sounds: Mapping[str, np.ndarray]
@@ -41,9 +43,11 @@ class Players:
     level_note: str
     gains_db: Mapping[str, float]
     loudness_lufs: Mapping[str, float]
+    other_db: Mapping[str, float]
     reference: str | None = None
     scores: Mapping[str, Quality] = field(default_factory=dict)
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rasters: Mapping[str, bytes] = field(default_factory=dict)
     kind: str = "compare"
 
     def __repr__(self) -> str:
@@ -93,7 +97,10 @@ def listen(sounds: Mapping[str, np.ndarray], sample_rate: int, level_match: bool
     if reference is not None and scores is None:
         scores = {label: quality(waves[reference], w, sample_rate, segments) for label, w in waves.items() if label != reference}
         scores["noise floor (white, level-matched)"] = noise_floor(waves[reference], sample_rate, segments)
-    heard, gains_db, note = match_levels(waves, sample_rate) if level_match else (waves, dict.fromkeys(waves, 0.0), "own levels")
+    heard, gains_db, note = match_levels(waves, sample_rate)
+    other_db = {label: -gain if level_match else gain for label, gain in gains_db.items()}
+    if not level_match:
+        heard, gains_db, note = waves, dict.fromkeys(waves, 0.0), "own levels"
     note += "; the metrics are of the sounds before" if level_match and scores else ""
     peak = max(float(np.abs(w).max()) for w in heard.values())
     if peak > 1:
@@ -101,8 +108,8 @@ def listen(sounds: Mapping[str, np.ndarray], sample_rate: int, level_match: bool
         heard = {label: w * np.float32(10 ** (lower / 20)) for label, w in heard.items()}
         gains_db = {label: g + lower for label, g in gains_db.items()}
         note += f"; all lowered by {-lower:.1f} dB so that none clips"
-    levels = {label: _loudness(w, sample_rate) for label, w in heard.items()}
-    return Players(heard, sample_rate, title, note, gains_db, levels, reference, scores or {})
+    levels = {label: attempt(loudness_lufs, w, sample_rate)[0] for label, w in heard.items()}
+    return Players(heard, sample_rate, title, note, gains_db, levels, other_db, reference, scores or {})
 
 
 def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> tuple[dict[str, np.ndarray], dict[str, float], str]:
@@ -110,7 +117,7 @@ def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> tuple[dic
 
     A silent sound stays as it is (no factor brings silence to a level) and is named in the sentence.
     """
-    levels = {label: _loudness(w, sample_rate) for label, w in waves.items()}
+    levels = {label: attempt(loudness_lufs, w, sample_rate)[0] for label, w in waves.items()}
     target, how = next(iter(levels.values())), "LUFS (ITU-R BS.1770)"
     if np.isnan(list(levels.values())).any():  # too short for the standard
         how = "dB RMS, being too short for LUFS"
@@ -121,13 +128,6 @@ def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> tuple[dic
     silent = [label for label, level in levels.items() if not np.isfinite(level)]
     note = f"all at {target:.1f} {how}" + (f", but {', '.join(silent)}: silent" if silent else "")
     return {label: (w * 10 ** (gains[label] / 20)).astype(np.float32) for label, w in waves.items()}, gains, note
-
-
-def _loudness(wave: np.ndarray, sample_rate: int) -> float:
-    try:
-        return loudness_lufs(wave, sample_rate)
-    except MetricError:
-        return np.nan
 
 
 def wav_base64(wave: np.ndarray, sample_rate: int) -> str:
@@ -187,7 +187,8 @@ def render(players: Players) -> str:
             reasons.setdefault(f"{_COLUMNS[name][0]}: {reason}", []).append(label)
     rows = [{"label": label, "says": _says(players.loudness_lufs[label], players.gains_db[label]), "wav": wav_base64(wave, rate),
              "extent": f"{len(wave) / rate:.1f} s up to {rate / 2000:g} kHz",
-             "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode()} for label, wave in waves.items()]
+             "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode(),
+             "raster": base64.b64encode(players.rasters.get(label, b"")).decode()} for label, wave in waves.items()]
     return fill("players.html", p=players, rows=rows, reasons=reasons, columns=[title for title, _ in _COLUMNS.values()], cells=_cells,
                 duration=max(map(len, waves.values())) / rate, width=PICTURE[0], height=PICTURE[1] + PICTURE[2])
 

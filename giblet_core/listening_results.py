@@ -40,19 +40,19 @@ class ListeningResults:
     def __str__(self) -> str:
         if not self.n_files:
             return NOBODY
-        parts = [f"{self.n_files} result files, {self.n_listeners} listeners."]
-        for title, table in (("Left out", self.excluded), ("Ratings (0-100)", self.ratings), ("ABX", self.abx)):
-            parts.append(f"\n{title}: " + ("none" if table.empty else "\n" + table.round(3).to_string(index=False)))
-        return "\n".join(parts)
+        return f"{self.n_files} result files, {self.n_listeners} listeners." + "".join(
+            f"\n\n{title}: " + ("none" if table.empty else "\n" + table.round(3).to_string(index=False)) for title, table in self._tables())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         if not self.n_files:
             return f'<div class="giblet-box"><p><b>{NOBODY}</b></p></div>'
-        head = f"<p>{self.n_files} result files, {self.n_listeners} listeners.</p>"
-        tables = (("Left out", self.excluded), ("Ratings (0-100)", self.ratings), ("ABX", self.abx))
-        return head + "".join(f"<p><b>{t}</b></p>" + ("<p>none</p>" if d.empty else d.round(3).to_html(index=False)) for t, d in tables)
+        return f"<p>{self.n_files} result files, {self.n_listeners} listeners.</p>" + "".join(
+            f"<p><b>{t}</b></p>" + ("<p>none</p>" if d.empty else d.round(3).to_html(index=False)) for t, d in self._tables())
+
+    def _tables(self) -> tuple[tuple[str, pd.DataFrame], ...]:
+        return ("Left out", self.excluded), ("Ratings (0-100)", self.ratings), ("ABX", self.abx)
 
 
 def analyse_results(paths: Iterable[str | Path] | str | Path, seed: int = 0, n_boot: int = 2000) -> ListeningResults:

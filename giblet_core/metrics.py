@@ -83,16 +83,17 @@ def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segme
     pairs = [tuple(w[round(a * sample_rate) : round(b * sample_rate)] for w in (reference, degraded)) for a, b in chosen]
     scores = {
         "pesq_wb": _mean_over(pesq_pairs(pairs, sample_rate) if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
-        "stoi": _mean_over([_attempt(stoi, r, d, sample_rate) for r, d in pairs], "stoi", reasons, len(pairs)),
+        "stoi": _mean_over([attempt(stoi, r, d, sample_rate) for r, d in pairs], "stoi", reasons, len(pairs)),
     }
     for name, metric in (("si_sdr_db", si_sdr), ("log_mel_db", log_mel_distance)):
         arguments = (reference, degraded) if metric is si_sdr else (reference, degraded, sample_rate)
-        scores[name], reason = _attempt(metric, *arguments)
+        scores[name], reason = attempt(metric, *arguments)
         reasons |= {name: reason} if reason else {}
     return Quality(**scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons)
 
 
-def _attempt(metric: Callable[..., float], *arguments: Any) -> tuple[float, str]:
+def attempt(metric: Callable[..., float], *arguments: Any) -> tuple[float, str]:
+    """Return what a metric gives and no reason, or NaN and the reason."""
     try:
         return metric(*arguments), ""
     except MetricError as error:
@@ -127,7 +128,7 @@ def quality_table(reference: np.ndarray, degraded: Mapping[str, np.ndarray], sam
     rows = []
     for label, wave in sounds.items():
         row = asdict(quality(reference, wave, sample_rate, segments, pesq))
-        change, reason = _attempt(lambda w: loudness_lufs(w, sample_rate) - loudness_lufs(reference, sample_rate), wave)
+        change, reason = attempt(lambda w: loudness_lufs(w, sample_rate) - loudness_lufs(reference, sample_rate), wave)
         row["loudness_change_lu"] = change
         row["reasons"] = {**row["reasons"], **({"loudness_change_lu": reason} if reason else {})}
         rows.append({"sound": label, **row})

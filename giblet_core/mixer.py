@@ -53,12 +53,13 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
     for mode in modes:
         if mode != "omit" and (mode != "swap" or donor is not None):
             plan[f"book 0: {mode}"] = tuple(range(K)), mode, (0,)
-    sounds, tags = {}, {}
+    sounds, tags, rasters = {}, {}, {}
     for label, (kept, mode, lesioned) in plan.items():
         z = lesion(codec, codes, lesioned, mode, donor=donor, seed=seed)
         sounds[label] = codec.decode_latents(z.sum(0), codes.n_samples)
         tags[label] = {"books": " ".join(map(str, kept)), "mode": "" if mode == "omit" else mode, "about": _about(kept, mode, K)}
-    return replace(listen(sounds, codes.sample_rate, title=title), tags=tags, kind="mixer")
+        rasters[label] = raster(codes, [b for b in kept if b not in lesioned])
+    return replace(listen(sounds, codes.sample_rate, title=title), tags=tags, rasters=rasters, kind="mixer")
 
 
 def _check_length(codes: Codes) -> None:
@@ -183,6 +184,4 @@ class MixerWidget:
         display(self.panel)
 
 
-def mixer_widget(codec: EncodecCodec, codes: Codes, donor: Codes | None = None, seed: int = 0) -> MixerWidget:
-    """Return a live `MixerWidget`, to be the last line of a cell."""
-    return MixerWidget(codec, codes, donor, seed)
+mixer_widget = MixerWidget

@@ -24,6 +24,10 @@ class TimeSplit:
     validation: tuple[tuple[int, int], ...]
     test: tuple[tuple[int, int], ...]
 
+    def share(self, name: str, first: int, last: int) -> float:
+        """Return which share of the frames from `first` to before `last` is of this purpose."""
+        return sum(max(0, min(b, last) - max(a, first)) for a, b in getattr(self, name)) / (last - first)
+
     def starts(self, name: str, n_frames: int, stride: int = 0) -> np.ndarray:
         """Return first frames of the windows of `n_frames` that fit, every `stride` frames (0: without overlap)."""
         return np.concatenate([np.arange(a, b - n_frames + 1, stride or n_frames) for a, b in getattr(self, name)] or [np.zeros(0, int)])
@@ -145,9 +149,15 @@ def evaluate(model: AudioAutoencoder, data: WindowData, starts: np.ndarray, batc
     return total / len(starts)
 
 
+def drawn(logits: Tensor, rng: np.random.Generator) -> Tensor:
+    """Draw codes as a network believes: the largest of logit and Gumbel noise is a draw from the softmax of the last axis."""
+    return (logits + torch.from_numpy(rng.gumbel(size=logits.shape).astype(np.float32))).argmax(-1)
+
+
 @torch.no_grad()
-def predict_indices(model: AudioAutoencoder, codes: Any, starts: np.ndarray, codebooks: np.ndarray | None = None) -> np.ndarray:
-    """Predict the codes of windows: the most likely entry, the rounded value, or the requantised latents.
+def predict_indices(model: AudioAutoencoder, codes: Any, starts: np.ndarray, codebooks: np.ndarray | None = None,
+                    rng: np.random.Generator | None = None) -> np.ndarray:
+    """Predict the codes of windows: the most likely entry (or one `drawn` with `rng`), the rounded value, or the requantised latents.
 
     Returns
     -------
@@ -160,12 +170,14 @@ def predict_indices(model: AudioAutoencoder, codes: Any, starts: np.ndarray, cod
         if data.head == "latent":
             out.append(requantise(prediction.numpy(), codebooks[: len(data.indices)]))
         else:
-            out.append((prediction.argmax(-1) if data.head == "classification" else prediction.round().long()).numpy())
+            best = prediction.round().long() if data.head == "regression" else drawn(prediction, rng) if rng else prediction.argmax(-1)
+            out.append(best.numpy())
     model.train(training)
     return np.stack(out)
 
 
-def reconstruct(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray | None = None) -> Codes:
+def reconstruct(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray | None = None,
+                rng: np.random.Generator | None = None) -> Codes:
     """Pass codes through the autoencoder, window by window, to codes that a codec can decode.
 
     The last window is moved back to end where the codes end, so that no frame is left out and none is invented.
@@ -174,6 +186,6 @@ def reconstruct(model: AudioAutoencoder, codes: Codes, codebooks: np.ndarray | N
     require(total >= n, f"codes: {total} frames are less than one window of {n}. Give a longer stretch.")
     starts = np.unique(np.append(np.arange(0, total - n + 1, n), total - n))
     indices = np.empty((codes.num_codebooks, total), np.int64)
-    for start, window in zip(starts, predict_indices(model, codes, starts, codebooks)):
+    for start, window in zip(starts, predict_indices(model, codes, starts, codebooks, rng)):
         indices[:, start : start + n] = window
     return codes.with_indices(indices)

@@ -17,7 +17,7 @@ from giblet_core.decoding import advance, retrieve
 from giblet_core.experiments import demo_run
 from giblet_core.models import AudioAutoencoder
 from giblet_core.nulls import bootstrap
-from giblet_core.reconstruction import build_autoencoder
+from giblet_core.reconstruction import build_autoencoder, drawn
 from giblet_core.regions import RegionLesions, choose_penalties, read_out, scorer
 from giblet_core.segments import Segments, similarity
 from giblet_core.session import Stimulus
@@ -72,14 +72,20 @@ class Generator:
     z: np.ndarray
 
 
-def trained_generator(stim: Stimulus, grids: tuple, steps: int = 250, seed: int = 0, smoke: bool = False) -> Generator:
+def trained_model(stim: Stimulus, steps: int = 250, seed: int = 0, smoke: bool = False) -> AudioAutoencoder:
     """Load the autoencoder that notebook 3 trained on this sound, with its configuration; train it where it is missing."""
     config = demo_run(stim.n_trs, steps, seed, smoke)
-    windows = np.concatenate([grid.windows(stim.codes).array for grid in grids])
-    k, n_frames = windows.shape[1:]
+    k, n_frames = stim.grids[0].windows(stim.codes).array.shape[1:]
     model = build_autoencoder(k, n_frames, seed=config.seed, codebooks=stim.codec.codebooks[:k])
     folder = run_folder(stim.folder, stim.name, stim.key, config, k, n_frames)
     fit(model, stim.codes, config, folder, resume=True, codebooks=stim.codec.codebooks[:k])
+    return model
+
+
+def trained_generator(stim: Stimulus, grids: tuple, steps: int = 250, seed: int = 0, smoke: bool = False) -> Generator:
+    """Return `trained_model`, with its bottleneck of each TR of the grids."""
+    model = trained_model(stim, steps, seed, smoke)
+    windows = np.concatenate([grid.windows(stim.codes).array for grid in grids])
     with torch.no_grad():
         parts = [model.eval().encoder(part) for part in torch.from_numpy(windows.astype(np.int64)).split(50)]
     return Generator(model, torch.cat(parts).numpy())
@@ -140,9 +146,7 @@ def generate(generator: Generator, z: np.ndarray, codec: EncodecCodec, seed: int
     -------
     array of shape (n_windows * n_frames * hop,), float32
     """
-    rng = np.random.default_rng(seed)
     logits = generator.model.eval().decoder(torch.from_numpy(np.asarray(z, np.float32)))  # (B, K, T, cardinality)
-    noise = torch.from_numpy(rng.gumbel(size=logits.shape).astype(np.float32))
-    indices = np.concatenate(list((logits + noise).argmax(-1).numpy()), axis=1)
+    indices = np.concatenate(list(drawn(logits, np.random.default_rng(seed)).numpy()), axis=1)
     latents = sum(codec.codebooks[k][row] for k, row in enumerate(indices)).T
     return codec.decode_latents(np.ascontiguousarray(latents, np.float32), indices.shape[1] * codec.hop_length)

@@ -24,6 +24,30 @@ from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, ke
 ESTIMANDS = ("refit", "frozen")
 
 
+def shapley(values: np.ndarray) -> np.ndarray:
+    """Share what all players reach fairly: each one's mean gain over all orders in which they can join.
+
+    Parameters
+    ----------
+    values : array of shape (2 ** n, ...)
+        Of every subset in binary order, player 0 the highest bit.
+
+    Returns
+    -------
+    array of shape (n, ...)
+        Sums to ``values[-1] - values[0]``.
+    """
+    n = int(np.log2(len(values)))
+    sizes = np.array([bin(i).count("1") for i in range(len(values))])
+    out = np.zeros((n, *values.shape[1:]))
+    for k in range(n):
+        bit = 1 << (n - 1 - k)
+        without = np.array([i for i in range(len(values)) if not i & bit])
+        weight = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) for s in sizes[without]])
+        out[k] = np.tensordot(weight, values[without + bit] - values[without], 1)
+    return out
+
+
 @dataclass(frozen=True)
 class SubsetScores:
     """Accuracy of every subset of the books.
@@ -73,17 +97,11 @@ class SubsetScores:
 
         Sums over books to what all explain beyond the empty subset.
         """
-        n, size = self.kept.shape[1], self.kept.sum(1)
-        out = np.zeros((n, *self.r_folds.shape[1:]))
-        for k in range(n):
-            without = np.flatnonzero(~self.kept[:, k])
-            weight = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) for s in size[without]])
-            out[k] = np.tensordot(weight, self.value_folds[without + (1 << (n - 1 - k))] - self.value_folds[without], 1)
-        return out
+        return shapley(self.value_folds)
 
 
 def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, *, estimand: str = "refit",
-                  base: Sequence[np.ndarray] = (), thin: int = 3, progress: bool = False) -> SubsetScores:
+                  base: Sequence[np.ndarray] = (), thin: int = 3, alpha_factor: float = 1.0, progress: bool = False) -> SubsetScores:
     """Score every subset of the books, with the penalties that the fit of all of them chose.
 
     The prior on the weights is therefore the same in every subset; only the features differ. Alphas are rounded to every `thin`-th
@@ -101,6 +119,8 @@ def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResul
         Spaces that every subset includes (envelope, spectrum), so that only what books add beyond them counts.
     thin : int
         1 keeps every alpha.
+    alpha_factor : float
+        Score at this multiple of the chosen penalties: ridge shares weight among redundant books, the more the larger it is.
     progress : bool
 
     Returns
@@ -122,7 +142,7 @@ def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResul
         for c in np.unique(choice[f]):
             at = np.flatnonzero(choice[f] == c)
             weighted = [(gamma * block, gamma * k_test) for gamma, (block, k_test) in zip(candidates[c, 1:], blocks)]
-            for row, prediction in score(weighted, len(books), y[np.ix_(train, at)], candidates[c, 0]):
+            for row, prediction in score(weighted, len(books), y[np.ix_(train, at)], alpha_factor * candidates[c, 0]):
                 r[row, f, at] = correlate(prediction, y[np.ix_(test, at)])
     return SubsetScores(kept, r, estimand)
 
@@ -156,40 +176,3 @@ def _frozen(weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float) ->
     block = sum(a for a, _ in weighted)
     dual = np.linalg.solve(block + alpha * np.eye(len(block)), y - y.mean(0))
     yield from _walk([b @ dual for _, b in weighted], n_books)
-
-
-def lesioned_scores(X: np.ndarray, lesioned: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult,
-                    alpha_factors: Sequence[float] = (1.0,)) -> np.ndarray:
-    """Score frozen weights, fitted on the intact features, on lesioned features of the test rows.
-
-    Parameters
-    ----------
-    X : array of shape (n_trs, n_features)
-        Intact features.
-    lesioned : sequence of arrays of shape (n_trs, n_features)
-        The same features of lesioned sounds.
-    Y : array of shape (n_trs, n_targets)
-    fit : EncodingResult
-        Of ``fit_ridge(X, Y, ...)``.
-    alpha_factors : sequence of float
-        Penalties to show the effect at, relative to the chosen: ridge shares weight among redundant books, the more the larger it is.
-
-    Returns
-    -------
-    array of shape (n_alpha_factors, 1 + n_lesions, n_folds, n_targets)
-        r; the first row is intact.
-    """
-    y = check_matrix("Y", Y)
-    y = (y - y.mean(0)).astype(np.float32)
-    r = np.zeros((len(alpha_factors), 1 + len(lesioned), len(fit.folds), y.shape[1]), np.float32)
-    for f, (train, test) in enumerate(fit.folds):
-        block, intact = centre(kernel(X, train), train, test)
-        tests = [intact, *(kernel(X, train, new=check_matrix("lesioned", x, len(y)))[np.ix_(test, train)] for x in lesioned)]
-        for c in np.unique(fit.choice[f]):
-            at = np.flatnonzero(fit.choice[f] == c)
-            for a, factor in enumerate(alpha_factors):
-                system = block + factor * fit.candidates[c, 0] * np.eye(len(train))
-                dual = np.linalg.solve(system, y[np.ix_(train, at)] - y[np.ix_(train, at)].mean(0))
-                for i, k_test in enumerate(tests):
-                    r[a, i, f, at] = correlate(k_test @ dual, y[np.ix_(test, at)])
-    return r

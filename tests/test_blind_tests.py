@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile as sf
+import torch
+from fakes import coloured_noise
 
 import giblet_core as gc
 from giblet_core.artifacts import InputError, write_json
@@ -16,6 +18,8 @@ from giblet_core.blind_tests import build_listening_pages, low_pass_anchor
 from giblet_core.conditions import Condition, Conditions, load_conditions, opus_round_trip, rate_kbps, render_conditions
 from giblet_core.listening_results import analyse_results
 from giblet_core.metrics import log_mel_distance, loudness_lufs, si_sdr
+from giblet_core.reconstruction import build_autoencoder, reconstruct
+from giblet_core.region_sound import trained_model
 
 SR = 24_000
 
@@ -29,8 +33,8 @@ def passage():
 
 
 def test_the_declared_conditions_are_rendered_from_any_sound_at_its_length(passage, demo_codec):
-    declared = load_conditions()
-    waves = render_conditions(declared, passage, demo_codec)
+    declared, model = load_conditions(), build_autoencoder(8, 112, embed_dim=4)
+    waves = render_conditions(declared, passage, demo_codec, model=model)
     assert [*waves] == declared.names()
     assert {w.shape for w in waves.values()} == {passage.shape}
     assert (waves["original"] == passage).all()
@@ -40,6 +44,38 @@ def test_the_declared_conditions_are_rendered_from_any_sound_at_its_length(passa
     assert np.abs(waves["without books 4 to 7"] - waves["codec 3 kbps"]).max() < 1e-4
     flat, full = (log_mel_distance(passage, waves[n], SR) for n in ("mel, mean of each TR", "mel, full rate"))
     assert full < flat
+
+
+def test_a_model_gives_back_the_sound_of_its_codes_or_is_left_out_aloud(passage, demo_codec, capsys):
+    model = build_autoencoder(4, 112, embed_dim=4)
+    made = Condition("likeliest", "model", {"draw": False}), Condition("drawn", "model")
+    declared = Conditions((Condition("original", "reference"), *made))
+    waves = render_conditions(declared, passage, demo_codec, model=model)
+    codes = demo_codec.encode(passage, 3.0)
+    assert (waves["likeliest"] == demo_codec.decode(reconstruct(model, codes))).all()
+    assert (waves["drawn"] != waves["likeliest"]).any()
+    assert declared.able(model) == declared
+    assert capsys.readouterr().out == ""
+    assert declared.able(None).names() == ["original"]
+    assert "Left out: likeliest, drawn. There is no trained model" in capsys.readouterr().out
+    with pytest.raises(InputError, match="needs the trained network"):
+        render_conditions(declared, passage, demo_codec)
+    with pytest.raises(InputError, match="less than one window"):
+        render_conditions(declared, passage[: SR], demo_codec, model=model)
+
+
+@pytest.mark.slow
+def test_a_user_s_own_sound_becomes_pages_with_the_model_of_that_sound(tmp_path):
+    sound = coloured_noise(70 * SR, np.random.default_rng(0)) * np.repeat(np.linspace(0.3, 1, 70, dtype=np.float32), SR)
+    stim = gc.ensure_stimulus(gc.save_audio(tmp_path / "mine.flac", sound, SR, clip=True), artifacts_dir=tmp_path, smoke=True)
+    model = trained_model(stim, smoke=True)
+    declared = load_conditions().able(model)
+    waves = {"passage": render_conditions(declared, stim.piece(*stim.excerpt(seconds=2.0)), stim.codec, model=model)}
+    pages = build_listening_pages(declared, waves, SR, tmp_path / "listening")
+    assert "model of notebook 3" in pages.pages["mushra"].read_text()
+    assert {p.name for p in tmp_path.glob("autoencoder/mine-*/*")} >= {"model.safetensors"}
+    again = trained_model(stim, smoke=True)  # found again, not trained anew
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values()))
 
 
 def test_opus_gives_the_sound_back_without_delay_at_the_rate_it_says(passage):

@@ -10,11 +10,11 @@ from giblet_core.lesion_effects import (
     envelope_twin,
     flat_twin,
     matched_removal,
-    shapley,
     smooth_level,
     sound_effects,
     subset_quality,
 )
+from giblet_core.subsets import shapley
 
 RATE = 24_000
 

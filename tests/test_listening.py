@@ -46,6 +46,15 @@ def test_level_matching_brings_all_to_the_loudness_of_the_first_and_says_the_gai
     assert "gain +12.0 dB" in players._repr_html_()
 
 
+@pytest.mark.parametrize("matched", [True, False])
+def test_the_other_way_of_levelling_is_given_for_the_switch(sounds, matched):
+    players = gc.listen(sounds, SR, level_match=matched)
+    other = gc.listen(sounds, SR, level_match=not matched)
+    for label, wave in players.sounds.items():
+        assert wave * 10 ** (players.other_db[label] / 20) == pytest.approx(other.sounds[label], abs=1e-5)
+    assert f'data-other="{players.other_db["quiet"]:.2f}"' in players._repr_html_()
+
+
 def test_short_and_silent_sounds_are_matched_by_rms_or_left_and_named(sounds):
     short = gc.listen({k: w[:2000] for k, w in sounds.items()}, SR, level_match=True)
     assert "dB RMS, being too short" in short.level_note

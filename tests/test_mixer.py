@@ -50,7 +50,7 @@ def test_each_clip_is_the_lesion_it_claims_to_be(panel, demo_codec, codes):
 def test_the_markup_says_which_books_each_row_keeps(panel):
     markup = panel._repr_html_()
     assert 'data-giblet="mixer"' in markup
-    assert re.search(r'data-label="all but book 3" data-books="0 1 2 4 5 6 7" data-mode=""', markup)
+    assert re.search(r'data-label="all but book 3" data-other="[-0-9.]+" data-books="0 1 2 4 5 6 7" data-mode=""', markup)
 
 
 def test_the_live_panel_mixes_what_its_controls_say(demo_codec, codes):

@@ -9,7 +9,7 @@ import torch
 
 from giblet_core.artifacts import InputError
 from giblet_core.codes import Codes
-from giblet_core.reconstruction import TimeSplit, build_autoencoder, predict_indices, reconstruct, split_time
+from giblet_core.reconstruction import TimeSplit, build_autoencoder, drawn, predict_indices, reconstruct, split_time
 from giblet_core.token_scores import (
     bits_per_token,
     expected_latents,
@@ -244,6 +244,21 @@ def test_reconstruction_keeps_length_header_and_every_frame(film):
     assert dataclasses.replace(out, indices=piece.indices) == piece
     net = model()
     np.testing.assert_array_equal(out.indices[:, -24:], predict_indices(net, piece, [76])[0])
+
+
+def test_drawn_codes_are_seeded_and_come_as_often_as_the_network_believes(film):
+    logits = torch.log(torch.tensor([0.7, 0.2, 0.1])).expand(20_000, 3)
+    shares = np.bincount(drawn(logits, np.random.default_rng(0)), minlength=3) / 20_000
+    np.testing.assert_allclose(shares, [0.7, 0.2, 0.1], atol=0.01)
+    net, piece = model(), film.crop_frames(0, 100)
+    first, again, other = (reconstruct(net, piece, rng=np.random.default_rng(s)).indices for s in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_the_share_of_a_stretch_in_training_time():
+    split = TimeSplit(((0, 10), (20, 30)), ((10, 15),), ((15, 20),))
+    assert [split.share(name, 5, 25) for name in ("train", "validation", "test")] == [0.5, 0.25, 0.25]
 
 
 # --- bits and baselines --------------------------------------------------------------------------------------------------

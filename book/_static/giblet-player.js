@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const SEEK_S = 1;
+  const MOST_DOWN_DB = 12;
   const all = [];
   const el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -30,7 +31,30 @@
       figure.classList.add("gp-on");
       figure.addEventListener("keydown", (event) => this.key(event));
       this.audios.forEach((audio, i) => this.listen(audio, i));
+      this.level(false);
       this.show();
+    }
+
+    /* The other way of levelling, by the players' volume. Volume only lowers: where one would go up the others go down, as far as one
+       still hears them, and what is then left is said. */
+    level(on) {
+      const other = this.rows.map((row) => Number(row.dataset.other));
+      const down = Math.min(MOST_DOWN_DB, Math.max(0, ...other));
+      const quiet = other.flatMap((db, i) => (db - down > 0.05 ? [`${this.rows[i].dataset.label} (${(db - down).toFixed(1)} dB)`] : []));
+      const note = this.figure.querySelector(".giblet-level");
+      this.said ??= note.textContent;
+      const matched = this.said.startsWith("Level: all at");
+      this.levelled = on;
+      this.audios.forEach((audio, i) => {
+        const db = Math.min(0, other[i] - down);
+        audio.volume = on ? 10 ** (db / 20) : 1;
+        const small = this.rows[i].querySelector("th small");
+        small.dataset.says ??= small.textContent;
+        small.textContent = small.dataset.says + (on ? `, now ${db.toFixed(1)} dB` : "");
+      });
+      this.levels.setAttribute("aria-pressed", on !== matched);
+      this.levels.hidden = other.every((db) => Math.abs(db) < 0.05);
+      note.textContent = on ? `Level: ${matched ? "own levels" : "all at the loudness of the first (ITU-R BS.1770)"}, by the players' volume${down > 0.05 ? `, all ${down.toFixed(1)} dB lower so that quiet ones can rise` : ""}${quiet.length ? `; still too quiet: ${quiet.join(", ")}` : ""}.` : this.said;
     }
 
     names() {
@@ -55,9 +79,10 @@
         this.pause();
       });
       this.native.setAttribute("aria-pressed", "false");
+      this.levels = el("button", { type: "button", onclick: () => this.level(!this.levelled) }, "One loudness");
       const bar = el("div", { class: "gp-bar", role: "group", "aria-label": "Transport" }, this.playButton, this.seek, this.time,
         button("Loop from", "Begin the loop at this position", () => this.setLoop(this.position(), this.loop ? this.loop[1] : this.duration())),
-        button("to", "End the loop at this position", () => this.setLoop(this.loop ? this.loop[0] : 0, this.position())), this.clear, this.native);
+        button("to", "End the loop at this position", () => this.setLoop(this.loop ? this.loop[0] : 0, this.position())), this.clear, this.levels, this.native);
       this.status = el("span", { class: "visually-hidden sr-only", role: "status", style: "position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden" });
       const hint = el("p", { class: "gp-hint" });
       hint.innerHTML = "With the focus here: <kbd>space</kbd> play or pause, <kbd>1</kbd>–<kbd>9</kbd> or <kbd>↑</kbd> <kbd>↓</kbd> choose a sound, <kbd>←</kbd> <kbd>→</kbd> move a second. Drag over a picture to loop a part, click to go there.";
@@ -70,10 +95,10 @@
       const pick = el("button", { type: "button", class: "gp-pick", "aria-pressed": "false", onclick: () => this.select(i, true) },
         el("b", {}, i < 9 ? String(i + 1) : " "), " " + row.dataset.label);
       head.replaceChildren(pick, ...(small ? [small] : []));
-      const image = row.querySelector("img");
+      const images = row.querySelectorAll("img");
       const stage = el("div", { class: "gp-stage" });
-      image.replaceWith(stage);
-      stage.append(image, el("i", { class: "gp-region", hidden: true }), el("i", { class: "gp-head", style: "left:0" }));
+      images[0].before(stage);
+      stage.append(...images, el("i", { class: "gp-region", hidden: true }), el("i", { class: "gp-head", style: "left:0" }));
       this.drag(stage, i);
     }
 

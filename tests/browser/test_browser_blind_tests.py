@@ -139,6 +139,20 @@ def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(p
     page.wait_for_selector("#outcome")  # the end survives a reload too
 
 
+def test_each_listener_gets_passages_and_sounds_in_an_order_of_their_own(page, site):
+    page.goto(site.as_uri() + "/listening/mushra.html")
+    orders = page.evaluate("""() => [...Array(12).keys()].map(() => {
+        page.state = {listener: "c", device: "headphones", step: "start", order: null, answers: [], draft: null}; page.show();
+        document.getElementById("begin").click();
+        return page.state.order;
+    })""")
+    for order in orders:
+        assert sorted(screen["item"] for screen in order) == [0, 1]
+        assert all(sorted(screen["sounds"]) == [0, 1, 2, 3] for screen in order)
+    assert {order[0]["item"] for order in orders} == {0, 1}  # the same one 12 times: p = 5e-4
+    assert len({tuple(screen["sounds"]) for order in orders for screen in order}) > 6  # of 24
+
+
 def test_copying_hands_over_the_same_json(page, site, address):
     page.goto(address(site) + "/listening/mushra.html")
     page.evaluate("""() => { page.state = {listener: "c", device: "headphones", started: "s", finished: "f", step: "done", order: null,

@@ -42,6 +42,34 @@ def test_toggles_choose_the_precomputed_clip_or_say_that_there_is_none(opened):
     assert on(opened) == [0, 1, 2]
 
 
+def test_the_code_raster_stands_under_the_spectrogram_and_pales_with_the_book(opened):
+    shades_of = """() => { const image = document.querySelector("tr.gp-now .gp-stage img:nth-of-type(2)");
+        const pen = new OffscreenCanvas(320, 32).getContext("2d"); pen.drawImage(image, 0, 0);
+        const { data } = pen.getImageData(0, 0, 320, 32);
+        return [0, 1, 2, 3].map((k) => new Set(data.slice(320 * 4 * (8 * k + 1), 320 * 4 * (8 * k + 8))).size); }"""
+    if opened.url.startswith("http"):  # a browser does not let a page from the disk read its pictures
+        assert min(opened.evaluate(shades_of)) > 5
+        opened.get_by_label("Codebook 3").click()
+        shades = opened.evaluate(shades_of)
+        assert min(shades[:3]) > 5
+        assert shades[3] <= 2  # one pale grey, and opaque
+    widths = [image.bounding_box()["width"] for image in opened.locator("tr.gp-now").first.locator(".gp-stage img").all()]
+    assert len(widths) == 2
+    assert widths[0] == pytest.approx(widths[1], abs=1)  # one time axis
+
+
+def test_one_loudness_lowers_the_others_by_12_db_at_most_and_names_what_stays_too_quiet(opened):
+    rows = opened.locator("figure").first.locator("tr[data-label]")
+    other = dict(rows.evaluate_all("rows => rows.map(row => [row.dataset.label, Number(row.dataset.other)])"))
+    assert max(other.values()) > 13  # a book alone is that much softer
+    opened.locator("figure").first.get_by_role("button", name="One loudness").click()
+    expected = [10 ** (min(0, db - 12) / 20) for db in other.values()]
+    assert opened.evaluate("giblet.players[0].audios.map(a => a.volume)") == pytest.approx(expected, abs=1e-3)
+    said = opened.locator(".giblet-level").first.inner_text()
+    assert "all 12.0 dB lower" in said
+    assert [label for label in other if f"{label} (" in said] == [label for label, db in other.items() if db > 12.05]
+
+
 def test_presets_and_kinds_choose_the_clip_they_name(opened):
     opened.get_by_label("Kept: Only").select_option(label="book 2")
     assert on(opened) == [2]

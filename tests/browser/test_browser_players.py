@@ -127,6 +127,21 @@ def test_a_click_is_answered_within_100_ms(opened):
     assert np.median(waits) < 100
 
 
+def test_a_switch_brings_own_levels_back_and_says_what_it_did(opened):
+    figure = opened.locator("figure").first
+    switch = figure.get_by_role("button", name="One loudness")
+    volumes = "giblet.players[0].audios.map(a => a.volume)"
+    assert (switch.get_attribute("aria-pressed"), opened.evaluate(volumes)) == ("true", [1, 1, 1])
+    switch.click()
+    tone, half, _ = opened.evaluate(volumes)
+    assert (switch.get_attribute("aria-pressed"), half / tone) == ("false", pytest.approx(0.5, abs=0.01))
+    assert "own levels" in figure.locator(".giblet-level").inner_text()
+    switch.click()
+    assert opened.evaluate(volumes) == [1, 1, 1]
+    assert "all at" in figure.locator(".giblet-level").inner_text()
+    assert not opened.locator("figure").nth(1).get_by_role("button", name="One loudness").is_visible()  # one sound: nothing to match
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_serious_violation(page, axe, site, theme):
     page.goto(site.as_uri() + "/index.html")
