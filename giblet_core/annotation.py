@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, read_json, require, write_json
+from giblet_core.artifacts import InputError, explained, read_json, require, write_json
 
 KINDS = ("speech", "music", "ambience", "effect")
 
@@ -148,8 +148,5 @@ class Annotation:
         InputError
             The file is missing or is not an annotation.
         """
-        plain = read_json(path)
-        try:
-            return cls.from_dict(plain)
-        except (KeyError, TypeError) as error:
-            raise InputError(f"path={path}: must be an annotation written by this project ({error!r}). Make it anew.") from error
+        with explained(f"path={path}: must be an annotation written by this project", "Make it anew.", KeyError, TypeError):
+            return cls.from_dict(read_json(path))

@@ -30,6 +30,15 @@ def require(good: object, message: str) -> None:
         raise InputError(message)
 
 
+@contextmanager
+def explained(rule: str, remedy: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn `errors` of the block, which a reader raised, into an InputError: ``argument=value: the rule (its words). The remedy.``."""
+    try:
+        yield
+    except errors as error:
+        raise InputError(f"{rule} ({' '.join(str(error).split())}). {remedy}") from error
+
+
 def project_root() -> Path:
     """Find the folder of the book (it holds ``_config.yml`` and ``notebooks``) from any working directory.
 
@@ -150,10 +159,8 @@ def read_yaml(path: str | Path) -> Any:
 
 
 def _parsed(path: str | Path, parse: Callable[[str], Any], kind: str) -> Any:
-    try:
-        return parse(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:  # what is no UTF-8 or no JSON is a ValueError
-        raise InputError(f"path={path}: must be a readable {kind} file ({' '.join(str(error).split())}). Correct it.") from error
+    with explained(f"path={path}: must be a readable {kind} file", "Correct it.", OSError, ValueError, yaml.YAMLError):
+        return parse(Path(path).read_text(encoding="utf-8"))  # what is no UTF-8 or no JSON is a ValueError
 
 
 def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Path:
@@ -196,17 +203,15 @@ def load_npz(path: str | Path, kind: str | None = None) -> tuple[dict[str, np.nd
         Missing, truncated, altered, pickled or of another kind.
     """
     path = Path(path)
-    try:
+    require(path.exists(), f"path={path}: there is no such file. Check the name.")
+    with explained(f"path={path}: must be a file written by this project", "Make it anew.", OSError, ValueError, KeyError, EOFError,
+                   zipfile.BadZipFile, NotImplementedError):
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:  # np.load leaks the handle of a broken file
             arrays = {name: data[name] for name in data.files}
         header = json.loads(arrays.pop(_HEADER).tobytes())
         text = json.dumps(header["meta"], sort_keys=True)
         intact = header["sha256"] == content_hash(arrays, text)
         version = header["format_version"]
-    except FileNotFoundError as error:
-        raise InputError(f"path={path}: there is no such file. Check the name.") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError(f"path={path}: must be a file written by this project ({error}). Make it anew.") from error
     require(intact, f"path={path}: its content does not match its hash; it was altered or damaged. Make it anew.")
     require(version == FORMAT_VERSION, f"path={path}: format version {version} must be {FORMAT_VERSION}. Make it anew with this version.")
     if kind is not None and header["meta"].get("kind") != kind:

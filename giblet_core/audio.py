@@ -9,7 +9,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from giblet_core.artifacts import InputError, atomic_path, require
+from giblet_core.artifacts import InputError, atomic_path, explained, require
 
 BLOCK = 1 << 18  # samples read at a time: memory stays flat in the length of a file
 VIDEO_SUFFIXES = (".m4v", ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4a", ".aac", ".mka", ".ts")
@@ -58,8 +58,6 @@ def resample(wave: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     -------
     array of shape (round(n_samples * to_rate / from_rate),), float32
     """
-    if from_rate == to_rate:
-        return np.asarray(wave, np.float32)
     return np.concatenate(list(_resampled(iter([np.asarray(wave, np.float32)]), from_rate, to_rate)))
 
 
@@ -90,11 +88,9 @@ def _refuse_truncated_wav(path: Path) -> None:
 
 def _open_sound(path: Path) -> sf.SoundFile:
     _refuse_truncated_wav(path)
-    try:
+    with explained(f"path={path}: must be a sound file, WAV, FLAC, MP3, Ogg or Opus, or a video", "Check that it is what its name says.",
+                   sf.SoundFileError, RuntimeError):
         return sf.SoundFile(path)
-    except (sf.SoundFileError, RuntimeError) as error:
-        raise InputError(f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg/Opus) or a video; the reader says: {error}. "
-                         "Check that it is what its name says.") from error
 
 
 def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int, Iterator[np.ndarray]]:
@@ -106,15 +102,12 @@ def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
             first = min(round(start_s * rate), n_declared)
             last = n_declared if stop_s is None else min(round(stop_s * rate), n_declared)
             position = sound.seek(first) if first else 0
-            while position < last:
-                try:
-                    block = sound.read(min(BLOCK, last - position), dtype="float32", always_2d=True)
-                except (sf.SoundFileError, RuntimeError) as error:
-                    raise InputError(f"path={path}: damaged after {position / rate:.2f} s ({error}). Copy it again.") from error
-                if not len(block):
-                    break
-                position += len(block)
-                yield block.mean(1)
+            try:
+                for block in sound.blocks(BLOCK, frames=last - first, dtype="float32", always_2d=True):
+                    position += len(block)
+                    yield block.mean(1)
+            except (sf.SoundFileError, RuntimeError) as error:
+                raise InputError(f"path={path}: damaged after {position / rate:.2f} s ({error}). Copy it again.") from error
             require(position >= last or sound.format == "MP3", f"path={path}: the header declares {n_declared} samples but reading ends at "
                     f"{position}; a file must be whole. It was truncated: copy it again.")
 
@@ -122,10 +115,8 @@ def _sound_blocks(path: Path, start_s: float, stop_s: float | None) -> tuple[int
 
 
 def _open_video(path: Path) -> av.container.InputContainer:
-    try:
+    with explained(f"path={path}: must be a readable video or sound file", "Copy it again.", av.FFmpegError, OSError):
         container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f"path={path}: must be a readable video or sound file; the reader says: {error}. Copy it again.") from error
     if not container.streams.audio:
         container.close()
         raise InputError(f"path={path}: has no sound track; one is needed. Choose a file with sound.")

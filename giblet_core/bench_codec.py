@@ -100,33 +100,25 @@ def flaws(codec: EncodecCodec, wave: np.ndarray) -> dict[str, float]:
             "chunk_border_error": float(np.abs(first - sound[: len(first)])[: len(sound)].max())}
 
 
-def bench_codec(film: np.ndarray | None = None, sounds: str | Path | None = None, codec: EncodecCodec | None = None,
-                pesq: bool = True) -> Iterator[tuple[str, float, str, str]]:
+def bench_codec(film: np.ndarray, sounds: str | Path | None = None) -> Iterator[tuple[str, float, str, str]]:
     """Yield (name, value, unit, how) for the benchmark's table.
 
     Parameters
     ----------
-    film : array of shape (n_samples,), optional
+    film : array of shape (n_samples,)
         24 kHz; eight pieces are scored.
     sounds : path, optional
         A folder with held-out speech (`held_out_speech`).
-    codec : EncodecCodec, optional
-        The demo codec by default.
-    pesq : bool
-        PESQ takes most of the time.
     """
-    codec, tables = codec or load_codec("demo"), []
-    if sounds is not None:
-        tables.append(("speech", sound_table(codec, held_out_speech(sounds), pesq=pesq)))
-    if film is not None:
-        tables.append(("film", sound_table(codec, {"film": film}, n_pieces=8, pesq=pesq)))
-    for label, table in tables:
+    codec = load_codec("demo")
+    tables = {"speech": sound_table(codec, held_out_speech(sounds))} if sounds is not None else {}
+    tables["film"] = sound_table(codec, {"film": film}, n_pieces=8)
+    for label, table in tables.items():
         for coder, part in table.groupby("coder", sort=False):
             for metric in METRICS.values():
                 how = f"mean of {len(part)} sounds, {part['pieces'].sum()} pieces, {part['failed'].sum()} failures"
                 yield f"{label}, {coder}", float(part[metric].mean()), metric, how
-    if film is not None:
-        for book, value in enumerate(perplexity(codec.encode(film, codec.bandwidths_kbps[-1]))):
-            yield f"perplexity, book {book}", float(value), f"of {codec.cardinality}", "on the film; 200 is wanted"
-        for name, value in flaws(codec, film[: 60 * codec.sample_rate]).items():
-            yield name, float(value), "", "first minute of the film"
+    for book, value in enumerate(perplexity(codec.encode(film, codec.bandwidths_kbps[-1]))):
+        yield f"perplexity, book {book}", float(value), f"of {codec.cardinality}", "on the film; 200 is wanted"
+    for name, value in flaws(codec, film[: 60 * codec.sample_rate]).items():
+        yield name, float(value), "", "first minute of the film"

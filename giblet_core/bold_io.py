@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from giblet_core.artifacts import InputError, require
+from giblet_core.artifacts import explained, require
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
@@ -43,10 +43,9 @@ def find_one(folder: Path, pattern: str) -> Path:
 
 def load_image(path: Path) -> nib.spatialimages.SpatialImage:
     """Open a NIfTI image without reading its data."""
-    try:
+    with explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", OSError, EOFError,
+                   nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):
         return nib.load(path, keep_file_open=True)  # one handle: a compressed file is then unpacked once, not once a piece
-    except (OSError, EOFError, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError) as error:
-        raise InputError(f"file={path}: must be a readable NIfTI image ({error}). Copy it again.") from error
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -57,7 +56,8 @@ def read_table(path: Path) -> pd.DataFrame:
     InputError
         Not a table of numbers.
     """
-    try:
+    with explained(f"file={path}: must be a table of numbers", "Use one line a TR, one column a series.", OSError, ValueError,
+                   pd.errors.ParserError):
         with path.open(encoding="utf-8") as handle:
             first = re.split(r"[\s,]+", handle.readline().strip())
         named = any(re.fullmatch(r"[A-Za-z_].*", word) and word.lower() not in ("n/a", "nan") for word in first)
@@ -65,17 +65,13 @@ def read_table(path: Path) -> pd.DataFrame:
                             skipinitialspace=True)
         table = table.dropna(axis=1, how="all")  # blanks at the ends of lines make empty columns
         return table.astype(np.float64)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"file={path}: must be a table of numbers ({error}). Use one line a TR, one column a series.") from error
 
 
 def _npz_array(path: Path) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            names = [name for name in data.files if not name.startswith("__")]
-            array = data["bold" if "bold" in names else names[0]] if "bold" in names or len(names) == 1 else None
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise InputError(f"file={path}: must be npz without pickle ({error}). Save it with numpy.savez.") from error
+    readable = explained(f"file={path}: must be npz without pickle", "Save it with numpy.savez.", OSError, ValueError, EOFError, zlib.error)
+    with readable, np.load(path, allow_pickle=False) as data:
+        names = [name for name in data.files if not name.startswith("__")]
+        array = data["bold" if "bold" in names else names[0]] if "bold" in names or len(names) == 1 else None
     require(array is not None and array.ndim == 2 and array.dtype.kind in "fiu", f"file={path}: must hold one array (n_trs, n_voxels) of "
             "numbers, named 'bold'. Save it with numpy.savez(file, bold=...).")
     return array
@@ -110,17 +106,16 @@ def read_rows(path: Path, kind: str, start: int, stop: int, mask: np.ndarray | N
         out[:] = rows
         return
     data = load_image(path).dataobj
-    try:
+    with explained(f"file={path}: TRs {start} to {stop} cannot be read", "The file is damaged; copy it again.", OSError, EOFError,
+                   zlib.error, ValueError):
         for a in range(start, stop, VOLUMES_AT_ONCE):
             b = min(a + VOLUMES_AT_ONCE, stop)
             out[a - start : b - start] = np.asarray(data[..., a:b])[mask].T
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise InputError(f"file={path}: TRs {start} to {stop} cannot be read ({error}). The file is damaged; copy it again.") from error
 
 
-def changing_voxels(path: Path, n_volumes: int = 20) -> np.ndarray:
-    """Return the voxels (x, y, z) that are finite and not constant in the first volumes of a series."""
-    volumes = np.asarray(load_image(path).dataobj[..., :n_volumes], np.float32)
+def changing_voxels(path: Path) -> np.ndarray:
+    """Return the voxels (x, y, z) that are finite and not constant in the first 20 volumes of a series."""
+    volumes = np.asarray(load_image(path).dataobj[..., :20], np.float32)
     return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
 
 
@@ -136,10 +131,8 @@ def read_textgrid(path: str | Path, tier: str = "word") -> list[tuple[float, flo
     -------
     list of (start_s, stop_s, text)
     """
-    try:
+    with explained(f"path={path}: must be a readable TextGrid", "Check the name.", OSError, UnicodeDecodeError):
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"path={path}: must be a readable TextGrid ({error}). Check the name.") from error
     tiers = {re.search(r'name = "(.*?)"', part).group(1): part for part in re.split(r"item \[\d+\]:", text)[1:]}
     require(tier in tiers, f"tier={tier!r}: must be one of {sorted(tiers)}. Choose one, or save the TextGrid in Praat's long format.")
     found = re.findall(r'xmin = ([\d.eE+-]+)\s+xmax = ([\d.eE+-]+)\s+text = "((?:[^"]|"")*)"', tiers[tier])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import giblet_core as gc  # its names load what they need on first use, so that help answers at once
-from giblet_core.artifacts import ASSETS, InputError, read_yaml, require
+from giblet_core.artifacts import ASSETS, InputError, explained, read_yaml, require
 
 COMMANDS = read_yaml(ASSETS / "commands.yaml")
 SOUNDS = (".wav", ".flac", ".ogg", ".opus")
@@ -87,10 +87,8 @@ def _write_sound(path: str, wave, sample_rate: int) -> None:
 
 def lesion(args: argparse.Namespace) -> None:
     codes, codec = _codes_and_codec(args)
-    try:
+    with explained(f"books={args.books}: must be numbers from 0 with commas between them", "Write for example 0,3.", ValueError):
         books = [int(part) for part in args.books.split(",") if part.strip()]
-    except ValueError as error:
-        raise InputError(f"books={args.books}: must be numbers from 0 with commas between them, for example 0,3.") from error
     _note(f"lesion {args.mode} of books {books} of {codes.num_codebooks}, decoding {codes.duration_s:.1f} s ...")
     latents = gc.lesion(codec, codes, books=books, mode=args.mode, dose=args.dose, window_s=args.window, seed=args.seed)
     _write_sound(args.output, codec.decode_latents(latents.sum(0), n_samples=codes.n_samples), codes.sample_rate)
@@ -100,7 +98,7 @@ def compare(args: argparse.Namespace) -> None:
     reference, *sounds = (gc.load_audio(path, args.sample_rate) for path in (args.reference, *args.sounds))
     _note(f"comparing {len(sounds)} sounds with {args.reference} ...")
     table = gc.quality_table(reference, dict(zip(args.sounds, sounds)), args.sample_rate)
-    print(table[list(SCORES)].rename(Path).rename(lambda path: path.name).rename(columns=SCORES).to_string(float_format="{:.2f}".format))
+    print(table[list(SCORES)].rename(lambda sound: Path(sound).name).rename(columns=SCORES).to_string(float_format="{:.2f}".format))
     for sound, reasons in table["reasons"].items():
         for metric, reason in reasons.items():
             print(f"{sound}: {metric} is absent: {reason}")

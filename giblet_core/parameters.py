@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from giblet_core.artifacts import InputError, project_root, read_yaml, require
+from giblet_core.artifacts import InputError, explained, project_root, read_yaml, require
 from giblet_core.manifest import read_manifest
 
 PATH_PARAMETERS = ("audio", "bold", "codec")  # values that may name files; "demo" and hub ids are left as they are
@@ -56,10 +56,8 @@ def notebook_parameters(notebook: Path) -> dict[str, Any]:
     """Return the parameters of a notebook with their default values (plain literals)."""
     import papermill
 
-    try:
+    with explained(f"{notebook.name}: the cell tagged `parameters` must hold plain literals only", "Mend it.", ValueError, SyntaxError):
         return {name: ast.literal_eval(entry["default"]) for name, entry in papermill.inspect_notebook(str(notebook)).items()}
-    except (ValueError, SyntaxError) as error:
-        raise InputError(f"{notebook.name}: the cell tagged `parameters` must hold plain literals only ({error}).") from error
 
 
 def validate_parameters(notebooks: Sequence[Path], given: Mapping[str, Any],

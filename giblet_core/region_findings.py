@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import nibabel
 import numpy as np
 import pandas as pd
+from nilearn.masking import unmask
 
 from giblet_core import features
 from giblet_core.artifacts import InputError
@@ -101,9 +101,7 @@ class Findings:
         flat = np.zeros(self.data.n_voxels, np.float32)
         for name, value in zip(self.names, values):
             flat[self.group.members(name)] = value
-        volume = np.zeros(self.data.mask_img.shape, np.float32)
-        volume[np.asarray(self.data.mask_img.dataobj) > 0] = flat
-        return nibabel.Nifti1Image(volume, self.data.mask_img.affine)
+        return unmask(flat, self.data.mask_img)
 
     def sound(self, first_tr: int, n_trs: int | None = None) -> np.ndarray:
         """Return what was heard when the BOLD from a TR on was still to come."""

@@ -52,9 +52,8 @@ def ridge_weights(x: np.ndarray, y: np.ndarray, train: np.ndarray, alphas: Seque
         yield z, a.T @ w if wide else w
 
 
-def choose_penalties(xs: Sequence[np.ndarray], y: np.ndarray, folds: list[Fold], run_onsets: Sequence[int], embargo: int,
-                     alphas: Sequence[float] = PENALTIES, n_inner: int = 3) -> np.ndarray:
-    """Choose one penalty a fold on inner folds, by the mean r over all of `xs`: none of them has a penalty made for itself.
+def choose_penalties(xs: Sequence[np.ndarray], y: np.ndarray, folds: list[Fold], run_onsets: Sequence[int], embargo: int) -> np.ndarray:
+    """Choose one of `PENALTIES` a fold on three inner folds, by the mean r over all of `xs`: none of them has a penalty made for itself.
 
     Returns
     -------
@@ -62,11 +61,11 @@ def choose_penalties(xs: Sequence[np.ndarray], y: np.ndarray, folds: list[Fold],
     """
     run_of, chosen = run_index(len(y), run_onsets), []
     for train, _ in folds:
-        scores = np.zeros(len(alphas))
-        for inner, test in inner_folds(train, run_of, n_inner, embargo):
+        scores = np.zeros(len(PENALTIES))
+        for inner, test in inner_folds(train, run_of, 3, embargo):
             for x in xs:
-                scores += [np.nanmean(correlate(z[test] @ w, y[test])) for z, w in ridge_weights(x, y, inner, alphas)]
-        chosen.append(alphas[int(scores.argmax())])
+                scores += [np.nanmean(correlate(z[test] @ w, y[test])) for z, w in ridge_weights(x, y, inner, PENALTIES)]
+        chosen.append(PENALTIES[int(scores.argmax())])
     return np.array(chosen)
 
 

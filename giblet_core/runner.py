@@ -178,7 +178,7 @@ def run(params: str | Path | None = None, settings: Sequence[str] = (), only: Se
     def one(path: Path) -> str:
         place = f"[{chosen.index(path) + 1}/{len(chosen)}] {path.stem}"
         say(f"{place} ...", flush=True)
-        seconds = _execute_recorded(path, out / "executed" / path.name, keys[path], shares[path], artifacts, root)
+        seconds = execute_recorded(path, out / "executed" / path.name, keys[path], shares[path], artifacts, root)
         say(f"{place} done in {seconds:.0f} s", flush=True)
         return path.stem
 
@@ -211,12 +211,11 @@ def in_parallel(one: Callable[[Path], str], waiting: Sequence[Path]) -> list[str
     return done + [one(path) for path in last]
 
 
-def _execute_recorded(path: Path, target: Path, key: str, share: Mapping[str, Any], artifacts: Path, root: Path) -> float:
+def execute_recorded(path: Path, target: Path, key: str, share: Mapping[str, Any], artifacts: Path, root: Path) -> float:
     """Execute and write the sidecar: the key, the parameters, and which artifacts were written meanwhile."""
     defaults = notebook_parameters(path)
-    share = dict(share)
     if "artifacts_dir" in defaults and (root / defaults["artifacts_dir"]).resolve() != artifacts:
-        share["artifacts_dir"] = str(artifacts)
+        share = {**share, "artifacts_dir": str(artifacts)}
     started, before = time.monotonic(), _snapshot(artifacts)
     execute(path, target, share, root)
     seconds = time.monotonic() - started

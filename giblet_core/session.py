@@ -209,8 +209,8 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
     return load_dataset(folder / "dataset.yaml", cache=stimulus.folder / "bold" / "series")
 
 
-def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any], label: str | None = None) -> Path:
+def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) -> Path:
     """Write what a notebook found, for the scorecard: ``results/<notebook>.json`` with `figures`, and NaN as null."""
     plain = {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in figures.items()}
     path = stimulus.folder / "results" / f"{notebook}.json"
-    return write_json(path, {"notebook": notebook, "label": label or stimulus.label, "figures": plain})
+    return write_json(path, {"notebook": notebook, "label": stimulus.label, "figures": plain})

@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from giblet_core.artifacts import project_root, read_json, read_yaml, require, write_json, write_text
-from giblet_core.parameters import check_inputs, notebook_parameters, validate_parameters
-from giblet_core.runner import execute, find_notebooks, run_keys
+from giblet_core.artifacts import project_root, read_json, read_yaml, require, write_text
+from giblet_core.parameters import check_inputs, validate_parameters
+from giblet_core.runner import execute_recorded, find_notebooks, is_current, run_keys
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,15 @@ def sweep(path: str | Path, workers: int | None = None, scheduler: str | None = 
         share = validate_parameters([notebook], point)
         check_inputs(point)
         runs[folder / run_keys(root, [notebook], share)[notebook][:16]] = share[notebook]
-    todo = {place: values for place, values in runs.items() if not (place / "done.json").is_file()}
+    todo = {place: values for place, values in runs.items() if not _is_complete(notebook, place)}
     failed = _run_all(notebook, todo, root, _client(workers, scheduler)) if todo else []
-    table = _write_table(folder, runs, list(varied))
+    complete = {place: values for place, values in runs.items() if _is_complete(notebook, place)}
+    table = _write_table(folder, complete, list(varied))
     return SweepResult(len(todo) - len(failed), len(runs) - len(todo), tuple(failed), table)
+
+
+def _is_complete(notebook: Path, place: Path) -> bool:
+    return is_current(place / notebook.name, place.name, place / "artifacts")
 
 
 def _client(workers: int | None, scheduler: str | None) -> Callable[[], Any]:
@@ -115,15 +120,11 @@ def _run_all(notebook: Path, todo: Mapping[Path, Mapping[str, Any]], root: Path,
 
 def run_one(notebook: Path, place: Path, values: Mapping[str, Any], root: Path) -> str | None:
     """Execute one run in its folder; return the reason where it failed, None where it is complete."""
-    artifacts = place / "artifacts"
-    _share_cache(root / "build" / "artifacts", artifacts)
-    defaults = notebook_parameters(notebook)
-    given = {**values, **({"artifacts_dir": str(artifacts)} if "artifacts_dir" in defaults else {})}
+    _share_cache(root / "build" / "artifacts", place / "artifacts")
     try:
-        execute(notebook, place / notebook.name, given, root)
+        execute_recorded(notebook, place / notebook.name, place.name, values, place / "artifacts", root)
     except Exception as error:  # one failed run must not end the others; the reason is returned and reported
         return f"{type(error).__name__}: {error}"
-    write_json(place / "done.json", {"parameters": {**defaults, **values}})
     return None
 
 
@@ -143,10 +144,9 @@ def _write_table(folder: Path, runs: Mapping[Path, Mapping[str, Any]], varied: l
     """Write one line a complete run: the varied parameters and every scalar of its result files."""
     rows = []
     for place, values in runs.items():
-        if (place / "done.json").is_file():
-            found = {path.stem: read_json(path) for path in sorted((place / "artifacts" / "results").glob("*.json"))}
-            figures = pd.json_normalize(found).to_dict("records")[0] if found else {}
-            scalars = {name: value for name, value in figures.items() if isinstance(value, int | float | str | bool)}
-            rows.append({name: values[name] for name in varied} | scalars)
+        found = {path.stem: read_json(path) for path in sorted((place / "artifacts" / "results").glob("*.json"))}
+        figures = pd.json_normalize(found).to_dict("records")[0] if found else {}
+        scalars = {name: value for name, value in figures.items() if isinstance(value, int | float | str | bool)}
+        rows.append({name: values[name] for name in varied} | scalars)
     table = pd.DataFrame(rows, columns=None if rows else varied, dtype=object)
     return write_text(folder / "results.csv", table.to_csv(index=False, lineterminator="\n"))
