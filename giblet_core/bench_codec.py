@@ -4,6 +4,7 @@ STOI and PESQ-WB are means over 8-10 s pieces (PESQ in a child process); log-mel
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,8 @@ def pieces(wave: np.ndarray, sample_rate: int = 24_000, n: int | None = None) ->
     """Cut `wave` into consecutive pieces of 9 s; `n` of them, spread evenly, or all. A shorter sound is one piece."""
     length = int(PIECE_S * sample_rate)
     starts = np.arange(0, max(len(wave) - length, 0) + 1, length)
-    if n is not None and len(starts) > n:
-        starts = starts[np.linspace(0, len(starts) - 1, n).round().astype(int)]
-    return [wave[start:start + length] for start in starts]
+    kept = np.linspace(0, len(starts) - 1, min(len(starts), n or len(starts))).round().astype(int)
+    return [wave[start:start + length] for start in starts[kept]]
 
 
 def held_out_speech(folder: str | Path) -> dict[str, np.ndarray]:
@@ -64,11 +64,10 @@ def sound_table(codec: EncodecCodec, sounds: Mapping[str, np.ndarray], n_pieces:
     for sound, wave in sounds.items():
         cut = pieces(wave, codec.sample_rate, n_pieces)
         for name, coder in coders(codec).items():
-            scores = [quality(piece, coder(piece), codec.sample_rate, [(0.0, len(piece) / codec.sample_rate)], pesq) for piece in cut]
-            values = {label: np.array([getattr(score, key) for score in scores]) for key, label in METRICS.items()}
-            failed = int(sum(np.isnan(v).sum() for k, v in values.items() if pesq or k != "PESQ-WB"))
-            means = {k: float(np.mean(v[~np.isnan(v)])) if not np.isnan(v).all() else np.nan for k, v in values.items()}
-            rows.append({"sound": sound, "coder": name, **means, "pieces": len(cut), "failed": failed})
+            scored = [quality(piece, coder(piece), codec.sample_rate, [(0.0, len(piece) / codec.sample_rate)], pesq) for piece in cut]
+            scores = pd.DataFrame(map(asdict, scored)).rename(columns=METRICS)[list(METRICS.values())]
+            failed = int(scores.drop(columns=[] if pesq else "PESQ-WB").isna().to_numpy().sum())
+            rows.append({"sound": sound, "coder": name, **scores.mean(), "pieces": len(cut), "failed": failed})
     return pd.DataFrame(rows)
 
 

@@ -140,14 +140,11 @@ def lag_of(bold: np.ndarray, predicted: np.ndarray, run_onsets: list[int]) -> tu
 
     Returns the lag, the correlation there and at lag 0: the mean over the best 2 % of voxels (at least one), runs apart.
     """
-    score = []
+    edge, borders, score = max(LAGS), run_onsets[1:], []
+    y = np.concatenate([run - run.mean(0) for run in (whole[edge:-edge] for whole in np.split(bold, borders))])
     for lag in LAGS:
-        x, y = [], []
-        for a, b in zip(run_onsets, [*run_onsets[1:], len(bold)]):
-            edge = max(LAGS)
-            x.append(predicted[a + edge - lag : b - edge - lag])
-            y.append(bold[a + edge : b - edge])
-        x, y = np.concatenate([p - p.mean() for p in x]), np.concatenate([q - q.mean(0) for q in y])
+        moved = (whole[edge - lag : len(whole) - edge - lag] for whole in np.split(predicted, borders))
+        x = np.concatenate([run - run.mean() for run in moved])
         r = np.abs(x @ y) / np.sqrt((x @ x) * (y**2).sum(0) + 1e-20)
         score.append(np.sort(r)[-max(1, len(r) // 50) :].mean())
     best = int(np.argmax(score))

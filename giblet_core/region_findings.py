@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import nibabel
 import numpy as np
 import pandas as pd
-from nilearn.masking import unmask
 
 from giblet_core import features
 from giblet_core.artifacts import InputError
 from giblet_core.ceiling import Ceiling, ceiling
 from giblet_core.components import Recovery
 from giblet_core.dataset import Dataset
+from giblet_core.dataset_files import mask_array
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import centre, correlate, kernel, ridge
 from giblet_core.nulls import bootstrap, fdr, shift_sizes
@@ -101,7 +102,9 @@ class Findings:
         flat = np.zeros(self.data.n_voxels, np.float32)
         for name, value in zip(self.names, values):
             flat[self.group.members(name)] = value
-        return unmask(flat, self.data.mask_img)
+        volume = np.zeros(self.data.mask_img.shape, np.float32)
+        volume[mask_array(self.data.mask_img)] = flat
+        return nibabel.Nifti1Image(volume, self.data.mask_img.affine)
 
     def sound(self, first_tr: int, n_trs: int | None = None) -> np.ndarray:
         """Return what was heard when the BOLD from a TR on was still to come."""

@@ -1,13 +1,15 @@
 """Regions as voxels: the group's responses, how reliable each voxel is, and random regions matched for size and reliability."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import nibabel
 import numpy as np
 
 from giblet_core.artifacts import InputError, require
-from giblet_core.crosssubject import region_means
+from giblet_core.crosssubject import region_means, scale
 from giblet_core.dataset import Dataset
+from giblet_core.dataset_files import mask_array
 from giblet_core.kernels import correlate, fisher_mean
 
 N_STRATA = 5  # of the ISC of a region's voxels
@@ -58,27 +60,22 @@ def listeners_of(data: Dataset) -> Listeners:
     if len(data.subjects) < 2:
         raise InputError(f"subjects={', '.join(data.subjects)}: regions are matched by intersubject correlation, so 2 or more are needed.")
     total, constant = np.zeros((data.n_trs, data.n_voxels), np.float32), np.zeros(data.n_voxels, bool)
-    for s in data.subjects:
-        z = _standard(data.bold(s))
+    for z in _standardised(data):
         constant |= ~z.any(0)
         total += z
-    r = []
-    for s in data.subjects:
-        z = _standard(data.bold(s))
-        r.append(correlate(total - z, z))
+    r = [correlate(total - z, z) for z in _standardised(data)]
     atlas = np.where(constant, 0, data.atlas)
     labels = np.unique(atlas[atlas > 0])
-    means = np.stack([region_means(_standard(data.bold(s)), atlas) for s in data.subjects])
+    means = np.stack([region_means(z, atlas) for z in _standardised(data)])
     xyz = None
     if data.mask_img is not None:
-        xyz = nibabel.affines.apply_affine(data.mask_img.affine, np.argwhere(np.asarray(data.mask_img.dataobj) > 0))
+        xyz = nibabel.affines.apply_affine(data.mask_img.affine, np.argwhere(mask_array(data.mask_img)))
     return Listeners(total / len(data.subjects), np.where(constant, np.nan, fisher_mean(np.array(r))), means, atlas,
                      tuple(data.region_names[k - 1] for k in labels), labels, xyz)
 
 
-def _standard(bold: np.ndarray) -> np.ndarray:
-    sd = bold.std(0)
-    return (bold - bold.mean(0)) * np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(np.float32)
+def _standardised(data: Dataset) -> Iterator[np.ndarray]:
+    return (scale(data.bold(s), slice(None)) for s in data.subjects)
 
 
 def matched_regions(isc: np.ndarray, members: np.ndarray, n: int = 200, seed: int = 0, xyz: np.ndarray | None = None) -> np.ndarray:

@@ -176,12 +176,11 @@ class RegionLesions:
     def table(self, seed: int = 0) -> pd.DataFrame:
         """Put all regions side by side in per cent, with 95 % block bootstrap intervals over segments; p corrected over regions (FDR)."""
         has = np.isfinite(self.whole)
-        interval = {"alone": bootstrap(self.alone[:, has].T, 2, seed=seed),
-                    "lost without": bootstrap((self.whole - self.all_but)[:, has].T, 2, seed=seed),
-                    "lost, frozen": bootstrap((self.whole - self.frozen)[:, has].T, 2, seed=seed)}
+        effects = {"alone": self.alone, "lost without": self.whole - self.all_but, "lost, frozen": self.whole - self.frozen}
         spread = np.quantile(self.random[:, :, has].mean(2), [0.025, 0.5, 0.975], axis=1)
         columns = {"voxels": self.size, "ISC": self.isc}
-        for name, i in interval.items():
+        for name, values in effects.items():
+            i = bootstrap(values[:, has].T, 2, seed=seed)
             columns |= {f"{name} (%)": 100 * i.mean, f"{name}, low": 100 * i.low, f"{name}, high": 100 * i.high}
         columns |= {"random (%)": 100 * spread[1], "random, low": 100 * spread[0], "random, high": 100 * spread[2],
                     "p chance": fdr(self.p_alone), "p random": fdr(self.p_random)}

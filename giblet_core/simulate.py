@@ -69,9 +69,8 @@ class Truth:
 
     def save(self, path: str | Path) -> Path:
         """Write to ``truth.npz``."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
-        rest = {name: value for name, value in fields.items() if name not in arrays}
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        rest = {name: value for name, value in vars(self).items() if name not in arrays}
         return save_npz(path, arrays, {"kind": "simulated truth", **rest})
 
     @classmethod

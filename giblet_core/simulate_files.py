@@ -5,6 +5,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import yaml
 
 from giblet_core.artifacts import atomic_path, write_text
@@ -28,8 +29,8 @@ def save_world(world: Any, folder: Path, stimulus: str | Path | None) -> Path:
             volumes = np.zeros((*mask.shape, run["n_trs"]), np.float32)
             volumes[mask] = world.bold[s, rows].T
             save_image(folder / f"{stem}_bold.nii.gz", volumes, world.mask_img.affine, world.t_r)
-            lines = ["\t".join(MOTION_COLUMNS), *("\t".join(f"{v:.5f}" for v in row) for row in world.motion[s, rows])]
-            write_text(folder / f"{stem}_motion.tsv", "\n".join(lines) + "\n")
+            motion = pd.DataFrame(world.motion[s, rows], columns=MOTION_COLUMNS)
+            write_text(folder / f"{stem}_motion.tsv", motion.to_csv(sep="\t", index=False, float_format="%.5f", lineterminator="\n"))
     manifest = {
         "name": f"simulated-{world.seed}", "label": world.label, "t_r": world.t_r, "slice_time_ref": 0.0, "runs": runs,
         "bold": {"pattern": "sub-{subject}_{run}_bold.nii.gz", "format": "nifti",

@@ -58,9 +58,7 @@ def speech_segments(wave: np.ndarray, sample_rate: int, intervals: Sequence[tupl
         found = [s for s in _tiles(duration) if is_speech(wave[round(s[0] * sample_rate) : round(s[1] * sample_rate)], sample_rate)]
     else:
         found = _from_intervals(_merged(intervals), duration)
-    if len(found) <= max_segments:
-        return found
-    return [found[i] for i in np.linspace(0, len(found) - 1, max_segments).round().astype(int)]
+    return [found[i] for i in np.linspace(0, len(found) - 1, min(len(found), max_segments)).round().astype(int)]
 
 
 def _tiles(duration: float) -> list[tuple[float, float]]:
