@@ -159,10 +159,8 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
         for below, value, rule, remedy in _slips(error):
             where = error.json_path.replace("$", "dataset", 1) + below
             problems.add(re.sub(r"^dataset\.(?=\w+[.\[])", "", where), value, rule, remedy)  # what lies in a section is named by it
-    if problems.fatal:
-        return None, problems
-    top = _filled(SCHEMA, given)
-    problems += _rules(top)
+    if not problems.fatal:
+        problems += _rules(top := _filled(SCHEMA, given))
     if problems.fatal:
         return None, problems
     runs = tuple(Run(**{**run, "name": str(run["name"])}) for run in top["runs"])

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from giblet_core import viz
-from giblet_core.artifacts import InputError, require
+from giblet_core.artifacts import require
 from giblet_core.dataset import Dataset
 from giblet_core.listening import Players, listen
 from giblet_core.nulls import holm
@@ -161,11 +161,10 @@ def region_card(name: str, stim: Stimulus, data: Dataset, *, n_random: int = 200
     -------
     RegionCard
     """
+    known = data.region_names if findings is None else findings.names
+    require(name in known, f"name={name!r}: must be one of {', '.join(known) or '(the data set has no atlas)'}. Choose one.")
     if findings is None:
-        if name not in data.region_names:
-            raise InputError(f"name={name!r}: must be one of {', '.join(data.region_names) or '(the data set has no atlas)'}. Choose one.")
         findings = region_findings(stim, data, [name], n_random=n_random, seed=seed, progress=False)
-    require(name in findings.names, f"name={name!r}: must be one of {', '.join(findings.names)}, which were measured. Choose one.")
     i = findings.names.index(name)
     lesion = findings.lesions.table(seed).iloc[i]
     scenes = ranked_scenes(findings.lesions, i, findings.latents, findings.segments, findings.folds)

@@ -19,7 +19,8 @@ import pandas as pd
 from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError, require
+from giblet_core.artifacts import InputError
+from giblet_core.decoding import identify_by
 from giblet_core.kernels import check_matrix, correlate, standardise
 from giblet_core.nulls import bootstrap, fdr, shift_sizes
 from giblet_core.region_voxels import Listeners, matched_regions, overlap
@@ -95,36 +96,24 @@ def read_out(x: np.ndarray, y: np.ndarray, folds: list[Fold], penalties: np.ndar
 
 
 def scorer(latents: np.ndarray, segments: Segments, min_gap: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that gives ``identify(predictions, latents, segments).per_segment``, with the targets prepared once.
-
-    Raises
-    ------
-    InputError
-        When no segment has a lure.
-    """
-    lures = segments.lures(min_gap)
-    has, at = lures.any(1), np.unique(segments.rows)
-    require(has.any(), f"segments: none of {len(has)} has a lure {min_gap} TRs away in its fold and class, of its loudness; one needs it. "
-            "Use a longer sound.")
+    """Return the function that gives ``identify(predictions, latents, segments).per_segment``, with the targets prepared once."""
+    at, n = np.unique(segments.rows), len(segments.rows)
     t = latents[at].astype(np.float64)
     t = (latents - t.mean(0)) / np.where(t.std(0) > 0, t.std(0), np.inf)
-    b = t[segments.rows[has]].reshape(has.sum(), -1)
+    b = t[segments.rows].reshape(n, -1)
     b -= b.mean(1, keepdims=True)
-    b = (b / np.linalg.norm(b, axis=1, keepdims=True)).astype(np.float32).T
+    norm = np.linalg.norm(b, axis=1, keepdims=True)
+    b = (b / np.where(norm > 0, norm, np.inf)).astype(np.float32).T
     place = np.searchsorted(at, segments.rows)
     folds = [np.unique(place[segments.fold_of == f]) for f in np.unique(segments.fold_of)]
-    allowed, n_lures = lures[np.ix_(has, has)], lures[has].sum(1)
 
     def wins(predictions: np.ndarray) -> np.ndarray:
         p = predictions[at]
         for rows in folds:
             p[rows] -= p[rows].mean(0)
         sd, moves = p.std(0), p.std(0) > 1e-5 * np.abs(predictions[at]).max(0)  # a constant says nothing, whatever its rounding
-        score = (p * np.where(moves, 1 / np.where(moves, sd, 1), 0))[place[has]].reshape(has.sum(), -1) @ b
-        own = np.diagonal(score)[:, None]
-        out = np.full(len(has), np.nan)
-        out[has] = ((np.sign(own - score) + 1) / 2 * allowed).sum(1) / n_lures
-        return out
+        score = (p * np.where(moves, 1 / np.where(moves, sd, 1), 0))[place].reshape(n, -1) @ b
+        return identify_by(score, segments, min_gap=min_gap, n_permutations=0).per_segment
 
     return wins
 

@@ -157,9 +157,7 @@ def make_signal(seed: int, codes: Codes, codec: Any, wave: np.ndarray, annotatio
                     own[s][:, place] = made
         if kind in BOOK_KINDS:
             shares[label - 1] = _unique_share(sound[:, :, place], [mixer.responses(_delayed(tracks.envelope), k) for k in kernels])
-    table = np.zeros((len(kinds), codes.num_codebooks), bool)
-    for i, kind in enumerate(kinds):
-        table[i, books_of.get(kind, [])] = True
+    table = np.array([[book in books_of.get(kind, ()) for book in range(codes.num_codebooks)] for kind in kinds])
     return Signal(sound, other, own, has_signal, kinds, table, shares, peaks)
 
 
