@@ -130,18 +130,6 @@ def mel_round_trip(wave: np.ndarray, sample_rate: int, per_tr_s: float | None = 
     return _fit(resample(mel_codec.decode(mel, n_samples, seed=seed), mel_codec.sample_rate, sample_rate), len(wave))
 
 
-def _codec(s: _Source, bandwidth_kbps: float) -> np.ndarray:
-    return s.codec.decode(s.codes.first(s.codec.codebooks_at(bandwidth_kbps)))
-
-
-def _mel(s: _Source, per_tr_s: float | None = None, n_mels: int = 128) -> np.ndarray:
-    return mel_round_trip(s.wave, s.codec.sample_rate, per_tr_s, n_mels, s.seed)
-
-
-def _opus(s: _Source, compression_level: float = 1.0) -> np.ndarray:
-    return opus_round_trip(s.wave, s.codec.sample_rate, compression_level).wave
-
-
 def _lesion(s: _Source, bandwidth_kbps: float, books: list[int], mode: str = "omit", dose: float = 1.0) -> np.ndarray:
     codes = s.codes.first(s.codec.codebooks_at(bandwidth_kbps))
     latents = lesion(s.codec, codes, books, mode, dose=dose, seed=s.seed)
@@ -162,9 +150,12 @@ def _file(s: _Source, path: str) -> np.ndarray:
 
 
 #: kind -> how it is made; the keyword arguments are its options
-KINDS: dict[str, Callable[..., np.ndarray]] = {"reference": lambda s: s.wave, "codec": _codec, "mel": _mel, "opus": _opus,
-                                               "lesion": _lesion, "model": _model, "file": _file,
-                                               "noise": lambda s: noise_like(s.wave, s.seed)}
+KINDS: dict[str, Callable[..., np.ndarray]] = {
+    "reference": lambda s: s.wave,
+    "codec": lambda s, bandwidth_kbps: s.codec.decode(s.codes.first(s.codec.codebooks_at(bandwidth_kbps))),
+    "mel": lambda s, per_tr_s=None, n_mels=128: mel_round_trip(s.wave, s.codec.sample_rate, per_tr_s, n_mels, s.seed),
+    "opus": lambda s, compression_level=1.0: opus_round_trip(s.wave, s.codec.sample_rate, compression_level).wave,
+    "noise": lambda s: noise_like(s.wave, s.seed), "lesion": _lesion, "model": _model, "file": _file}
 
 
 def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditions:

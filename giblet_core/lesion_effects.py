@@ -69,7 +69,7 @@ def matched_removal(codec: EncodecCodec, codes: Codes, books: Sequence[int], see
 
 
 def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]], *, speech: bool = False,
-                  controls: bool = True, level_matched: bool = False) -> pd.DataFrame:
+                  controls: bool = True) -> pd.DataFrame:
     """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not counted as the lesion's.
 
     Parameters
@@ -81,13 +81,12 @@ def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Map
         Also PESQ-WB and STOI on speech segments (half a second a sound).
     controls : bool
         Beside each lesion the energy control of `matched_removal`.
-    level_matched : bool
-        Bring every lesioned sound to the level of the intact one before scoring.
 
     Returns
     -------
     DataFrame
-        One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db, log_mel_db, loudness_change_lu``; with
+        One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db, log_mel_db, loudness_change_lu``, and
+        ``log_mel_matched_db`` with the lesioned sound at the level (RMS) of the intact one; with
         `speech` all fields of `quality_table`.
     """
     rows = []
@@ -99,14 +98,14 @@ def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Map
             if controls:
                 z = matched_removal(codec, piece.codes, options.get("books", (0,)), seed=int(options.get("seed", 0)))
                 sounds[label, True] = codec.decode_latents(z.sum(0), piece.codes.n_samples)
-        if level_matched:
-            sounds = {key: level_match(wave, intact) for key, wave in sounds.items()}
         if speech:
             scored = quality_table(intact, sounds, codec.sample_rate, piece.segments, floor=False).to_dict("records")
         else:
             scored = [_distance(intact, wave, codec.sample_rate) for wave in sounds.values()]
-        for (label, control), scores in zip(sounds, scored):
-            rows.append({"piece": name, "content": piece.content, "lesion": label, "control": control, **scores})
+        for ((label, control), wave), scores in zip(sounds.items(), scored):
+            matched = log_mel_distance(intact, level_match(wave, intact), codec.sample_rate) if np.abs(wave).max() > 0 else np.nan
+            rows.append({"piece": name, "content": piece.content, "lesion": label, "control": control, **scores,
+                         "log_mel_matched_db": matched})
     return pd.DataFrame(rows)
 
 

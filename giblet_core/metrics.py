@@ -19,13 +19,11 @@ import scipy.signal
 
 from giblet_core.artifacts import require
 from giblet_core.audio import check_wave
-from giblet_core.scores import MetricError, bits, code_accuracy, log_mel_distance, pesq_pairs, pesq_wb, si_sdr, stoi
+from giblet_core.scores import MetricError, log_mel_distance, pesq_pairs, pesq_wb, si_sdr, stoi
 from giblet_core.speech import speech_intervals, speech_segments
 
-__all__ = [
-    "MetricError", "Quality", "bits", "code_accuracy", "level_match", "log_mel_distance", "loudness_lufs", "noise_floor",
-    "noise_like", "pesq_wb", "quality", "quality_table", "si_sdr", "speech_intervals", "speech_segments", "stoi",
-]  # fmt: skip
+__all__ = ["MetricError", "Quality", "level_match", "log_mel_distance", "loudness_lufs", "noise_floor", "noise_like", "pesq_wb", "quality",
+           "quality_table", "si_sdr", "speech_intervals", "speech_segments", "stoi"]
 
 MAX_LAG_S = 0.25  # lags looked for; codecs delay by milliseconds
 MIN_LAG_PEAK = 0.2  # least normalised correlation at which a lag is believed

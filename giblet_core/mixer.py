@@ -15,7 +15,6 @@ from giblet_core.codes import Codes
 from giblet_core.lesions import DEFINITIONS, LESIONS, book_set, lesion
 from giblet_core.listening import Players, listen, picture, wav_base64
 
-SETS = {"prefix": "first books", "suffix": "last books", "solo": "one book alone", "all_but": "all but one"}
 LONGEST_S = 10.0  # a panel is for a short clip; the live one answers within a second on 5 s
 
 
@@ -31,7 +30,7 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
     modes : sequence of str
         Kinds of lesion of book 0 alone; ``swap`` is left out where there is no `donor`.
     sets : sequence of str
-        Of `SETS`: which choices of books are kept.
+        Kinds of `book_set`: which choices of books are kept.
     donor : Codes, optional
         Another scene, for ``swap``.
     seed : int
@@ -44,12 +43,13 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
     _check_length(codes)
     K = codes.num_codebooks
     plan = {"all books": (tuple(range(K)), "omit", ())}
-    for kind in sets:
+    names = {"solo": "book {k} alone", "prefix": "books 0 to {last}", "all_but": "all but book {k}", "suffix": "books {k} to {K}"}
+    for kind in sorted(sets, key=list(names).index):  # where two kinds keep the same books, the plainer name comes first
         for k in range(1, K) if kind in ("prefix", "suffix") else range(K):
             lesioned = book_set(kind, k, K)
             kept = tuple(b for b in range(K) if b not in lesioned)
             if kept not in [p[0] for p in plan.values()]:
-                plan[_name(kept, K)] = kept, "omit", lesioned
+                plan[names[kind].format(k=k, last=k - 1, K=K - 1)] = kept, "omit", lesioned
     for mode in modes:
         if mode != "omit" and (mode != "swap" or donor is not None):
             plan[f"book 0: {mode}"] = tuple(range(K)), mode, (0,)
@@ -65,16 +65,6 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
 def _check_length(codes: Codes) -> None:
     if codes.duration_s > LONGEST_S:
         raise InputError(f"codes: {codes.duration_s:.1f} s are too long for a mixer; at most {LONGEST_S:g} s. Crop them with crop_frames.")
-
-
-def _name(kept: Sequence[int], K: int) -> str:
-    if len(kept) == 1:
-        return f"book {kept[0]} alone"
-    if len(kept) == K - 1 and kept != tuple(range(K - 1)):
-        return f"all but book {next(b for b in range(K) if b not in kept)}"
-    if tuple(kept) == tuple(range(kept[0], kept[-1] + 1)):
-        return f"books {kept[0]} to {kept[-1]}"
-    return "books " + ", ".join(map(str, kept))
 
 
 def _about(kept: Sequence[int], mode: str, K: int) -> str:

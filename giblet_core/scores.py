@@ -15,10 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 import pystoi
 import scipy.signal
-from scipy.special import log_softmax
 from transformers.audio_utils import mel_filter_bank
 
-from giblet_core.artifacts import InputError
 from giblet_core.audio import resample
 
 PESQ_RATE = 16_000  # Hz; wide band is defined at this rate
@@ -167,43 +165,3 @@ def _run_child(pairs, sample_rate) -> tuple[list[dict], str]:
     except subprocess.TimeoutExpired as error:
         out, end = error.stdout or b"", f"was stopped after {PESQ_TIMEOUT_S * len(pairs):g} s"
     return [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")], end
-
-
-def code_accuracy(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return the share of equal codes of each codebook.
-
-    Parameters
-    ----------
-    predicted, true : int array of shape (..., K, T)
-
-    Returns
-    -------
-    array of shape (K,)
-        Chance is the share of the commonest code, not 1/1024: print it beside.
-    """
-    predicted, true = np.asarray(predicted), np.asarray(true)
-    if predicted.shape != true.shape or true.ndim < 2:
-        raise InputError(f"predicted.shape={predicted.shape}: must equal true.shape={true.shape}, (..., K, T). Crop both alike.")
-    equal = predicted == true
-    return equal.mean(axis=(*range(equal.ndim - 2), -1))
-
-
-def bits(logits: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Return the mean cross-entropy of each codebook in bits per code.
-
-    Parameters
-    ----------
-    logits : array of shape (..., K, T, cardinality)
-        Unnormalised log probabilities.
-    true : int array of shape (..., K, T)
-
-    Returns
-    -------
-    array of shape (K,)
-        ``log2(cardinality)`` for a model that knows nothing.
-    """
-    logits, true = np.asarray(logits, float), np.asarray(true)
-    if logits.shape[:-1] != true.shape or true.ndim < 2:
-        raise InputError(f"logits.shape={logits.shape}: must be true.shape={true.shape} + (cardinality,). Give matching codes.")
-    nats = -np.take_along_axis(log_softmax(logits, -1), true[..., None].astype(np.int64), -1)[..., 0]
-    return nats.mean(axis=(*range(nats.ndim - 2), -1)) / np.log(2)

@@ -18,10 +18,18 @@ import numpy as np
 from tqdm import tqdm
 
 from giblet_core.artifacts import InputError, require
+from giblet_core.codecs import EncodecCodec
+from giblet_core.codes import Codes
 from giblet_core.encoding import EncodingResult
+from giblet_core.features import BASE_RATE_HZ, envelope, momentary_loudness
 from giblet_core.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
+from giblet_core.mel import log_mel
+from giblet_core.pooling import pooled
+from giblet_core.splits import Fold
+from giblet_core.timing import TRGrid
 
 ESTIMANDS = ("refit", "frozen")
+N_BANDS = 16  # of the log-mel spectrum that books are freed of
 
 
 def shapley(values: np.ndarray) -> np.ndarray:
@@ -83,10 +91,6 @@ class SubsetScores:
         """What all books explain less all but this one, per fold: shape (n_books, n_folds, n_targets)."""
         n = self.kept.shape[1]
         return np.stack([self.value_folds[-1] - self.value_folds[self.row([b for b in range(n) if b != k])] for k in range(n)])
-
-    def solo(self) -> np.ndarray:
-        """What each book explains alone (beyond the base), per fold: shape (n_books, n_folds, n_targets)."""
-        return np.stack([self.value_folds[self.row([k])] - self.value_folds[0] for k in range(self.kept.shape[1])])
 
     def shared(self) -> np.ndarray:
         """What all explain beyond the empty subset, less the unique parts, per fold: shape (n_folds, n_targets)."""
@@ -176,3 +180,44 @@ def _frozen(weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float) ->
     block = sum(a for a, _ in weighted)
     dual = np.linalg.solve(block + alpha * np.eye(len(block)), y - y.mean(0))
     yield from _walk([b @ dual for _, b in weighted], n_books)
+
+
+def residual_scores(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequence[TRGrid], Y: np.ndarray, folds: list[Fold],
+                    alpha: float) -> np.ndarray:
+    """Score each book alone, as it is and freed of level and spectrum: the energy control of predicted fMRI.
+
+    From a book's vectors is taken, frame by frame, what least squares over the frames of *training* TRs predicts of them from envelope,
+    loudness and `N_BANDS` mel bands. TRs then hold means of what is left. Nothing is chosen on what is tested: one penalty for all.
+
+    Parameters
+    ----------
+    codec, codes, wave, grids
+        The stimulus.
+    Y : array of shape (n_trs, n_targets)
+    folds : list of (train, test)
+    alpha : float
+        As in `kernels.ridge`.
+
+    Returns
+    -------
+    array of shape (2, num_codebooks, n_targets)
+        r on held-out time, Fisher-averaged over folds: as it is, and freed.
+    """
+    hop, rate, y = codec.sample_rate // BASE_RATE_HZ, codes.frame_rate, (Y - Y.mean(0)).astype(np.float32)
+    rate_hz = codec.sample_rate
+    rows = [*envelope(wave, rate_hz), *momentary_loudness(wave, rate_hz), *log_mel(wave, rate_hz, N_BANDS, hop)]
+    at = (np.arange(codes.n_frames) + 0.5) / rate * BASE_RATE_HZ - 0.5
+    low = np.stack([np.interp(at, np.arange(len(row)), row) for row in rows]).astype(np.float32)
+    low_pooled = pooled(low, rate, grids, ("mean",))
+    trs = [np.arange(*pair) for edges in (grid.frame_edges(rate) for grid in grids) for pair in zip(edges, edges[1:])]
+    r = np.empty((2, codes.num_codebooks, len(folds), y.shape[1]))
+    for k in range(codes.num_codebooks):
+        z = codec.codebooks[k][codes.indices[k]].T
+        z_pooled = pooled(z, rate, grids, ("mean",))
+        for f, (train, test) in enumerate(folds):
+            heard = np.concatenate([trs[i] for i in train])
+            x = low[:, heard] - low[:, heard].mean(1, keepdims=True)
+            weights = np.linalg.lstsq(x @ x.T, x @ z[:, heard].T, rcond=None)[0]
+            for i, part in enumerate((z_pooled, z_pooled - low_pooled @ weights)):  # means over TRs are linear: the same as frame by frame
+                r[i, k, f] = correlate(ridge(*centre(kernel(part, train), train, test), y[train], alpha), y[test])
+    return fisher_mean(r, axis=2)

@@ -223,19 +223,3 @@ def test_loudness_is_minus_3_lufs_for_a_full_scale_tone_and_matched_by_level_mat
         metrics.loudness_lufs(voice[:1000], SR)
     with pytest.raises(MetricError, match="silence"):
         metrics.level_match(voice * 0, voice)
-
-
-def test_code_accuracy_counts_equal_codes_by_book():
-    true = np.array([[0, 1, 2, 3], [4, 5, 6, 7]], np.uint16)
-    guess = np.array([[0, 1, 2, 9], [9, 9, 6, 9]], np.uint16)
-    assert metrics.code_accuracy(guess, true).tolist() == [0.75, 0.25]
-    assert metrics.code_accuracy(guess[None], true[None]).tolist() == [0.75, 0.25]
-    with pytest.raises(InputError, match="must equal"):
-        metrics.code_accuracy(guess[:, :2], true)
-
-
-def test_bits_are_log2_of_the_cardinality_for_ignorance_and_the_closed_form_otherwise():
-    true = np.zeros((2, 5), int)
-    logits = np.zeros((2, 5, 1024))
-    logits[1, :, 0] = np.log(1023)  # probability 1/2
-    assert metrics.bits(logits, true) == pytest.approx([10, 1], abs=1e-9)

@@ -1,5 +1,7 @@
 """The protocol finds nothing where there is nothing; the wrong ways do, and are shown doing it. Subsets of books add up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -8,6 +10,7 @@ from scipy.stats import false_discovery_control
 from giblet_core import hrf
 from giblet_core.artifacts import InputError
 from giblet_core.ceiling import lag_scan
+from giblet_core.codes import Codes
 from giblet_core.encoding import fit_banded, fit_ridge
 from giblet_core.kernels import fisher_mean, kernel
 from giblet_core.nulls import (
@@ -22,8 +25,10 @@ from giblet_core.nulls import (
     phase_rotation,
     shift_sizes,
 )
+from giblet_core.pooling import pooled
 from giblet_core.splits import contiguous_folds, shift_within_runs
-from giblet_core.subsets import subset_scores
+from giblet_core.subsets import residual_scores, subset_scores
+from giblet_core.timing import TRGrid
 from giblet_core.wrong_ways import WRONG_WAYS, acausal_hrf, average_indices, concatenated_r, hrf_twice, shuffled_folds
 
 N = 240
@@ -244,6 +249,23 @@ def test_frozen_omission_equals_features_held_at_their_training_mean_at_every_pe
             np.testing.assert_allclose(scores.r_folds[scores.row(kept), f], r, atol=1e-5)
 
 
+def test_freed_of_level_a_book_of_energy_predicts_nothing_and_a_book_of_its_own_what_it_did(rng):
+    sr, n_trs = 24_000, 120
+    grid, n = TRGrid(1.5, n_trs), 13_500
+    level, own = (np.clip(np.cumsum(rng.standard_normal(n)) / 60 % 2 - 1, -1, 1) ** 2 for _ in range(2))
+    wave = (np.repeat(level, 320) * rng.standard_normal(320 * n) * 0.1).astype(np.float32)
+    books = np.linspace(0, 1, 1024)[:, None] * rng.standard_normal((2, 1, 8))
+    indices = np.stack([np.round(x * 1023) for x in (level, own)]).astype(np.uint16)
+    codes = Codes(indices, sr, 75.0, 320 * n, 1.5, "fake", "0")
+    codec = SimpleNamespace(sample_rate=sr, codebooks=books.astype(np.float32))
+    Y = np.concatenate([pooled(x[None], 75.0, grid, ("mean",)) for x in (level, own)], 1)
+    Y = Y / Y.std(0) + 0.3 * rng.standard_normal(Y.shape)
+    raw, freed = residual_scores(codec, codes, wave, [grid], Y, contiguous_folds(n_trs, 4, 10), 1e-3)
+    assert min(raw[0, 0], raw[1, 1]) > 0.7
+    assert freed[0, 0] < 0.3
+    assert freed[1, 1] > 0.7
+
+
 def test_frozen_and_refit_differ_when_books_repeat_each_other(rng):
     book = rng.standard_normal((250, 3))
     books, Y = [book, book + 0.01 * rng.standard_normal((250, 3))], book @ rng.standard_normal((3, 2)) + rng.standard_normal((250, 2))
@@ -265,7 +287,7 @@ def test_shapley_values_sum_to_the_whole_find_the_planted_books_and_give_equal_b
     assert mean[1:, 1].min() > 0.3
     assert np.abs(mean[:, 2]).max() < 0.05
     np.testing.assert_allclose(scores.unique().sum(0) + scores.shared(), scores.value_folds[-1], atol=1e-5)
-    assert scores.solo().mean(1)[0, 0] > 0.6
+    assert scores.value_folds[scores.row([0])].mean(0)[0] > 0.6
 
 
 def test_shapley_of_two_books_equals_the_formula(rng):
