@@ -163,8 +163,7 @@ def _lag(m: Manifest, spans: list[Span], wave: np.ndarray, group: np.ndarray, pr
                               slice_time_ref=m.slice_time_ref)[:, 0] for s in spans]
     onsets = np.cumsum([0, *map(len, predicted)])[:-1].tolist()
     lag, best, at_zero = lag_of(group, np.concatenate(predicted), onsets)
-    if abs(lag) >= 2 and best >= 1.25 * at_zero and best >= 5 / np.sqrt(len(group)):
-        problems.add("label_shift_trs", str(m.label_shift_trs), f"BOLD follows the sound's envelope best {abs(lag)} TRs too "
-                     f"{'late' if lag > 0 else 'early'} (r {best:.2f}, {at_zero:.2f} on this clock)", "Try label_shift_trs: "
-                     f"{m.label_shift_trs - lag}, or correct stimulus_start_s; a response model on this clock counts delays wrongly.",
-                     "warning")
+    problems.check(abs(lag) < 2 or best < 1.25 * at_zero or best < 5 / np.sqrt(len(group)), "label_shift_trs", m.label_shift_trs,
+                   f"BOLD follows the sound's envelope best {abs(lag)} TRs too {'late' if lag > 0 else 'early'} (r {best:.2f}, "
+                   f"{at_zero:.2f} on this clock)", f"Try label_shift_trs: {m.label_shift_trs - lag}, or correct stimulus_start_s; a "
+                   "response model on this clock counts delays wrongly.", "warning")

@@ -81,9 +81,9 @@ def spans_of(m: Manifest) -> tuple[list[Span], Problems]:
         onset = start + (first + m.label_shift_trs) * t_r / ratio
         early = max(0, ceil(-onset * ratio / t_r))
         late = 0 if duration is None else max(0, n - floor((duration - onset) * ratio / t_r))
-        if duration is not None and start + (run.n_trs - 1) * t_r / ratio >= duration:
-            problems.add(f"runs.{run.name}", f"ends at {float(start + run.n_trs * t_r / ratio):g} s", "BOLD must not be longer than the "
-                         f"sound ({float(duration):g} s)", "Correct n_trs, stimulus_start_s or t_r, or name the right sound.")
+        problems.check(duration is None or start + (run.n_trs - 1) * t_r / ratio < duration, f"runs.{run.name}",
+                       f"ends at {float(start + run.n_trs * t_r / ratio):g} s", "BOLD must not be longer than the sound "
+                       f"({float(duration or 0):g} s)", "Correct n_trs, stimulus_start_s or t_r, or name the right sound.")
         whole = any(e["run"] is not None and e["subject"] is None and not e["first_trs"] and not e["last_trs"] for e in rules)
         if not whole and n - early - late >= 1:
             grid = TRGrid(float(t_r / ratio), n - early - late, float(onset + early * t_r / ratio))

@@ -181,8 +181,8 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
     claim = holm(f.recovered.null.p)[i]
     singled = [k for k, p in zip(f.books.names, f.books.p_fdr[:, i]) if p <= 0.05]
     hears = lesion["p chance"] <= 0.05
-    place = "more than" if lesion["alone (%)"] > lesion["random, high"] else "about as much as"
-    place = "less than" if lesion["alone (%)"] < lesion["random, low"] else place
+    alone, low, high = lesion[["alone (%)", "random, low", "random, high"]]
+    place = "more than" if alone > high else "less than" if alone < low else "about as much as"
     rivals = ("equally many, equally reliable voxels elsewhere" if n > 1 else
               f"the {f.lesions.random.shape[1]} other columns of the table, whose ISC differs by up to {f.lesions.isc_gap[i]:.2f}")
     needed = lesion["lost without, low"] > 0

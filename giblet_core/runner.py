@@ -5,7 +5,6 @@ parameters, the input files, the lock, and the keys of the notebooks before it. 
 takes it from the source, so mending a sentence needs no new run.
 """
 
-import dataclasses
 import glob
 import os
 import re
@@ -64,17 +63,13 @@ def input_stamp(value: Any, root: Path) -> Any:
         return [_stat(p, path) for p in sorted(path.rglob("*")) if p.is_file()]
     if path.suffix not in (".yaml", ".yml"):
         return path
-    manifest, _ = read_manifest(path)
-    sections = [dataclasses.asdict(manifest)] if manifest else []
-    patterns = [re.sub(r"\{[^}]*\}", "*", text) for text in _strings(sections)]
-    names = {name for text in patterns for name in glob.glob(os.path.join(manifest.folder, text))}
+    m, _ = read_manifest(path)
+    if m is None:
+        return path
+    named = (m.stimulus["file"], m.bold["pattern"] or "**/*_desc-*", m.mask, *(m.atlas or {}).values(), (m.nuisance or {}).get("pattern"))
+    patterns = [m.path(re.sub(r"\{[^}]*\}", "*", text)) for text in named if isinstance(text, str)]
+    names = {name for pattern in patterns for name in glob.glob(str(pattern), recursive=True)}
     return [path, *(_stat(Path(name), path.parent) for name in sorted(names) if Path(name).is_file())]
-
-
-def _strings(node: Any) -> list[str]:
-    if isinstance(node, Mapping | list | tuple):
-        return [text for item in (node.values() if isinstance(node, Mapping) else node) for text in _strings(item)]
-    return [node] if isinstance(node, str) else []
 
 
 def _stat(path: Path, base: Path) -> tuple[str, int, int]:

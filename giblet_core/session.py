@@ -16,11 +16,10 @@ from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import Codes, frame_at
 from giblet_core.dataset import Dataset, load_dataset
 from giblet_core.demo import Annotation, demo_film
-from giblet_core.simulate import simulate
+from giblet_core.simulate import MIN_TRS, simulate
 from giblet_core.timing import TRGrid
 
 SMOKE_S = 132.0  # seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least
-LEAST_TRS = 40  # fewer TRs do not make a listener
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +195,7 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
         for grid in data.grids:
             grid.edges_within(stimulus.codes.n_frames, stimulus.codes.frame_rate)
         return data
-    if not stimulus.enough(LEAST_TRS, "simulated BOLD"):
+    if not stimulus.enough(MIN_TRS, "simulated BOLD"):
         return None
     simulator = sorted(Path(__file__).parent.glob("simulate*.py"))
     key = content_hash(stimulus.key, stimulus.codes.num_codebooks, seed, n_subjects, *stimulus.grids, *simulator)

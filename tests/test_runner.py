@@ -152,13 +152,16 @@ def test_keys_follow_code_parameters_inputs_and_earlier_notebooks_but_not_prose(
     assert changed[notebooks[1]] != keys[notebooks[1]]
 
 
-def test_a_changed_file_of_a_dataset_changes_the_key(tmp_path):
-    manifest = tmp_path / "dataset.yaml"
-    manifest.write_text("name: a\nt_r: 1.5\nruns: [{name: r, n_trs: 9, stimulus_start_s: 0.0}]\n"
-                        "bold: {pattern: 'sub{subject}.nii.gz', subjects: [1], format: nifti}\n")
-    (tmp_path / "sub1.nii.gz").write_bytes(b"one")
+@pytest.mark.parametrize(("bold", "name"), [
+    ("{pattern: 'sub{subject}.nii.gz', subjects: [1], format: nifti}", "sub1.nii.gz"),
+    ("{subjects: ['1'], format: bids}", "sub-1/func/sub-1_task-film_desc-preproc_bold.nii.gz")])
+def test_a_changed_file_of_a_dataset_changes_the_key(tmp_path, bold, name):
+    manifest, file = tmp_path / "dataset.yaml", tmp_path / name
+    manifest.write_text(f"name: a\nt_r: 1.5\nruns: [{{name: r, n_trs: 9, stimulus_start_s: 0.0}}]\nbold: {bold}\n")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"one")
     before = runner.input_stamp(str(manifest), tmp_path)
-    (tmp_path / "sub1.nii.gz").write_bytes(b"longer")
+    file.write_bytes(b"longer")
     assert runner.input_stamp(str(manifest), tmp_path) != before
 
 
