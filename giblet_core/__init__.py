@@ -5,6 +5,7 @@ The names below are the public interface; they are loaded on first use, so that 
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 
 # Before torch is loaded: threads that spin while they wait are many times slower where other work shares the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -42,8 +43,6 @@ _WHERE = {
     "region_cards": "region_card RegionCard",
     "staging": "RunFailed",
 }
-_MODULES = """bench codec_training experiments features hrf inspection parameters planning region_page region_sound runner streaming sweep
-    viz""".split()
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 __all__ = ["__version__", *_HOME]
 
@@ -51,7 +50,7 @@ __all__ = ["__version__", *_HOME]
 def __getattr__(name: str):
     if name in _HOME:
         value = getattr(import_module(f"giblet_core.{_HOME[name]}"), name)
-    elif name in _WHERE or name in _MODULES:
+    elif find_spec(f"giblet_core.{name}"):
         value = import_module(f"giblet_core.{name}")
     else:
         raise AttributeError(f"module 'giblet_core' has no attribute {name!r}")

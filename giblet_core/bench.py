@@ -12,6 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
+from transformers import EncodecConfig, EncodecModel
 
 import giblet_core as gc
 from giblet_core.artifacts import project_root, require, write_json
@@ -35,8 +37,6 @@ def seconds(function: Callable[[], object], repeats: int = 3) -> float:
 
 
 def _sizes() -> Iterator[Row]:
-    import torch
-
     encoder, decoder = gc.AudioEncoder(), gc.AudioDecoder()
     yield Row("values a TR, mel", N_MELS, "", "the seed's 2048 bands, averaged")
     yield Row("values a TR, codes", encoder.num_codebooks * encoder.n_frames, "", "8 codebooks x 112 frames")
@@ -76,17 +76,12 @@ def _pipeline() -> Iterator[Row]:
 
 def peak_of_encoding(seconds_of_sound: int) -> float:
     """Encode noise with a small model and return the peak memory of this process in MB; meant for a process of its own."""
-    from transformers import EncodecConfig, EncodecModel
-
     model = EncodecModel(EncodecConfig(num_filters=16, num_lstm_layers=1, target_bandwidths=[6.0]))
     gc.EncodecCodec(model, "bench").encode(np.random.default_rng(0).standard_normal(24_000 * seconds_of_sound, dtype=np.float32), 6.0)
     return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 
 
 def _streaming() -> Iterator[Row]:
-    import torch
-    from transformers import EncodecConfig, EncodecModel
-
     model = EncodecModel(EncodecConfig()).eval()  # the published size; its speed does not depend on the weights
     wave = np.random.default_rng(0).standard_normal(120 * 24_000, dtype=np.float32)
     with torch.inference_mode():

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import soundfile
 
 from giblet_core.artifacts import content_hash, read_json, write_text
@@ -81,8 +82,6 @@ def _replace_folder(new: Path, old: Path) -> None:
 
 def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:
     """Write the sources of the site: prose, notebooks with their outputs, sound files, linked pages."""
-    import nbformat
-
     shutil.copytree(root / "book", site / "book", ignore=shutil.ignore_patterns("params", "_static", ".*", "__pycache__"))
     if (root / "book" / "_static").is_dir():  # where Jupyter Book looks for styles and scripts of every page
         shutil.copytree(root / "book" / "_static", site / "_static")
@@ -109,8 +108,6 @@ def join_outputs(source: Any, executed: Path) -> Any:
     RunFailed
         No executed copy, an exception in it, or other code cells than the source has.
     """
-    import nbformat
-
     if not executed.is_file():
         raise RunFailed(f"{executed}: this notebook of the table of contents was not executed. Run `giblet run`.")
     done = nbformat.read(executed, 4)
@@ -132,8 +129,6 @@ def join_outputs(source: Any, executed: Path) -> Any:
 
 def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
     """Put the injected cell (input hidden, folders cut off) and the visible line after the parameters cell."""
-    import nbformat
-
     values = read_json(sidecar)["parameters"] if sidecar.is_file() else {}
     short = {k: Path(v).name if isinstance(v, str) and os.path.isabs(v) else v for k, v in values.items() if k != "artifacts_dir"}
     line = "Run with: " + ", ".join(f"`{name}={value}`" for name, value in short.items()) + "."

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from distributed import Client, LocalCluster, as_completed
+from tqdm import tqdm
 
 from giblet_core.artifacts import project_root, read_json, read_yaml, require, write_text
 from giblet_core.parameters import check_inputs, validate_parameters
@@ -93,8 +95,6 @@ def _is_complete(notebook: Path, place: Path) -> bool:
 
 def _client(workers: int | None, scheduler: str | None) -> Callable[[], Any]:
     """Return a maker of the dask client, so that nothing is started when nothing is left to do."""
-    from distributed import Client, LocalCluster
-
     require(workers is None or workers >= 1, f"workers={workers}: must be at least 1.")
     if scheduler:
         return lambda: Client(scheduler, timeout="20s")
@@ -102,9 +102,6 @@ def _client(workers: int | None, scheduler: str | None) -> Callable[[], Any]:
 
 
 def _run_all(notebook: Path, todo: Mapping[Path, Mapping[str, Any]], root: Path, client: Callable[[], Any]) -> list[str]:
-    from distributed import as_completed
-    from tqdm import tqdm
-
     failed = []
     with client() as pool:
         futures = {pool.submit(run_one, notebook, place, values, root, pure=False): values for place, values in todo.items()}
