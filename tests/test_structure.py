@@ -19,7 +19,7 @@ ORDER = """artifacts audio codes mel streaming codecs timing hrf processor speec
     questions session
     region_voxels regions region_sound region_findings region_cards scorecard inspection staging region_page parameters runner sweep
     bench_codec bench cli""".split()
-BUDGET = 7_974  # lines of code. MISSED: the design asks for 3,500; region cards, recovery and planning came on top of what thinning saved.
+BUDGET = 7_968  # lines of code. MISSED: the design asks for 3,500; region cards, recovery and planning came on top of what thinning saved.
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",
        "requirements-metrics.lock", "environment.yml", "_config.yml", "book", "notebooks", "giblet_core", "tests", ".ci", ".gitignore",
        ".gitattributes"}
