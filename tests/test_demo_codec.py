@@ -18,7 +18,7 @@ from giblet_core.codec_losses import make_bands, perceptual_losses
 from giblet_core.codec_net import Books, from_encodec, to_encodec
 from giblet_core.codec_training import CodecTrainConfig, Corpus, is_held_out, train_codec
 
-DEMO_SHA256 = "f565f87a13372d7cdbee80e060f86c08e741c774ad375ecbd2bffdc633a87718"  # changes only with the published weights
+DEMO_SHA256 = "6c0c5d92f1440807a1b5ae5b05ef7d4421782baadd42a90d2bdec7e9a5d40134"  # changes only with the published weights
 
 
 def vowels(seconds=3.0, seed=0):
