@@ -28,7 +28,7 @@ _WHERE = {
     "splits": "contiguous_folds leave_one_subject_out",
     "models": "AudioEncoder AudioDecoder AudioAutoencoder",
     "training": "TrainConfig fit",
-    "encoding": "fit_ridge fit_banded variance_partition",
+    "encoding": "fit_ridge fit_banded",
     "ceiling": "noise_ceiling",
     "decoding": "fit_decoder identify",
     "lesions": "LESIONS lesion book_set",

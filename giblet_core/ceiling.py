@@ -58,26 +58,15 @@ def spearman_brown(r: np.ndarray | float, factor: float) -> np.ndarray | float:
     return factor * r / (1 + (factor - 1) * r)
 
 
-def isc_from_pairwise(pairwise: np.ndarray | float, n_subjects: int) -> np.ndarray | float:
-    """Return the leave-one-out ISC expected with `n_subjects` where two subjects correlate `pairwise`.
-
-    ``sqrt(pairwise * reliability of the mean of n_subjects - 1)``, equal variances assumed.
-
-    Examples
-    --------
-    >>> round(float(isc_from_pairwise(0.15, 6)), 2), round(float(isc_from_pairwise(0.15, 17)), 2)
-    (0.27, 0.33)
-    """
-    return np.sqrt(pairwise * spearman_brown(pairwise, n_subjects - 1))
-
-
 def pairwise_from_isc(isc: np.ndarray | float, n_subjects: int) -> np.ndarray | float:
-    """Invert `isc_from_pairwise`; an ISC below 0 counts as 0.
+    """Return how two subjects correlate where each with the mean of the others of `n_subjects` correlates `isc`; below 0 counts as 0.
+
+    Inverts ``isc = sqrt(pairwise * reliability of the mean of n_subjects - 1)``, equal variances assumed.
 
     Examples
     --------
-    >>> round(float(pairwise_from_isc(isc_from_pairwise(0.15, 6), 6)), 6)
-    0.15
+    >>> round(float(pairwise_from_isc(0.2673, 6)), 2), round(float(pairwise_from_isc(0.3328, 17)), 2)
+    (0.15, 0.15)
     """
     square = np.maximum(isc, 0) ** 2
     n = n_subjects - 1

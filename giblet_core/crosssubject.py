@@ -15,9 +15,7 @@ import numpy as np
 from giblet_core.artifacts import InputError, require
 from giblet_core.decoding import DecodingResult
 from giblet_core.encoding import fit_ridge
-from giblet_core.kernels import fisher_mean
-from giblet_core.segments import fold_numbers
-from giblet_core.splits import Fold
+from giblet_core.splits import Fold, leave_one_subject_out
 
 
 def region_means(bold: np.ndarray, atlas: np.ndarray, train: np.ndarray | None = None) -> np.ndarray:
@@ -121,14 +119,10 @@ def decode_unseen(bold: Sequence[np.ndarray], held: int, targets: np.ndarray, fo
     timing
         run_onsets and embargo, as in `fit_ridge`.
     """
-    others, fits = [one for s, one in enumerate(bold) if s != held], []
-    predictions = np.full(targets.shape, np.nan, np.float32)
+    others, fits = [bold[s] for s in leave_one_subject_out(len(bold))[held][0]], []
     for train, test in folds:
         model = fit_shared_response(others, train, k)
         x = scale(np.mean([model.project(one, basis) for one, basis in zip(others, model.bases)], axis=0), train)
         x[test] = scale(model.project(bold[held], model.add(bold[held])), train)[test]
         fits.append(fit_ridge(x, targets, [(train, test)], alphas, keep_predictions=True, **timing))
-        predictions[test] = fits[-1].predictions[test]
-    r = np.concatenate([fit.r_folds for fit in fits])
-    return DecodingResult(predictions, targets, fold_numbers(len(targets), folds), fisher_mean(r), r,
-                          np.concatenate([fit.r_inner for fit in fits]))
+    return DecodingResult.joined(fits, targets, folds)

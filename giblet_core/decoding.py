@@ -9,35 +9,16 @@ References
 [2] Haufe et al. 2014, NeuroImage 87, 96. doi:10.1016/j.neuroimage.2013.10.067 (patterns, not weights)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, require
-from giblet_core.encoding import ALPHAS, fit_ridge
-from giblet_core.kernels import check_matrix
-from giblet_core.segments import Segments, fold_numbers, similarity
-from giblet_core.splits import Fold, check_runs, contiguous_folds
-
-
-def advance(bold: np.ndarray, lags: Sequence[int], run_onsets: Sequence[int] = (0,)) -> np.ndarray:
-    """Stack later copies of BOLD within runs, so that row i holds what came `lags` TRs after it; the last row repeats at a run's end.
-
-    Parameters
-    ----------
-    bold : array of shape (n_trs, n_voxels)
-    lags : sequence of int
-        TRs, 0 or more.
-
-    Returns
-    -------
-    array of shape (n_trs, n_voxels * len(lags))
-    """
-    require(min(lags) >= 0, f"lags={tuple(lags)}: must be 0 or more; BOLD before a sound cannot know it.")
-    edges = check_runs(len(bold), run_onsets)
-    rows = [np.concatenate([np.minimum(np.arange(a, b) + lag, b - 1) for a, b in zip(edges[:-1], edges[1:])]) for lag in lags]
-    return np.concatenate([bold[row] for row in rows], axis=1)
+from giblet_core.artifacts import require
+from giblet_core.encoding import ALPHAS, EncodingResult, fit_ridge
+from giblet_core.kernels import check_matrix, fisher_mean
+from giblet_core.segments import Segments, centred, fold_numbers, similarity
+from giblet_core.splits import Fold, contiguous_folds
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +51,13 @@ class DecodingResult:
         """How much each dimension counts where segments are compared, (n_folds, n_dims): r squared, as training time alone knows it."""
         return np.maximum(self.r_inner, 0.01) ** 2
 
+    @classmethod
+    def joined(cls, fits: Sequence[EncodingResult], targets: np.ndarray, folds: list[Fold]) -> "DecodingResult":
+        """Join fits (n_trs, n_dims) that each have one of the folds."""
+        r, r_inner = (np.concatenate([getattr(fit, name) for fit in fits]) for name in ("r_folds", "r_inner"))
+        predictions = np.nansum([fit.predictions for fit in fits], axis=0)
+        return cls(predictions, targets, fold_numbers(len(targets), folds), fisher_mean(r), r, r_inner)
+
     def part(self, start: int, stop: int) -> "DecodingResult":
         """Return some of the dimensions: a space of several that were decoded side by side."""
         at = slice(start, stop)
@@ -78,7 +66,7 @@ class DecodingResult:
 
 
 def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS, *,
-                run_onsets: Sequence[int] = (0,), lags: Sequence[int] = (0,), embargo: int = 20, **options) -> DecodingResult:
+                run_onsets: Sequence[int] = (0,), embargo: int = 20, **options) -> DecodingResult:
     """Fit ridge from voxels or regions to latents, the penalty of each dimension chosen in nested folds.
 
     Parameters
@@ -86,11 +74,9 @@ def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None 
     bold : array of shape (n_trs, n_voxels)
         One subject's voxels, region means, or a shared response.
     latents : array of shape (n_trs, n_dims)
-        Pooled latents: with the HRF applied use ``lags=(0,)``; without it lags that span the response, e.g. (2, 3, 4, 5) at 1.5 s.
+        Pooled latents, with the response.
     folds : list of (train, test), optional
-        From `contiguous_folds` by default. The embargo must exceed the lags.
-    lags : sequence of int
-        TRs of BOLD after the sound to decode from.
+        From `contiguous_folds` by default.
     run_onsets, embargo, options
         As in `fit_banded`.
 
@@ -99,11 +85,8 @@ def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None 
     DecodingResult
     """
     bold, latents = check_matrix("bold", bold), check_matrix("latents", latents, len(bold))
-    if max(lags) > embargo:
-        raise InputError(f"lags={tuple(lags)}: must not exceed the embargo of {embargo} TRs, or training BOLD reaches into the test.")
     folds = contiguous_folds(len(bold), 5, embargo, run_onsets) if folds is None else folds
-    x = bold if tuple(lags) == (0,) else advance(bold, lags, run_onsets)
-    fit = fit_ridge(x, latents, folds, alphas, run_onsets=run_onsets, embargo=embargo, keep_predictions=True, **options)
+    fit = fit_ridge(bold, latents, folds, alphas, run_onsets=run_onsets, embargo=embargo, keep_predictions=True, **options)
     return DecodingResult(fit.predictions, latents, fold_numbers(len(bold), folds), fit.r, fit.r_folds, fit.r_inner)
 
 
@@ -112,6 +95,20 @@ def haufe_patterns(bold: np.ndarray, result: DecodingResult) -> np.ndarray:
     tested = result.fold_of >= 0
     x, p = bold[tested] - bold[tested].mean(0), result.predictions[tested] - result.predictions[tested].mean(0)
     return x.T @ p / tested.sum()
+
+
+def decode_beyond(bold: np.ndarray, latents: np.ndarray, plain: np.ndarray, folds: list[Fold], alphas: Sequence[float] = ALPHAS,
+                  **options) -> DecodingResult:
+    """Decode what `plain` (n_trs, n_columns), e.g. loudness and speech, leaves of latents: BOLD that follows `plain` alone is at chance.
+
+    What it leaves is told by least squares on the training time of each fold; `targets` hold it for test time.
+    """
+    targets, fits, x = np.array(latents), [], np.column_stack([np.ones(len(plain)), plain])
+    for train, test in folds:
+        left = latents - x @ np.linalg.lstsq(x[train], latents[train], rcond=None)[0]
+        fits.append(fit_ridge(bold, left, [(train, test)], alphas, keep_predictions=True, **options))
+        targets[test] = left[test]
+    return DecodingResult.joined(fits, targets, folds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +127,8 @@ class Identification:
     n_without : int
         Segments without a lure: left out of the mean, counted here.
     p : float
-        Share of permutations of the predictions over segments (within fold and class) that do as well; floor 1 / (n + 1).
-    null : array of shape (n_permutations,)
+        Share of circular moves of the predictions that do as well; floor 1 / (n + 1).
+    null : array of shape (n_draws,)
     """
 
     pairwise: float
@@ -157,26 +154,30 @@ def _wins(score: np.ndarray, lures: np.ndarray) -> np.ndarray:
 def identify(predictions: np.ndarray, targets: np.ndarray, segments: Segments, **options) -> Identification:
     """Identify held-out segments by predictions and targets, both (n_trs, n_dims), every dimension alike; options as in `identify_by`."""
     predictions, targets = check_matrix("predictions", predictions), check_matrix("targets", targets, len(predictions))
-    return identify_by(similarity(predictions, targets, segments), segments, **options)
+    p = centred(predictions, segments)
+    return identify_by(lambda rows: similarity(p[rows], targets, segments), segments, len(targets), **options)
 
 
-def stacked_similarity(decoded: Sequence[DecodingResult], segments: Segments) -> np.ndarray:
-    """Average the likeness of segments over several decoded spaces, each dimension weighted by what training time says of it."""
-    return np.mean([similarity(d.predictions, d.targets, segments, weights=d.weights) for d in decoded], axis=0)
+def identify_stacked(decoded: Sequence[DecodingResult], segments: Segments, **options) -> Identification:
+    """Identify by several decoded spaces, whose likenesses are averaged, each dimension weighted by what training time says of it."""
+    spaces = [(centred(d.predictions, segments), d.targets, d.weights) for d in decoded]
+    return identify_by(lambda rows: np.mean([similarity(p[rows], t, segments, weights=w) for p, t, w in spaces], axis=0), segments,
+                       len(decoded[0].targets), **options)
 
 
-def identify_by(score: np.ndarray, segments: Segments, *, min_gap: int = 20, max_lu: float = 2.0, n_permutations: int = 1000,
-                seed: int = 0) -> Identification:
+def identify_by(score: Callable[[np.ndarray], np.ndarray], segments: Segments, n_trs: int, *, min_gap: int = 20, max_lu: float = 2.0,
+                n_draws: int = 400) -> Identification:
     """Identify held-out segments among lures of the same fold, class and loudness, at least `min_gap` TRs away.
 
     Parameters
     ----------
-    score : array of shape (n_segments, n_segments)
-        How like each predicted segment is to each true one.
+    score : function of rows (n_trs,) that returns an array of shape (n_segments, n_segments)
+        How like each predicted segment is to each true one, with the predictions taken in the order of the rows.
     segments : Segments
         From `make_segments`.
-    n_permutations : int
-        Of which prediction belongs to which segment; only among segments of one fold and class.
+    n_draws : int
+        Of the null: predictions as one series, moved circularly by at least `min_gap` TRs and a segment, forwards and backwards in time.
+        Neighbouring segments are alike and stay neighbours: shuffling single segments would call chance significant too often.
 
     Returns
     -------
@@ -191,19 +192,13 @@ def identify_by(score: np.ndarray, segments: Segments, *, min_gap: int = 20, max
     has = lures.any(1)
     require(has.any(), f"segments: none of {len(segments.starts)} has a lure {min_gap} TRs away in its fold and class within {max_lu} LU; "
             "one needs it. Use longer folds, shorter segments or a wider max_lu.")
-    wins = _wins(score, lures)
-    pairwise, rng = wins[has].mean(), np.random.default_rng(seed)
-    groups = np.unique(np.column_stack([segments.fold_of, segments.class_of])[has], axis=0, return_inverse=True)[1].ravel()
-    null = np.empty(n_permutations)
-    for i in range(n_permutations):
-        order = np.arange(len(score))
-        for g in np.unique(groups):
-            at = np.flatnonzero(has)[groups == g]
-            order[at] = rng.permutation(at)
-        null[i] = _wins(score[order], lures)[has].mean()
-    rank = 1 + ((score >= np.diagonal(score)[:, None]) & lures).sum(1)
+    true = score(np.arange(n_trs))
+    wins, rank = _wins(true, lures), 1 + ((true >= np.diagonal(true)[:, None]) & lures).sum(1)
+    pairwise = wins[has].mean()
+    turned = segments.turned(n_trs, min_gap, n_draws) if n_draws else ()
+    null = np.array([_wins(score(rows), lures)[has].mean() for rows in turned])
     return Identification(float(pairwise), np.where(has, wins, np.nan), np.where(has, rank, np.nan), lures.sum(1), int((~has).sum()),
-                          float((1 + (null >= pairwise).sum()) / (n_permutations + 1)), null)
+                          float((1 + (null >= pairwise - 1e-12).sum()) / (len(null) + 1)), null)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,29 +209,13 @@ class Retrieval:
     similarity: np.ndarray
 
 
-def retrieve(predictions: np.ndarray, targets: np.ndarray, segments: Segments, folds: list[Fold], n_best: int = 3, source: str = "train",
-             stride: int = 1) -> Retrieval:
-    """Find the true segments nearest to each prediction.
-
-    Parameters
-    ----------
-    source : {"train", "test"}
-        Search only the training time of the segment's fold (what was heard is not in it, so that the best is a look-alike), or all
-        segments of the test fold (what was heard is in it).
-    stride : int
-        Steps of the training library, TRs.
-
-    Returns
-    -------
-    Retrieval
-    """
-    require(source in ("train", "test"), f"source={source!r}: must be 'train' or 'test'.")
+def retrieve(predictions: np.ndarray, targets: np.ndarray, segments: Segments, folds: list[Fold], n_best: int = 3) -> Retrieval:
+    """Find the true segments nearest to each prediction in the training time of its fold: what was heard is not there, look-alikes are."""
     starts, values = np.empty((2, len(segments.starts), n_best))
     for f in np.unique(segments.fold_of):
         own, train = np.flatnonzero(segments.fold_of == f), folds[f][0]
         whole = train[: len(train) - segments.length + 1]
-        whole = whole[train[segments.length - 1 :] - whole == segments.length - 1][::stride]
-        library = whole if source == "train" else segments.starts[own]
+        library = whole[train[segments.length - 1 :] - whole == segments.length - 1]
         score = similarity(predictions, targets, segments, library[:, None] + np.arange(segments.length))[own]
         best = np.argsort(-score, axis=1, kind="stable")[:, :n_best]
         starts[own], values[own] = library[best], np.take_along_axis(score, best, 1)

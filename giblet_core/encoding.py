@@ -6,17 +6,15 @@ kernel K = Z Z' / p: `alpha` here is alpha / p for himalaya or scikit-learn on t
 References
 ----------
 [1] Dupre la Tour et al. 2022, NeuroImage 264, 119728. doi:10.1016/j.neuroimage.2022.119728 (banded ridge; himalaya)
-[2] de Heer et al. 2017, J Neurosci 37, 6539. doi:10.1523/JNEUROSCI.3267-16.2017 (unique and shared variance)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError, require
+from giblet_core.artifacts import InputError
 from giblet_core.kernels import centre, check_matrix, correlate, decompose, fisher_mean, inner_hats, kernel, ridge
 from giblet_core.splits import Fold, contiguous_folds, inner_folds, run_index
 
@@ -174,44 +172,3 @@ def simplex(n_spaces: int, n_draws: int = 12, seed: int = 0) -> np.ndarray:
         return np.ones((1, 1))
     draws = np.random.default_rng(seed).dirichlet(np.full(n_spaces, 0.7), n_draws)
     return np.vstack([np.full(n_spaces, 1 / n_spaces), np.eye(n_spaces), draws])
-
-
-@dataclass(frozen=True)
-class VariancePartition:
-    """What each feature space explains alone and beyond the others, as signed squared correlation r|r|.
-
-    Attributes
-    ----------
-    names : tuple of str
-    subsets : tuple of tuple of str
-    explained : array of shape (n_subsets, n_targets)
-    unique : array of shape (n_spaces, n_targets)
-        Explained by all spaces less explained without this one.
-    unique_folds : array of shape (n_folds, n_spaces, n_targets)
-    shared : array of shape (n_targets,)
-        Explained by all, less the sum of the unique parts.
-    """
-
-    names: tuple[str, ...]
-    subsets: tuple[tuple[str, ...], ...]
-    explained: np.ndarray
-    unique: np.ndarray
-    unique_folds: np.ndarray
-    shared: np.ndarray
-
-
-def variance_partition(spaces: dict[str, np.ndarray], Y: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS,
-                       **options) -> VariancePartition:
-    """Fit banded ridge on every subset of the spaces (needs 2 to 4 of them) and take the parts apart.
-
-    Signed squares keep a space that predicts the wrong way from counting as explained variance.
-    """
-    names = tuple(spaces)
-    require(2 <= len(names) <= 4, f"spaces: {len(names)} given, must be 2 to 4 (2^n fits). For more use giblet_core.subsets.")
-    subsets = tuple(s for size in range(1, len(names) + 1) for s in combinations(names, size))
-    fits = {s: fit_banded([spaces[name] for name in s], Y, folds, alphas, **options).r_folds for s in subsets}
-    squares = {s: r * np.abs(r) for s, r in fits.items()}
-    unique_folds = np.stack([squares[names] - squares[tuple(n for n in names if n != name)] for name in names], 1)
-    unique = unique_folds.mean(0)
-    return VariancePartition(names, subsets, np.stack([squares[s].mean(0) for s in subsets]), unique, unique_folds,
-                             squares[names].mean(0) - unique.sum(0))

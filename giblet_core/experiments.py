@@ -235,8 +235,8 @@ def _record_path(name: str) -> Path:
 
 
 def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -> Path:
-    """Store the rows of a long run under ``book/records``, dated, with the codec's hash."""
-    about = {**about, "codec_sha256": codec_sha256[:12], "torch": torch.__version__, "cores": os.cpu_count()}
+    """Store the rows of a long run under ``book/records``, dated, with the codec's hash ("" where no codec had a part in it)."""
+    about = {**about, **({"codec_sha256": codec_sha256[:12]} if codec_sha256 else {}), "torch": torch.__version__, "cores": os.cpu_count()}
     return write_json(_record_path(name), Record(datetime.date.today().isoformat(), about, rows))
 
 
@@ -246,6 +246,6 @@ def read_record(name: str, codec_sha256: str) -> Record | None:
         print(f"No record of {name} yet: run this notebook with full=True to make it.")
         return None
     record = Record(**read_json(_record_path(name)))
-    if record.about["codec_sha256"] != codec_sha256[:12]:
+    if record.about.get("codec_sha256", "") != codec_sha256[:12]:
         print(f"The record of {name} ({record.date}) was made with other weights of the codec: renew it with full=True.")
     return record

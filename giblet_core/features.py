@@ -42,12 +42,6 @@ class FeatureSpace:
             raise InputError(f"{self.name}: values {self.values.shape} with {len(self.feature_names)} names; must be one name a column.")
 
 
-def join(name: str, spaces: Sequence[FeatureSpace]) -> FeatureSpace:
-    """Put spaces side by side as one, e.g. all books."""
-    names = tuple(f"{space.name}/{feature}" for space in spaces for feature in space.feature_names)
-    return FeatureSpace(name, np.concatenate([space.values for space in spaces], axis=1), names)
-
-
 def _names(n: int, kinds: Sequence[str], label: str = "dim") -> tuple[str, ...]:
     statistics = [s for kind in kinds for s in ([f"{a}-{b} Hz" for a, b in BANDS_HZ] if kind == "modulation" else [kind])]
     return tuple(f"{label} {d} {statistic}" for statistic in statistics for d in range(n))

@@ -89,11 +89,6 @@ def ridge(block: np.ndarray, k_test: np.ndarray, y: np.ndarray, alpha: float) ->
     return cho_solve(factor, k_test.T, check_finite=False).T.astype(np.float32) @ y
 
 
-def hats(k: np.ndarray, train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
-    """Return the matrix that maps training targets to held-out predictions, (n_test, n_train) float32; its rows sum to zero."""
-    return ridge(*centre(k, train, test), np.eye(len(train), dtype=np.float32), alpha)
-
-
 def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return eigenvalues and eigenvectors of the training block of a kernel, centred on the training rows."""
     values, vectors = eigh(centre(k, train, train)[0], driver="evd", overwrite_a=True, check_finite=False)
@@ -101,7 +96,7 @@ def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def inner_hats(train: np.ndarray, inner: list[Fold], alphas: Sequence[float], spectrum: tuple) -> list[np.ndarray]:
-    """Return the matrices of `hats` for folds inside a training set, without decomposing anew.
+    """Return the matrices from training targets to held-out predictions for folds inside a training set, without decomposing anew.
 
     With P = (K + alpha I)^-1 less its part along the constant (the intercept is not penalised), leaving out the rows B gives
     residuals ``P_BB^-1 (P y)_B`` there [2], so that predictions of B from the other rows R are ``-P_BB^-1 P_BR y_R``.

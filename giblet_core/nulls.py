@@ -101,11 +101,6 @@ def phase_rotation(n_trs: int, run_onsets: Sequence[int], rng: np.random.Generat
     return rotate
 
 
-def phase_randomise(x: np.ndarray, run_onsets: Sequence[int] = (0,), seed: int = 0) -> np.ndarray:
-    """Return `x` (n_trs, n_columns) with random phases run by run, the same draw for all columns."""
-    return phase_rotation(len(x), run_onsets, np.random.default_rng(seed))(np.asarray(x, dtype=np.float64))
-
-
 def _subject_mean(r: np.ndarray, n_subjects: int) -> np.ndarray:
     """Fisher-average subject-major columns (n_subjects * n_voxels,) to (n_voxels,)."""
     return fisher_mean(r.reshape(n_subjects, -1))

@@ -5,7 +5,7 @@ scoring reads the truth.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,14 @@ from giblet_core.artifacts import require
 from giblet_core.ceiling import lag_scan
 from giblet_core.components import Recovery, recover
 from giblet_core.crosssubject import decode_unseen, region_means, scale
-from giblet_core.decoding import DecodingResult, Identification, fit_decoder, identify_by, stacked_similarity
+from giblet_core.decoding import DecodingResult, Identification, decode_beyond, fit_decoder, identify_stacked
 from giblet_core.encoding import fit_banded
 from giblet_core.experiments import seed_interval
 from giblet_core.features import FeatureSpace, baseline_features, energy_features, over_peaks, slow_books, strong_baselines
 from giblet_core.nulls import binomial_interval, holm
 from giblet_core.segments import Segments, fold_numbers, make_segments
 from giblet_core.simulate import Truth, simulate
-from giblet_core.splits import Fold, contiguous_folds, shift_within_runs
+from giblet_core.splits import Fold, check_runs, contiguous_folds, shift_within_runs
 from giblet_core.timing import TRGrid
 
 SEEDS = tuple(range(1001, 1021))  # used for nothing but the figures of the record
@@ -158,6 +158,9 @@ def accuracy_rows(design: Design, worlds: list) -> list[dict]:
             {"figure": "worlds with the lag within 1 TR", "value": float((np.abs(lags) <= 1).mean()), "n": len(worlds)}]
 
 
+LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
+
+
 @dataclass(frozen=True, eq=False)
 class Spaces:
     """What is decoded: the codec's side (slow directions of the books, energy of the latents), loudness with speech, and fair lures."""
@@ -166,23 +169,48 @@ class Spaces:
     values: np.ndarray
     edges: tuple[int, ...]
     segments: Segments
+    marks: dict[str, np.ndarray]
 
     def identified(self, decoded: DecodingResult, names: Sequence[str], gap: int = 20, **options) -> Identification:
         """Identify segments by some of the spaces, from a decoding of all of them."""
         parts = [decoded.part(*self.edges[self.names.index(name) :][:2]) for name in names]
-        return identify_by(stacked_similarity(parts, self.segments), self.segments, min_gap=gap, **options)
+        return identify_stacked(parts, self.segments, min_gap=gap, **options)
+
+    def of(self, names: Sequence[str]) -> np.ndarray:
+        """Return the columns of some of the spaces, (n_trs, n_dims)."""
+        return np.concatenate([self.values[:, slice(*self.edges[self.names.index(name) :][:2])] for name in names], axis=1)
+
+    def shifted(self, bold: np.ndarray, folds: list[Fold], sets: Sequence[Sequence[str]] = (LATENTS, PLAIN), *, run_onsets: Sequence[int],
+                n: int = 12, least: int = 60, gap: int = 20, **options) -> np.ndarray:
+        """Identify, by each of the sets of spaces, where BOLD and sound belong together nowhere: chance, (n_sets, n_shifts).
+
+        The sound, with its classes, loudness and lures, moves circularly within runs by `n` different numbers of TRs, each at least
+        `least` from 0: a single shift of one film is one draw, and that can lie far from chance.
+        """
+        shortest, d, found = np.diff(check_runs(len(bold), run_onsets)).min(), self.edges[-1], []
+        moves = [shift_within_runs(len(bold), -int(s), run_onsets) for s in np.linspace(least, shortest - least, n)]
+        values = np.concatenate([self.values[rows] for rows in moves], axis=1)
+        decoded = fit_decoder(bold, values, folds, run_onsets=run_onsets, **options)
+        for i, rows in enumerate(moves):
+            marks = {"run_onsets": run_onsets, **{name: x[rows] for name, x in self.marks.items()}}
+            moved = replace(self, segments=make_segments(decoded.fold_of, self.segments.length, **marks))
+            if moved.segments.lures(gap).any():
+                one = decoded.part(i * d, (i + 1) * d)
+                found.append([moved.identified(one, names, gap, n_draws=0).pairwise for names in sets])
+        return np.array(found).T
 
 
-LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
+def fair_marks(stimulus: Any, grids: Sequence[TRGrid]) -> dict[str, np.ndarray]:
+    """Say of each TR how loud it is and, with an annotation, whether it holds speech, music or both: arguments of `make_segments`."""
+    level = baseline_features(stimulus.wave, stimulus.codec.sample_rate, grids, ("loudness",), hrf=None)["loudness"].values[:, 0]
+    times, active = np.concatenate([g.times() for g in grids]) + grids[0].t_r / 2, getattr(stimulus.annotation, "active", None)
+    return {"loudness": level} | ({"classes": active("speech", times) + 2 * active("music", times)} if active else {})
 
 
 def fair_segments(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Segments:
-    """Cut the test folds into segments that know their loudness and, with an annotation, whether they hold speech, music or both."""
-    level = baseline_features(stimulus.wave, stimulus.codec.sample_rate, grids, ("loudness",), hrf=None)["loudness"].values[:, 0]
-    times, classes = np.concatenate([g.times() for g in grids]) + grids[0].t_r / 2, None
-    if stimulus.annotation:
-        classes = stimulus.annotation.active("speech", times) + 2 * stimulus.annotation.active("music", times)
-    return make_segments(fold_numbers(len(times), folds), length, run_onsets=run_onsets, classes=classes, loudness=level)
+    """Cut the test folds into segments that know their loudness and class."""
+    marks = fair_marks(stimulus, grids)
+    return make_segments(fold_numbers(len(marks["loudness"]), folds), length, run_onsets=run_onsets, **marks)
 
 
 def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
@@ -194,13 +222,18 @@ def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_o
     values = [np.concatenate([x.values for x in slow_books(stimulus.codec, stimulus.codes, grids)], axis=1),
               energy_features(stimulus.codec, stimulus.codes, grids).values, plain]
     edges = tuple(int(n) for n in np.cumsum([0, *(x.shape[1] for x in values)]))
-    return Spaces((*LATENTS, *PLAIN), np.concatenate(values, axis=1), edges, fair_segments(stimulus, grids, folds, run_onsets, length))
+    marks, values = fair_marks(stimulus, grids), np.concatenate(values, axis=1)
+    segments = make_segments(fold_numbers(len(values), folds), length, run_onsets=run_onsets, **marks)
+    return Spaces((*LATENTS, *PLAIN), values, edges, segments, marks)
 
 
 def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1) -> list[dict]:
-    """Identify segments in every world, from the group, from shifted BOLD, from `n_single` listeners seen and unseen: rows of a record."""
+    """Identify segments in every world, from the group, from shifted BOLD, from `n_single` listeners seen and unseen: rows of a record.
+
+    Intervals are over worlds; of shifted BOLD over shifts, as all worlds share the film.
+    """
     n_trs, onsets = stimulus.n_trs, tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in stimulus.grids)])[:-1])
-    folds, found = contiguous_folds(n_trs, 5, 20, onsets), {}
+    folds, found, chance = contiguous_folds(n_trs, 5, 20, onsets), {}, []
     spaces = make_spaces(stimulus, stimulus.grids, folds, onsets)
     options = {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
     for seed in tqdm(seeds, desc="worlds to decode"):
@@ -208,18 +241,22 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1
                          grids=stimulus.grids)
         bold = [scale(b[:, world.atlas > 0], np.arange(n_trs)) for b in world.bold]
         group = np.mean(bold, axis=0)
-        decoded = {"group": fit_decoder(group, spaces.values, folds, **options),
-                   "shifted BOLD": fit_decoder(group[shift_within_runs(n_trs, 60, onsets)], spaces.values, folds, **options)}
-        scores = {f"{who}, {what}": spaces.identified(one, names, n_permutations=1).pairwise
-                  for who, one in decoded.items() for what, names in (("latents", LATENTS), ("loudness and speech", PLAIN))}
+        decoded = fit_decoder(group, spaces.values, folds, **options)
+        beyond = decode_beyond(group, spaces.of(LATENTS), spaces.of(PLAIN), folds, **options)
+        scores = {f"group, {what}": spaces.identified(one, names, n_draws=0).pairwise
+                  for what, one, names in (("latents", decoded, LATENTS), ("loudness and speech", decoded, PLAIN),
+                                           ("latents beyond loudness and speech", beyond, LATENTS))}
+        chance.append(spaces.shifted(group, folds, **options))
         for s in range(n_single):
             for who, one in (("seen", fit_decoder(bold[s], spaces.values, folds, **options)),
                              ("unseen", decode_unseen(bold, s, spaces.values, folds, **options))):
-                single = spaces.identified(one, LATENTS, n_permutations=1).pairwise
+                single = spaces.identified(one, LATENTS, n_draws=0).pairwise
                 scores[f"{who} listener"] = scores.get(f"{who} listener", 0) + single / n_single
         scores["points over loudness and speech"] = scores["group, latents"] - scores["group, loudness and speech"]
         for name, value in scores.items():
             found.setdefault(f"identification, {name}", []).append(100 * value)
+    for what, values in zip(("latents", "loudness and speech"), np.mean(chance, axis=0)):
+        found[f"identification, shifted BOLD, {what}"] = 100 * values
     return [_row(name, values) for name, values in found.items()]
 
 

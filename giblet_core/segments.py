@@ -43,6 +43,15 @@ class Segments:
         """TRs of each segment, (n_segments, length)."""
         return self.starts[:, None] + np.arange(self.length)
 
+    def turned(self, n_trs: int, min_gap: int, n_draws: int) -> np.ndarray:
+        """Return rows (n_draws, n_trs) that move all covered TRs circularly, forwards and backwards, far from where they were."""
+        at, least = np.unique(self.rows), min_gap + self.length
+        far = np.arange(min(least, len(at) // 2), max(len(at) - least, len(at) // 2) + 1)
+        moves = [np.roll(order, shift) for order in (at, at[::-1]) for shift in far]
+        rows = np.tile(np.arange(n_trs), (min(n_draws, len(moves)), 1))
+        rows[:, at] = np.array(moves)[np.linspace(0, len(moves) - 1, len(rows)).astype(int)]
+        return rows
+
     def lures(self, min_gap: int = 20, max_lu: float = 2.0) -> np.ndarray:
         """Return which segment may stand against which, bool (n_segments, n_segments).
 
@@ -85,6 +94,15 @@ def make_segments(fold_of: np.ndarray, length: int = 10, stride: int | None = No
     return Segments(starts, length, fold_of[starts], class_of, level)
 
 
+def centred(predictions: np.ndarray, segments: Segments) -> np.ndarray:
+    """Take the mean of each fold's segments from predictions (n_trs, n_dims)."""
+    p = np.array(predictions, dtype=np.float64)
+    for f in np.unique(segments.fold_of):
+        rows = np.unique(segments.rows[segments.fold_of == f])
+        p[rows] -= p[rows].mean(0)
+    return p
+
+
 def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments, library: np.ndarray | None = None,
                weights: np.ndarray | None = None) -> np.ndarray:
     """Correlate predicted with true segments, all TRs and dimensions of a segment as one pattern.
@@ -105,10 +123,7 @@ def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments,
     -------
     array of shape (n_segments, n_segments or n_library)
     """
-    p, t = np.array(predictions, dtype=np.float64), np.array(targets, dtype=np.float64)
-    for f in np.unique(segments.fold_of):
-        rows = np.unique(segments.rows[segments.fold_of == f])
-        p[rows] -= p[rows].mean(0)
+    p, t = centred(predictions, segments), np.array(targets, dtype=np.float64)
     at = np.unique(segments.rows)
     sd, own_sd = t[at].std(0), p[at].std(0) if weights is None else t[at].std(0)
     p, t = p / np.where(own_sd > 0, own_sd, np.inf), (t - t[at].mean(0)) / np.where(sd > 0, sd, np.inf)

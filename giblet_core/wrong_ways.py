@@ -1,17 +1,19 @@
-"""The wrong ways, each plainly named, to be shown beside the right ones: what they report where there is nothing to find.
+"""The wrong ways, each plainly named, and the switch that shows them beside the right one. No other module uses these."""
 
-No other module uses these.
-"""
+import base64
+import io
+from collections.abc import Mapping, Sequence
 
-from collections.abc import Sequence
-
+import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import HTML
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import fftconvolve
 from scipy.stats import t as student
 from tqdm import tqdm
 
 from giblet_core import hrf
+from giblet_core.artifacts import content_hash
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import correlate
 from giblet_core.nulls import binomial_interval, bootstrap, null_circular_shift
@@ -25,16 +27,14 @@ WRONG_WAYS = {
     "index averaging": "code indices are averaged as if they were quantities",
 }
 
+STYLE = ("<style>.wrong-ways{display:flex;flex-wrap:wrap;gap:.2em .6em;align-items:center}.wrong-ways>div{display:none;order:1;width:100%}"
+         ".wrong-ways>input:checked+label+div{display:block}</style>")
+
 
 def shuffled_folds(n_trs: int, n_folds: int = 5, seed: int = 0) -> list[Fold]:
     """Deal TRs to folds at random, without embargo."""
     order = np.random.default_rng(seed).permutation(n_trs)
     return [(np.setdiff1d(order, test), np.sort(test)) for test in np.array_split(order, n_folds)]
-
-
-def concatenated_r(predictions: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """Correlate the predictions of all folds, laid end to end, with Y: shape (n_targets,)."""
-    return correlate(predictions, Y)
 
 
 def hrf_twice(x: np.ndarray, t_r: float, model: str = "glover", run_onsets: Sequence[int] = (0,)) -> np.ndarray:
@@ -57,6 +57,30 @@ def _at_tr(t_r: float, model: str) -> np.ndarray:
 def average_indices(windows: np.ndarray) -> np.ndarray:
     """Average code indices (n_trs, K, n_frames) over the frames of each TR, (n_trs, K): renaming the entries changes the result."""
     return np.asarray(windows, dtype=np.float64).mean(2)
+
+
+def switch(ways: Mapping[str, np.ndarray], x: Sequence, ylabel: str) -> HTML:
+    """Show the right way, which stands first, and at a click each wrong one over it: a static page, without script.
+
+    Parameters
+    ----------
+    ways : dict of name to array of shape (n,)
+    x : sequence of (n,) names or numbers
+    """
+    (right, best), parts, group = next(iter(ways.items())), [], content_hash(*ways.values())[:8]
+    for i, (name, values) in enumerate(ways.items()):
+        fig, ax = plt.subplots(figsize=(9, 2.8))
+        ax.plot(best, color="0.6", lw=4, label=right)
+        ax.plot(values, "o-", color="#C00000" if i else "0.3", label=name)
+        ax.set(ylabel=ylabel, ylim=(min(map(np.nanmin, ways.values())) - 0.05, max(map(np.nanmax, ways.values())) + 0.05))
+        ax.set_xticks(range(len(x)), x, rotation=0 if isinstance(x[0], int | np.integer) else 60)
+        ax.legend()
+        fig.savefig(png := io.BytesIO(), format="png", dpi=70, bbox_inches="tight")
+        plt.close(fig)
+        text = f"{name}: {ylabel}, mean {np.nanmean(values):.2f}" + (f": {WRONG_WAYS[name]}" if name in WRONG_WAYS else "")
+        parts.append(f'<input type="radio" name="{group}" id="{group}{i}"{"" if i else " checked"}><label for="{group}{i}">{name}</label>'
+                     f'<div><img alt="{text}" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"><p>{text}</p></div>')
+    return HTML(f'{STYLE}<div class="wrong-ways" role="radiogroup">{"".join(parts)}</div>')
 
 
 def _t_test(r: np.ndarray, n: int) -> np.ndarray:

@@ -10,10 +10,11 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from giblet_core.artifacts import InputError
-from giblet_core.ceiling import ceiling, isc_from_pairwise, lag_scan, noise_ceiling, pairwise_from_isc, spearman_brown
-from giblet_core.encoding import fit_banded, fit_ridge, simplex, variance_partition
-from giblet_core.kernels import correlate, decompose, fisher_mean, hats, inner_hats, kernel
+from giblet_core.ceiling import ceiling, lag_scan, noise_ceiling, pairwise_from_isc, spearman_brown
+from giblet_core.encoding import fit_banded, fit_ridge, simplex
+from giblet_core.kernels import centre, correlate, decompose, fisher_mean, inner_hats, kernel, ridge
 from giblet_core.splits import contiguous_folds, inner_folds, run_index
+from giblet_core.subsets import subset_scores
 
 RUNS = (0, 150)
 FOLDS = contiguous_folds(300, 5, 10, RUNS)
@@ -89,7 +90,8 @@ def test_inner_predictions_without_refit_equal_a_refit(rng):
     inner = inner_folds(train, run_index(300, RUNS), 4, 10)
     fast = inner_hats(train, inner, [0.3, 30.0], decompose(k, train))
     for (inner_train, test), matrix in zip(inner, fast):
-        expected = [hats(k, inner_train, test, alpha) + 1 / len(inner_train) for alpha in (0.3, 30.0)]
+        eye = np.eye(len(inner_train), dtype=np.float32)
+        expected = [ridge(*centre(k, inner_train, test), eye, alpha) + 1 / len(inner_train) for alpha in (0.3, 30.0)]
         np.testing.assert_allclose(matrix, expected, atol=2e-5)
 
 
@@ -164,18 +166,15 @@ def test_fisher_mean_is_the_mean_in_z(rng):
     assert fisher_mean(np.ones((2, 1)))[0] > 0.999
 
 
-def test_variance_partition_separates_unique_from_shared(rng):
+def test_subsets_of_feature_spaces_separate_unique_from_shared_variance(rng):
     common, own, n = rng.standard_normal((300, 1)), rng.standard_normal((300, 1)), rng.standard_normal((300, 3))
     a = np.column_stack([common, own])
     b = np.column_stack([common, rng.standard_normal((300, 1))])
     Y = np.column_stack([common[:, 0], own[:, 0], n[:, 0]]) + 0.5 * n
-    part = variance_partition({"a": a, "b": b}, Y, FOLDS, [0.1, 1, 10], run_onsets=RUNS)
-    explained = 1 / (1 + 0.25)
-    np.testing.assert_allclose(part.shared[0], explained, atol=0.08)
-    np.testing.assert_allclose(part.unique[:, 0], 0, atol=0.03)
-    np.testing.assert_allclose(part.unique[:, 1], [explained, 0], atol=0.08)
-    np.testing.assert_allclose(part.unique[:, 2], 0, atol=0.08)
-    np.testing.assert_allclose(part.unique.sum(0) + part.shared, part.explained[part.subsets.index(("a", "b"))], atol=1e-6)
+    scores = subset_scores([a, b], Y, fit_banded([a, b], Y, FOLDS, [0.1, 1, 10], np.full((1, 2), 0.5), run_onsets=RUNS))
+    unique, explained = scores.unique().mean(1), 1 / (1 + 0.25)
+    np.testing.assert_allclose(scores.value_folds[-1].mean(0) - unique.sum(0), [explained, 0, 0], atol=0.08)
+    np.testing.assert_allclose(unique, [[0, explained, 0], [0, 0, 0]], atol=0.08)
 
 
 def test_noise_ceiling_equals_correlation_with_the_mean_of_the_others(rng):
@@ -190,10 +189,11 @@ def test_ceilings_follow_the_number_of_subjects(rng, n_subjects):
     signal = rng.standard_normal((4000, 6))
     bold = signal * np.sqrt(0.15) + np.sqrt(0.85) * rng.standard_normal((n_subjects, 4000, 6))
     top = ceiling(bold)
-    np.testing.assert_allclose(top.isc.mean(), isc_from_pairwise(0.15, n_subjects), atol=0.02)
+    isc = np.sqrt(0.15 * spearman_brown(0.15, n_subjects - 1))
+    np.testing.assert_allclose(top.isc.mean(), isc, atol=0.02)
     np.testing.assert_allclose(top.subject.mean(), np.sqrt(0.15), atol=0.03)
     np.testing.assert_allclose(top.group.mean(), correlate(bold.mean(0), signal).mean(), atol=0.03)
-    np.testing.assert_allclose(pairwise_from_isc(isc_from_pairwise(0.3, n_subjects), n_subjects), 0.3)
+    np.testing.assert_allclose(pairwise_from_isc(isc, n_subjects), 0.15)
     assert spearman_brown(0.5, 1) == 0.5
 
 

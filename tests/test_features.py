@@ -207,13 +207,6 @@ def test_random_codec_is_seeded_differs_by_seed_and_varies_with_the_sound(demo_c
     assert (a.std(0) > 1e-3).mean() > 0.9
 
 
-def test_join_keeps_order_and_names():
-    a, b = (F.FeatureSpace(n, np.full((4, 1), i, np.float32), ("x",)) for i, n in enumerate("ab"))
-    both = F.join("all", (a, b))
-    assert both.feature_names == ("a/x", "b/x")
-    assert np.array_equal(both.values, np.tile([0, 1], (4, 1)))
-
-
 @pytest.mark.parametrize(("call", "message"), [
     (lambda c, k: F.codebook_features(SimpleNamespace(**{**vars(c), "sha256": "0" * 64}), k, RUNS), "other weights"),
     (lambda c, k: F.codebook_features(c, k, RUNS, pool=("median",)), "must be some of mean, sd, modulation"),

@@ -12,7 +12,7 @@ from giblet_core.artifacts import InputError
 from giblet_core.ceiling import lag_scan
 from giblet_core.codes import Codes
 from giblet_core.encoding import fit_banded, fit_ridge
-from giblet_core.kernels import fisher_mean, kernel
+from giblet_core.kernels import correlate, fisher_mean, kernel
 from giblet_core.nulls import (
     binomial_interval,
     bootstrap,
@@ -21,7 +21,6 @@ from giblet_core.nulls import (
     make_null,
     null_circular_shift,
     null_phase,
-    phase_randomise,
     phase_rotation,
     shift_sizes,
 )
@@ -29,7 +28,7 @@ from giblet_core.pooling import pooled
 from giblet_core.splits import contiguous_folds, shift_within_runs
 from giblet_core.subsets import residual_scores, subset_scores
 from giblet_core.timing import TRGrid
-from giblet_core.wrong_ways import WRONG_WAYS, acausal_hrf, average_indices, concatenated_r, hrf_twice, shuffled_folds
+from giblet_core.wrong_ways import WRONG_WAYS, acausal_hrf, average_indices, hrf_twice, shuffled_folds, switch
 
 N = 240
 
@@ -75,7 +74,7 @@ def test_shuffled_folds_report_high_r_between_unrelated_smooth_series(rng):
 def test_concatenated_scoring_is_biased_downwards_and_scoring_in_folds_is_not(rng):
     X, Y = smooth(rng, N, 3), smooth(rng, N, 400)
     fit = fit_ridge(X, Y, contiguous_folds(N, 5, 20), [100.0], keep_predictions=True)
-    assert concatenated_r(fit.predictions, Y).mean() < -0.07
+    assert correlate(fit.predictions, Y).mean() < -0.07
     assert abs(fit.r.mean()) < 0.05
 
 
@@ -139,7 +138,7 @@ def test_shifting_bold_against_the_kernel_equals_shifting_the_features(rng):
 
 def test_phase_randomising_keeps_spectra_and_correlations_and_turns_kernels(rng):
     x = smooth(rng, 201, 4)
-    moved = phase_randomise(x, (0, 100), seed=3)
+    moved = phase_rotation(201, (0, 100), np.random.default_rng(3))(x)
     for run in (slice(0, 100), slice(100, 201)):
         np.testing.assert_allclose(np.abs(np.fft.rfft(moved[run], axis=0)), np.abs(np.fft.rfft(x[run], axis=0)), atol=1e-10)
         np.testing.assert_allclose(moved[run].T @ moved[run], x[run].T @ x[run], atol=1e-9)
@@ -331,3 +330,16 @@ def test_kernels_of_books_add(three_books):
     books, _, folds, _ = three_books
     train = folds[0][0]
     np.testing.assert_allclose(sum(kernel(b, train) for b in books) / 3, kernel(np.column_stack(books), train), atol=1e-12)
+
+
+def test_the_switch_shows_the_right_way_first_and_every_wrong_one_at_a_click_without_script():
+    page = switch({"right": np.array([0.5, 0.3]), "shuffled folds": np.array([0.9, 0.95])}, ["A1", "STG"], "r").data
+    assert page.count('type="radio"') == page.count("data:image/png;base64,") == 2
+    assert page.count(" checked>") == 1
+    assert page.index(" checked>") < page.index("shuffled folds")
+    assert "mean 0.40" in page
+    assert f"mean 0.93: {WRONG_WAYS['shuffled folds']}" in page or f"mean 0.92: {WRONG_WAYS['shuffled folds']}" in page
+    assert "<script" not in page
+    assert "http" not in page
+    other = switch({"right": np.zeros(2)}, ["A1", "STG"], "r").data
+    assert page.split('name="')[1].split('"')[0] != other.split('name="')[1].split('"')[0]  # two switches of a page do not turn each other

@@ -81,7 +81,7 @@ def test_where_nothing_hears_both_p_values_are_uniform():
 def test_the_scorer_gives_what_identify_gives(world):
     latents, group = world
     prediction = read_out(group.bold[:, group.members("A")], latents, FOLDS, np.full(4, 5.0))[0]
-    expected = identify(prediction, latents, SEGMENTS, min_gap=GAP, n_permutations=0).per_segment
+    expected = identify(prediction, latents, SEGMENTS, min_gap=GAP, n_draws=0).per_segment
     np.testing.assert_allclose(scorer(latents, SEGMENTS, GAP)(prediction), expected, atol=1e-6)
 
 
