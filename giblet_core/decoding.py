@@ -195,8 +195,7 @@ def identify_by(score: Callable[[np.ndarray], np.ndarray], segments: Segments, n
     true = score(np.arange(n_trs))
     wins, rank = _wins(true, lures), 1 + ((true >= np.diagonal(true)[:, None]) & lures).sum(1)
     pairwise = wins[has].mean()
-    turned = segments.turned(n_trs, min_gap, n_draws) if n_draws else ()
-    null = np.array([_wins(score(rows), lures)[has].mean() for rows in turned])
+    null = np.array([_wins(score(rows), lures)[has].mean() for rows in (segments.turned(n_trs, min_gap, n_draws) if n_draws else ())])
     return Identification(float(pairwise), np.where(has, wins, np.nan), np.where(has, rank, np.nan), lures.sum(1), int((~has).sum()),
                           float((1 + (null >= pairwise - 1e-12).sum()) / (len(null) + 1)), null)
 

@@ -195,8 +195,7 @@ class Spaces:
             marks = {"run_onsets": run_onsets, **{name: x[rows] for name, x in self.marks.items()}}
             moved = replace(self, segments=make_segments(decoded.fold_of, self.segments.length, **marks))
             if moved.segments.lures(gap).any():
-                one = decoded.part(i * d, (i + 1) * d)
-                found.append([moved.identified(one, names, gap, n_draws=0).pairwise for names in sets])
+                found.append([moved.identified(decoded.part(i * d, i * d + d), names, gap, n_draws=0).pairwise for names in sets])
         return np.array(found).T
 
 
