@@ -276,6 +276,16 @@ def test_abx_counts_again_from_the_answers_and_gives_the_binomial_p(tmp_path):
     assert abx.p_holm["codec"] == pytest.approx(abx.p["codec"])
 
 
+def test_the_command_prints_the_analysis_of_the_files(tmp_path, capsys):
+    from giblet_core.cli import main
+
+    paths = write_all(tmp_path, [abx_session("a", 12), rating_session("b", {"original": 100, "codec": 40})])
+    assert main(["listening", *map(str, paths)]) == 0
+    out = capsys.readouterr().out
+    assert "2 result files, 2 listeners." in out
+    assert re.search(r"codec +1 +16 +12 +0.75 +NaN +NaN +0.038", out)
+
+
 def test_alien_damaged_and_repeated_files_are_reported_not_averaged(tmp_path):
     session = rating_session("one", {"original": 100, "codec": 40})
     paths = write_all(tmp_path, [session, session, {"format": "else"}, rating_session("two", {"original": 100, "codec": 400})])

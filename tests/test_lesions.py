@@ -188,3 +188,16 @@ def test_sets_are_named_by_what_is_kept():
 def test_the_prefix_lesion_is_the_lower_bitrate(codec, codes):
     z = lesion(codec, codes, book_set("prefix", 2, 8), "omit")
     assert np.array_equal(codec.decode_latents(z.sum(0), codes.n_samples), codec.decode(codes.first(2)))
+
+
+def test_the_sweep_file_of_lesions_varies_only_what_notebook_4_takes():
+    from giblet_core.artifacts import project_root
+    from giblet_core.parameters import notebook_parameters
+    from giblet_core.runner import find_notebooks
+    from giblet_core.sweep import load_grid
+
+    grid = load_grid(project_root() / "book/params/lesions.yaml")
+    [notebook] = find_notebooks(project_root(), [grid["notebook"]])
+    assert notebook.stem == "04_lesioning_codebooks"
+    assert set(grid["grid"]) | set(grid["parameters"]) <= set(notebook_parameters(notebook))
+    assert {"bandwidth_kbps", "seed"} == set(grid["grid"])
