@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from giblet_core.codecs import EncodecCodec
-from giblet_core.decoding import advance, retrieve
+from giblet_core.decoding import retrieve
 from giblet_core.experiments import demo_run
 from giblet_core.models import AudioAutoencoder
 from giblet_core.nulls import bootstrap
@@ -21,7 +21,7 @@ from giblet_core.reconstruction import build_autoencoder, drawn
 from giblet_core.regions import RegionLesions, choose_penalties, read_out, scorer
 from giblet_core.segments import Segments, similarity
 from giblet_core.session import Stimulus
-from giblet_core.splits import Fold, shift_within_runs
+from giblet_core.splits import Fold, run_index, shift_within_runs
 from giblet_core.training import fit, run_folder
 
 SOURCES = ("measured fMRI", "shuffled fMRI", "no fMRI")
@@ -105,9 +105,10 @@ def bottlenecks(bold: np.ndarray, generator: Generator, folds: list[Fold], t_r: 
     it predicts, so that predictions of a fold are brought back to the spread of training time, shuffled ones alike.
     """
     lags = tuple(range(round(RESPONSE_S[0] / t_r), round(RESPONSE_S[1] / t_r) + 1))
+    last = np.append(run_onsets[1:], len(bold))[run_index(len(bold), run_onsets)] - 1  # BOLD that came later, within its run
     out = {name: np.full_like(generator.z, np.nan) for name in SOURCES}
     for name, rows in zip(SOURCES, (np.arange(len(bold)), shift_within_runs(len(bold), shift, run_onsets))):
-        x = advance(bold[rows], lags, run_onsets)
+        x = np.concatenate([bold[rows][np.minimum(np.arange(len(bold)) + lag, last)] for lag in lags], axis=1)
         penalties = choose_penalties([x], generator.z, folds, run_onsets, embargo)
         out[name] = read_out(x, generator.z, folds, penalties)[0]
         for train, test in folds:
