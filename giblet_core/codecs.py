@@ -20,11 +20,11 @@ from transformers.utils import logging
 from giblet_core.artifacts import ASSETS, InputError, content_hash, file_sha256, require
 from giblet_core.audio import check_wave
 from giblet_core.codes import Codes, frame_at
-from giblet_core.streaming import chunk_bounds, stream
+from giblet_core.streaming import chunk_bounds, stream, stream_encoder
 
 DEMO_FOLDER = ASSETS / "demo_codec"
 HUB_REVISIONS = {"facebook/encodec_24khz": "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"}  # a name alone may change under us
-CHUNK_FRAMES = 150  # frames a chunk: two seconds fit the cache of a laptop's core
+CHUNK_FRAMES = 100  # frames a chunk: its widest layer just fits the cache of a laptop
 
 
 class EncodecCodec:
@@ -121,7 +121,7 @@ class EncodecCodec:
                 f"{1000 / self.frame_rate:.1f} ms); one frame at least is needed. Give a longer sound.")
         chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in chunk_bounds(wave.size, CHUNK_FRAMES * self.hop_length))
         books = self._model.quantizer.layers[:k]
-        indices = np.concatenate([_quantise(books, z) for z in stream(self._model.encoder.layers, chunks)], axis=1)
+        indices = np.concatenate([_quantise(books, z) for z in stream_encoder(self._model.encoder.layers, chunks)], axis=1)
         rate = k * math.log2(self.cardinality) * self.frame_rate / 1000
         return Codes(indices, self.sample_rate, self.frame_rate, wave.size, rate, self.id, self.sha256)
 
@@ -228,8 +228,9 @@ def _quantise(books: torch.nn.ModuleList, z: torch.Tensor) -> np.ndarray:
     """Quantise latents (1, D, T) book by book, each on what the books before left over; returns (K, T) uint16."""
     residual, indices = z[0].T.contiguous(), []
     for book in books:
-        chosen = book.codebook.quantize(residual)
-        residual = residual - book.codebook.embed[chosen]
+        vectors = book.codebook.embed
+        chosen = torch.addmm(vectors.square().sum(1), residual, vectors.T, beta=-0.5).argmax(1)  # the nearest, less |residual|^2
+        residual = residual - vectors[chosen]
         indices.append(chosen.numpy().astype(np.uint16))
     return np.stack(indices)
 
