@@ -86,11 +86,9 @@ def _streaming() -> Iterator[Row]:
     model = EncodecModel(EncodecConfig()).eval()  # the published size; speed does not depend on the weights
     wave = np.random.default_rng(0).standard_normal(120 * 24_000, dtype=np.float32)
     codec = gc.EncodecCodec(EncodecModel(EncodecConfig()), "bench")
-    runs, sounds = [], [wave[:48_000], wave, wave, wave]  # after a warm-up of two seconds by turns: a machine's pace drifts
+    sounds = [(s, torch.from_numpy(s)[None, None]) for s in (wave[:48_000], wave, wave, wave)]  # a warm-up, then by turns: pace drifts
     with torch.inference_mode():
-        for sound, tensor in [(s, torch.from_numpy(s)[None, None]) for s in sounds]:
-            runs.append([timeit.timeit(partial(model.encode, tensor, bandwidth=6.0), number=1),
-                         timeit.timeit(partial(codec.encode, sound, 6.0), number=1)])
+        runs = [[seconds(partial(model.encode, x, bandwidth=6.0), 1), seconds(partial(codec.encode, s, 6.0), 1)] for s, x in sounds]
     whole, chunked = np.median(runs[1:], axis=0)
     yield Row("encode, whole file", 120 / whole, "x real time", "transformers, 120 s, full-size model, median of 3")
     yield Row("encode, streamed", 120 / chunked, "x real time", "the same model and sound")

@@ -9,7 +9,7 @@ halves of a frame.
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import EncodecConfig, EncodecModel
+from transformers import EncodecModel
 
 from giblet_core.codec_linear import (
     CARDINALITY,
@@ -142,11 +142,6 @@ class FrameCodec(nn.Module):
         self.decoder_lstm.bias_ih_l0[rows[3]] = -30.0  # the output gate stays shut
 
 
-def trained_config(n_codebooks: int = 16) -> EncodecConfig:
-    """Return the configuration that holds a ``FrameCodec``."""
-    return linear_config(n_codebooks, upsampling_ratios=list(UPSAMPLING))
-
-
 def _half(weight: Tensor) -> Tensor:
     return weight.half().float()
 
@@ -154,7 +149,7 @@ def _half(weight: Tensor) -> Tensor:
 @torch.no_grad()
 def to_encodec(net: FrameCodec) -> EncodecModel:
     """Write `net` into an ``EncodecModel``; weights that are stored in half precision are rounded before biases are computed."""
-    model = silent_model(trained_config(len(net.books.embed)))
+    model = silent_model(linear_config(len(net.books.embed), upsampling_ratios=list(UPSAMPLING)))
     _export_encoder(net, model.encoder.layers)
     _export_decoder(net, model.decoder.layers)
     set_books(model, net.books.embed.numpy())

@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from transformers import EncodecConfig, EncodecModel
 from transformers.utils import logging
 
-from giblet_core.artifacts import ASSETS, InputError, content_hash, file_sha256, require
+from giblet_core.artifacts import ASSETS, InputError, content_hash, explained, file_sha256, require
 from giblet_core.audio import check_wave
 from giblet_core.codes import Codes, frame_at
 from giblet_core.streaming import chunk_bounds, stream, stream_encoder
@@ -270,8 +270,6 @@ def _load(name: str) -> EncodecCodec:
 
 def _pretrained(source: str | Path, **options: str) -> EncodecModel:
     logging.disable_progress_bar()  # a bar of half a second, which would stay on every page
-    try:
+    with explained(f"codec={str(source)!r}: could not be loaded", "Connect to the network once, or give the path of a local folder.",
+                   OSError, ValueError, RuntimeError):
         return EncodecModel.from_pretrained(source, dtype=torch.float32, **options)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"codec={str(source)!r}: could not be loaded ({str(error).splitlines()[0]}). Connect to the network once, or "
-                         "give the path of a local folder.") from error

@@ -164,13 +164,9 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     if problems.fatal:
         return None, problems
     runs = tuple(Run(**{**run, "name": str(run["name"])}) for run in top["runs"])
-    return Manifest(**{**top, "folder": _folder(Path(path), top["folder"]), "runs": runs}), problems
-
-
-def _folder(path: Path, folder: str) -> Path:
-    """Return the folder that a manifest's paths are relative to; GIBLET_SHARED stands for the material beside the project."""
-    shared = os.environ.get("GIBLET_SHARED", str(project_root().parent / "shared"))
-    return path.parent / os.path.expandvars(folder.replace("${GIBLET_SHARED}", shared))
+    shared = os.environ.get("GIBLET_SHARED", str(project_root().parent / "shared"))  # the material beside the project
+    folder = Path(path).parent / os.path.expandvars(top["folder"].replace("${GIBLET_SHARED}", shared))
+    return Manifest(**{**top, "folder": folder, "runs": runs}), problems
 
 
 def _rules(top: dict[str, Any]) -> Problems:

@@ -145,8 +145,7 @@ def region_findings(stim: Stimulus, data: Dataset, names: Sequence[str] | None =
     r, spaces, books = _encoding(stim, data, means, folds, gap, min_shift, names)
     lesions = region_lesions(group, latents, cut, folds, run_onsets=runs, embargo=gap, n_random=n_random, names=names,
                              n_shifts=n_shifts, min_shift=min_shift, seed=seed, progress=progress)
-    return Findings(stim, data, group, names, folds, gap, min_shift, times, cut, latents, r, top, spaces, books, recovered,
-                    lesions)
+    return Findings(stim, data, group, names, folds, gap, min_shift, times, cut, latents, r, top, spaces, books, recovered, lesions)
 
 
 def _encoding(stim: Stimulus, data: Dataset, means: np.ndarray, folds: list[Fold], gap: int, min_shift: int,

@@ -194,17 +194,13 @@ def _build(site: Path, target: Path, log: Path) -> Path:
     if done.returncode or not (pages / "index.html").is_file():
         found = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line] or text.splitlines()[-15:]
         raise RunFailed("The book could not be built:\n" + "\n".join(found[:20]) + f"\nThe whole log: {log}")
-    _trim_mathjax(pages / "_static" / "mathjax")
+    mathjax = pages / "_static" / "mathjax"  # what pages load stays, and what it may load later; the rest is 20 MB
+    for path in [*mathjax.glob("*.js"), *mathjax.rglob("*.map")]:
+        if path.name not in ("tex-chtml.js", "core.js", "loader.js", "startup.js"):
+            path.unlink(missing_ok=True)
     for page in pages.rglob("*.html"):
         write_text(page, _THEBE.sub("", page.read_text(encoding="utf-8")))
     return pages
-
-
-def _trim_mathjax(folder: Path) -> None:
-    """Keep the one entry point that pages load and what it may load later; source maps and other bundles are 20 MB."""
-    for path in [*folder.glob("*.js"), *folder.rglob("*.map")]:
-        if path.name not in ("tex-chtml.js", "core.js", "loader.js", "startup.js"):
-            path.unlink(missing_ok=True)
 
 
 def check_site(pages: Path) -> Mapping[str, int]:

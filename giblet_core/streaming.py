@@ -43,8 +43,7 @@ def stream_encoder(layers: nn.ModuleList, chunks: Iterator[Tensor], together: in
     """`stream` an encoder; what runs at the frame rate takes `together` chunks at a time: long ones are cheaper there."""
     slow = max(i for i, layer in enumerate(layers) if isinstance(layer, enc.EncodecResnetBlock)) + 1
     fast = stream(layers[:slow], chunks)
-    groups = iter(lambda: list(islice(fast, together)), [])
-    return stream(layers[slow:], (torch.cat(group, dim=-1) for group in groups))
+    return stream(layers[slow:], (torch.cat(group, dim=-1) for group in iter(lambda: list(islice(fast, together)), [])))
 
 
 def chunk_bounds(n: int, chunk: int) -> list[tuple[int, int]]:
