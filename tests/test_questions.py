@@ -52,7 +52,7 @@ def test_fine_tuning_changes_the_copy_only_and_lowers_its_loss_on_what_it_heard(
     wave = sound(8)
     codes = demo_codec.encode(wave, 1.5)
     before = demo_codec.decode(codes)
-    tuned = finetune_decoder(demo_codec, wave, codes, [(0, codes.n_frames)], steps=20, batch_size=2, n_frames=50)
+    tuned = finetune_decoder(demo_codec, wave, codes, [(0, codes.n_frames)], steps=60, batch_size=2, n_frames=50)
     np.testing.assert_array_equal(demo_codec.decode(codes), before)
     frozen, after = decoder_scores({"frozen": demo_codec, "tuned": tuned}, wave, codes, [0], codes.n_frames)
     assert after["log_mel_db"] < frozen["log_mel_db"]
