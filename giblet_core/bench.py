@@ -48,9 +48,7 @@ def _sizes() -> Iterator[Row]:
     trunk.embed = lambda bands: bands
     mel = sum(p.numel() for p in trunk.parameters()) - trunk.embedding_parameters
     yield Row("parameters, mel trunk", mel, "", "the encoder's convolutions over 2048 bands, and the layer after them")
-    generator = torch.Generator().manual_seed(0)
-    codes = torch.randint(1024, (BATCH, 8, encoder.n_frames), generator=generator)
-    bands = torch.randn(BATCH, N_MELS, MEL_FRAMES, generator=generator)
+    codes, bands = torch.randint(1024, (BATCH, 8, encoder.n_frames)), torch.randn(BATCH, N_MELS, MEL_FRAMES)  # any values will do
     took = seconds(lambda: encoder(codes).square().sum().backward())
     yield Row("training step, codes", 1000 * took, "ms", f"AudioEncoder, {BATCH} windows")
     took_mel = seconds(lambda: trunk(bands).square().sum().backward())
@@ -60,19 +58,22 @@ def _sizes() -> Iterator[Row]:
 
 
 def _pipeline() -> Iterator[Row]:
-    rng = np.random.default_rng(0)
-    codec = gc.load_codec("demo")
+    rng, codec = np.random.default_rng(0), gc.load_codec("demo")
     wave = (0.1 * rng.standard_normal(20 * codec.sample_rate)).astype(np.float32)
     codes = codec.encode(wave, 6.0)
     took = seconds(lambda: codec.decode_latents(gc.lesion(codec, codes, [0]).sum(0), len(wave)))
     yield Row("lesion and decode", 20 / took, "x real time", "20 s, 8 codebooks, omit")
-    took = seconds(lambda: gc.quality(wave, codec.decode(codes), codec.sample_rate, pesq=False), 1)
-    yield Row("quality", took, "s", "20 s: STOI, SI-SDR, log-mel, alignment")
+    score = partial(gc.quality, wave, codec.decode(codes), codec.sample_rate, pesq=False)
+    yield Row("quality", seconds(score, 1), "s", "20 s: STOI, SI-SDR, log-mel, alignment")
     z = rng.standard_normal((90_000, 128)).astype(np.float32)
     yield Row("HRF", seconds(lambda: gc.hrf.convolve(z, 75.0, 1.5), 1), "s", "20 min of 128 latents at 75 Hz to 800 TRs")
     x, y = rng.standard_normal((800, 256)), rng.standard_normal((800, 500))
     took = seconds(lambda: gc.fit_ridge(x, y, gc.contiguous_folds(800, run_onsets=(0, 400)), run_onsets=(0, 400)), 1)
     yield Row("ridge", took, "s", "800 TRs x 256 features x 500 voxels, 5 folds, nested penalty")
+    books, target = np.split(x[:500, :160], 8, axis=1), y[:500, :100] + x[:500, :1]
+    fit = partial(gc.fit_banded, books, target, gc.contiguous_folds(500, 3), gammas=np.ones((1, 8)))
+    many = seconds(partial(gc.subsets.subset_scores, books, target, fit()), 1)
+    yield Row("255 subsets of books to one fit", many / seconds(fit), "", "500 TRs, 100 voxels, 3 folds; at most 20 is wanted")
 
 
 def peak_of_encoding(seconds_of_sound: int) -> float:

@@ -120,8 +120,8 @@ class EncodecCodec:
         require(wave.size >= self.hop_length, f"wave: {wave.size} samples are less than one hop ({self.hop_length} samples, "
                 f"{1000 / self.frame_rate:.1f} ms); one frame at least is needed. Give a longer sound.")
         chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in chunk_bounds(wave.size, CHUNK_FRAMES * self.hop_length))
-        books = self._model.quantizer.layers[:k]
-        indices = np.concatenate([_quantise(books, z) for z in stream_encoder(self._model.encoder.layers, chunks)], axis=1)
+        latents, books = stream_encoder(self._model.encoder.layers, chunks), self._model.quantizer.layers[:k]
+        indices = np.concatenate([_quantise(books, z) for z in latents], axis=1)
         rate = k * math.log2(self.cardinality) * self.frame_rate / 1000
         return Codes(indices, self.sample_rate, self.frame_rate, wave.size, rate, self.id, self.sha256)
 

@@ -80,9 +80,8 @@ def log_mel_distance(reference: np.ndarray, degraded: np.ndarray, sample_rate: i
     window, hop = round(0.032 * sample_rate), round(0.010 * sample_rate)
     if len(reference) < window:
         raise MetricError(f"shorter than one window ({len(reference)} < {window} samples)")
-    n_fft = 1 << (window - 1).bit_length()
+    n_fft, hann = 1 << (window - 1).bit_length(), scipy.signal.windows.hann(window, sym=False)
     filters = mel_filter_bank(n_fft // 2 + 1, n_mels, 0.0, sample_rate / 2, sample_rate, norm="slaney", mel_scale="slaney")
-    hann = scipy.signal.windows.hann(window, sym=False)
     count = 1 - (-(len(reference) + window // 2) // hop)  # every frame that touches the sound, the first centred one hop before it
     frames = [np.lib.stride_tricks.sliding_window_view(np.pad(np.asarray(w, float), (window // 2 + hop, window)), window)[::hop][:count]
               for w in (reference, degraded)]
