@@ -20,7 +20,7 @@ _WHERE = {
     "codecs": "load_codec EncodecCodec",
     "timing": "TRGrid TRWindows pool",
     "processor": "AudioProcessor detect_audio_format",
-    "simulate": "simulate",
+    "simulation": "simulate",
     "dataset": "load_dataset Dataset",
     "dataset_check": "check_dataset",
     "demo": "demo_film Film Annotation",

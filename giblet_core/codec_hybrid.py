@@ -14,8 +14,9 @@ import torch
 from scipy.signal import fftconvolve, firwin
 from torch import Tensor, nn
 
-from giblet_core.codec_linear import HOP_LENGTH, LATENT_DIM, N_TAPS, k_means, nearest
+from giblet_core.codec_linear import HOP_LENGTH, LATENT_DIM, N_TAPS, k_means
 from giblet_core.codec_net import HALF, KAPPA, STEP, STRAIGHT, WIDTH, FrameCodec
+from giblet_core.codecs import nearest
 
 SAMPLE_RATE = 24_000
 N_LOW, N_BANDS, N_MIXED = 28, 10, 64  # latents of the low band, of levels; scrambled channels

@@ -12,18 +12,13 @@ from torch import nn
 from transformers import EncodecConfig, EncodecModel
 
 from giblet_core.artifacts import atomic_path, file_sha256, write_text
+from giblet_core.codecs import nearest
 
 HOP_LENGTH = 320
 LATENT_DIM = 128
 CARDINALITY = 1024
 N_TAPS = 7  # frames of latents the synthesis sees: the kernel of the first decoder convolution
 OFFSET = 4.0  # added to every channel: ELU(x + 4) = x + 4 while |x| < 4
-
-
-def nearest(points: torch.Tensor, centres: torch.Tensor, chunk: int = 4096) -> torch.Tensor:
-    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d)."""
-    half_norm = 0.5 * centres.square().sum(1)
-    return torch.cat([(half_norm - part @ centres.T).argmin(1) for part in points.split(chunk)])
 
 
 def k_means(points: torch.Tensor, n_centres: int = CARDINALITY, n_iter: int = 10, seed: int = 0) -> torch.Tensor:

@@ -23,6 +23,7 @@ from giblet_core.codec_linear import (
     set_weight,
     silent_model,
 )
+from giblet_core.codecs import nearest
 
 WIDTH = 320  # channels at 75 Hz
 HALF = HOP_LENGTH // 2  # samples of half a frame: the channels at 150 Hz
@@ -58,7 +59,7 @@ class Books(nn.Module):
         residual, self.calls = points, self.calls + update
         for book in range(n_books):
             entries = self.embed[book]
-            chosen = (0.5 * entries.square().sum(1) - residual @ entries.T).argmin(1)
+            chosen = nearest(residual, entries)
             quantised = entries[chosen]
             if update:
                 self._move(book, residual, chosen, decay)

@@ -7,7 +7,7 @@ Défossez, Copet, Synnaeve, Adi (2022), High Fidelity Neural Audio Compression. 
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -120,8 +120,9 @@ class EncodecCodec:
         require(wave.size >= self.hop_length, f"wave: {wave.size} samples are less than one hop ({self.hop_length} samples, "
                 f"{1000 / self.frame_rate:.1f} ms); one frame at least is needed. Give a longer sound.")
         chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in chunk_bounds(wave.size, CHUNK_FRAMES * self.hop_length))
-        latents, books = stream_encoder(self._model.encoder.layers, chunks), self._model.quantizer.layers[:k]
-        indices = np.concatenate([_quantise(books, z) for z in latents], axis=1)
+        books = [layer.codebook.embed for layer in self._model.quantizer.layers[:k]]
+        latents = stream_encoder(self._model.encoder.layers, chunks)
+        indices = np.concatenate([residual_codes(z[0].T.contiguous(), books).astype(np.uint16) for z in latents], axis=1)
         rate = k * math.log2(self.cardinality) * self.frame_rate / 1000
         return Codes(indices, self.sample_rate, self.frame_rate, wave.size, rate, self.id, self.sha256)
 
@@ -224,15 +225,19 @@ def _shape_of(config: EncodecConfig) -> dict:
     return {name: getattr(config, name) for name in names}
 
 
-def _quantise(books: torch.nn.ModuleList, z: torch.Tensor) -> np.ndarray:
-    """Quantise latents (1, D, T) book by book, each on what the books before left over; returns (K, T) uint16."""
-    residual, indices = z[0].T.contiguous(), []
-    for book in books:
-        vectors = book.codebook.embed
-        chosen = torch.addmm(vectors.square().sum(1), residual, vectors.T, beta=-0.5).argmax(1)  # the nearest, less |residual|^2
-        residual = residual - vectors[chosen]
-        indices.append(chosen.numpy().astype(np.uint16))
-    return np.stack(indices)
+def nearest(points: torch.Tensor, centres: torch.Tensor, chunk: int = 4096) -> torch.Tensor:
+    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d)."""
+    norms = centres.square().sum(1)
+    return torch.cat([torch.addmm(norms, part, centres.T, beta=-0.5).argmax(1) for part in points.split(chunk)])
+
+
+def residual_codes(points: torch.Tensor, codebooks: Iterable[torch.Tensor]) -> np.ndarray:
+    """Quantise rows (n, d) book by book, each on what the books before left over: (K, n) int64."""
+    indices = []
+    for rows in codebooks:
+        indices.append(nearest(points, rows))
+        points = points - rows[indices[-1]]
+    return torch.stack(indices).numpy()
 
 
 def load_codec(name: str | Path | None = None) -> EncodecCodec:

@@ -22,7 +22,7 @@ from giblet_core.experiments import seed_interval
 from giblet_core.features import FeatureSpace, baseline_features, energy_features, over_peaks, slow_books, strong_baselines
 from giblet_core.nulls import binomial_interval, holm
 from giblet_core.segments import Segments, fold_numbers, make_segments
-from giblet_core.simulate import Truth, simulate
+from giblet_core.simulation import Truth, simulate
 from giblet_core.splits import Fold, check_runs, contiguous_folds, shift_within_runs
 from giblet_core.timing import TRGrid
 

@@ -47,9 +47,9 @@ class Segments:
         """Return rows (n_draws, n_trs) that move all covered TRs circularly, forwards and backwards, far from where they were."""
         at, least = np.unique(self.rows), min_gap + self.length
         far = np.arange(min(least, len(at) // 2), max(len(at) - least, len(at) // 2) + 1)
-        moves = [np.roll(order, shift) for order in (at, at[::-1]) for shift in far]
+        moves = [(order, shift) for order in (at, at[::-1]) for shift in far]
         rows = np.tile(np.arange(n_trs), (min(n_draws, len(moves)), 1))
-        rows[:, at] = np.array(moves)[np.linspace(0, len(moves) - 1, len(rows)).astype(int)]
+        rows[:, at] = [np.roll(*moves[i]) for i in np.linspace(0, len(moves) - 1, len(rows)).astype(int)]
         return rows
 
     def lures(self, min_gap: int = 20, max_lu: float = 2.0) -> np.ndarray:

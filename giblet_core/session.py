@@ -16,7 +16,7 @@ from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import Codes, frame_at
 from giblet_core.dataset import Dataset, load_dataset
 from giblet_core.demo import Annotation, demo_film
-from giblet_core.simulate import MIN_TRS, simulate
+from giblet_core.simulation import MIN_TRS, simulate
 from giblet_core.timing import TRGrid
 
 SMOKE_S = 132.0  # seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least
@@ -197,7 +197,7 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
         return data
     if not stimulus.enough(MIN_TRS, "simulated BOLD"):
         return None
-    simulator = sorted(Path(__file__).parent.glob("simulate*.py"))
+    simulator = sorted(Path(__file__).parent.glob("simul*.py"))
     key = content_hash(stimulus.key, stimulus.codes.num_codebooks, seed, n_subjects, *stimulus.grids, *simulator)
     folder = stimulus.folder / "bold" / f"{stimulus.name}-{key[:16]}"
     if not (folder / "dataset.yaml").is_file():

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from giblet_core.artifacts import InputError, require
+from giblet_core.codecs import residual_codes
 
 SMOOTHINGS = tuple(2.0**p for p in range(-1, 13))  # weights of the unigram in previous_tr_bits; chosen on training data
 
@@ -124,12 +125,7 @@ def requantise(latents: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
 
     Each book takes the entry nearest to what the books before it left.
     """
-    residual = torch.from_numpy(np.array(latents, np.float32).T.copy())
-    indices = []
-    for rows in torch.from_numpy(np.array(codebooks, np.float32)):
-        indices.append((2 * residual @ rows.T - rows.square().sum(1)).argmax(1))
-        residual = residual - rows[indices[-1]]
-    return torch.stack(indices).numpy()
+    return residual_codes(torch.from_numpy(np.array(latents, np.float32).T.copy()), torch.from_numpy(np.array(codebooks, np.float32)))
 
 
 def expected_latents(logits: torch.Tensor, codebooks: np.ndarray) -> np.ndarray:

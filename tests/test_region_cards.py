@@ -12,8 +12,8 @@ from giblet_core.cli import main
 from giblet_core.dataset import load_dataset
 from giblet_core.region_findings import parts_of, region_findings
 from giblet_core.region_sound import SOURCES, bottlenecks, generate, generated_scores, trained_generator
-from giblet_core.simulate import simulate
 from giblet_core.simulate_drivers import stand_in_sound
+from giblet_core.simulation import simulate
 from giblet_core.staging import find_remote
 
 

@@ -10,7 +10,6 @@ from giblet_core.artifacts import InputError
 from giblet_core.codes import Codes
 from giblet_core.dataset import load_dataset
 from giblet_core.dataset_check import check_dataset, lag_of
-from giblet_core.simulate import Truth, leave_one_out, simulate
 from giblet_core.simulate_drivers import (
     band_energy,
     project_latents,
@@ -24,6 +23,7 @@ from giblet_core.simulate_drivers import (
 )
 from giblet_core.simulate_noise import make_head, make_noise
 from giblet_core.simulate_signal import BOOK_KINDS, books_of_kind, pairwise_from_isc
+from giblet_core.simulation import Truth, leave_one_out, simulate
 from giblet_core.timing import TRGrid
 
 SILENT = ("white_matter", "null", "null_edge")

@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "giblet_core"
 # A module imports only modules before it. Files split off for size stand beside their parent.
 ORDER = """artifacts audio codes mel streaming codecs timing hrf processor speech annotation film_score film_sound film_mix
-    simulate_noise simulate_drivers simulate_signal simulate_files simulate pooling features bold_io manifest dataset_files
+    simulate_noise simulate_drivers simulate_signal simulate_files simulation pooling features bold_io manifest dataset_files
     dataset dataset_check demo splits models token_scores reconstruction training scores codec_linear codec_net codec_hybrid
     codec_losses codec_training kernels encoding ceiling nulls components alice subsets wrong_ways segments decoding crosssubject lesions
     metrics lesion_effects conditions listening blind_tests listening_results mixer viz experiments recovery planning
     questions session
     region_voxels regions region_sound region_findings region_cards scorecard inspection staging region_page parameters runner sweep
     bench_codec bench cli""".split()
-BUDGET = 7_968  # lines of code. MISSED: the design asks for 3,500; region cards, recovery and planning came on top of what thinning saved.
+BUDGET = 7_960  # lines of code. MISSED: the design asks for 3,500; region cards, recovery and planning came on top of what thinning saved.
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",
        "requirements-metrics.lock", "environment.yml", "_config.yml", "book", "notebooks", "giblet_core", "tests", ".ci", ".gitignore",
        ".gitattributes"}

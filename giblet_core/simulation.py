@@ -4,11 +4,9 @@ It shares no code with the analysis. The truth is a separate object and a separa
 say nothing about what drives them. Every number made from such a world is to be labelled *simulated*.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -283,13 +281,3 @@ def leave_one_out(bold: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     """Return the mean over subjects of the correlation with the others' mean, (len(voxels),)."""
     total = bold[:, :, voxels].sum(0, dtype=np.float64)
     return np.mean([_column_r(one[:, voxels], total - one[:, voxels]) for one in bold], axis=0)
-
-
-class _Callable(ModuleType):
-    """So that ``giblet_core.simulate(...)`` stays the function, also once this module, which has its name, was imported."""
-
-    def __call__(self, *args: Any, **options: Any) -> World:
-        return simulate(*args, **options)
-
-
-sys.modules[__name__].__class__ = _Callable
