@@ -6,7 +6,8 @@ results equal; the chunks also fit the processor's cache, which is where the spe
 a tenth faster still, but round differently: with the demo codec one frame in fifteen then gets another code.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from transformers.models.encodec import modeling_encodec as enc
 
 Step = Callable[[Tensor], Tensor]
+LANES = 32  # values an ELU takes at once at most; what is left of a row goes one by one, and rounds differently
 
 
 def stream(layers: nn.ModuleList, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
@@ -32,11 +34,9 @@ def stream(layers: nn.ModuleList, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
     tensors (1, channels, length)
         Their concatenation is what ``layers`` give on the concatenated chunks.
     """
-    steps = [_step(layer) for layer in layers]
+    steps = _steps(layers)
     for x in chunks:
-        for step in steps:
-            x = step(x)
-        yield x
+        yield _apply(steps, x)
 
 
 def stream_encoder(layers: nn.ModuleList, chunks: Iterator[Tensor], together: int = 3) -> Iterator[Tensor]:
@@ -52,23 +52,24 @@ def chunk_bounds(n: int, chunk: int) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], n]))
 
 
-def _step(layer: nn.Module) -> Step:
-    """Return a function with memory that applies `layer` to consecutive chunks."""
-    if isinstance(layer, enc.EncodecConv1d):
-        return _conv_step(layer)
-    if isinstance(layer, enc.EncodecConvTranspose1d):
-        return _transposed_step(layer)
-    if isinstance(layer, enc.EncodecLSTM):
-        return _lstm_step(layer)
-    if isinstance(layer, enc.EncodecResnetBlock):
-        activation, *block = layer.block
-        block, shortcut = [_step(inner) for inner in block], _step(layer.shortcut)
-        return lambda x: _apply(block, activation(x)).add_(shortcut(x))
-    if isinstance(layer, nn.ELU):
-        return lambda x: F.elu_(x, layer.alpha)  # in place: what enters is always this chunk's own
-    if isinstance(layer, nn.Identity):
-        return layer
-    raise TypeError(f"streaming: no rule for a layer of type {type(layer).__name__}.")
+def _steps(layers: Iterable[nn.Module]) -> list[Step]:
+    """Return for each layer a function with memory that applies it to consecutive chunks; an ELU goes into the convolution after it."""
+    layers, steps = [layer for layer in layers if not isinstance(layer, nn.Identity)], []
+    for layer, before in zip(layers, [None, *layers]):
+        if isinstance(layer, enc.EncodecConv1d):
+            activation = steps.pop() if isinstance(before, nn.ELU) else None
+            steps.append(_conv_step(layer, activation and before.alpha))
+        elif isinstance(layer, enc.EncodecConvTranspose1d):
+            steps.append(_transposed_step(layer))
+        elif isinstance(layer, enc.EncodecLSTM):
+            steps.append(_lstm_step(layer))
+        elif isinstance(layer, enc.EncodecResnetBlock):
+            steps.append(_sum_step(_steps(layer.block), _steps([layer.shortcut])))
+        elif isinstance(layer, nn.ELU):
+            steps.append(partial(F.elu_, alpha=layer.alpha))  # in place: what enters is always this chunk's own
+        else:
+            raise TypeError(f"streaming: no rule for a layer of type {type(layer).__name__}.")
+    return steps
 
 
 def _apply(steps: list[Step], x: Tensor) -> Tensor:
@@ -77,22 +78,38 @@ def _apply(steps: list[Step], x: Tensor) -> Tensor:
     return x
 
 
-def _conv_step(layer: enc.EncodecConv1d) -> Step:
+def _sum_step(block: list[Step], shortcut: list[Step]) -> Step:
+    return lambda x: _apply(block, x).add_(_apply(shortcut, x))
+
+
+def _conv_step(layer: enc.EncodecConv1d, alpha: float | None) -> Step:
     left, tail = int(layer.padding_total), None
 
     def step(x: Tensor) -> Tensor:
         nonlocal tail
         extra = int(layer._get_extra_padding_for_conv1d(x))  # not 0 only where the sound ends inside a frame
         if tail is None:
-            padded = layer._pad1d(x, (left, extra), mode=layer.pad_mode)
+            padded = layer._pad1d(x if alpha is None else F.elu(x, alpha), (left, extra), mode=layer.pad_mode)
         else:
-            padded = torch.cat([tail, x], dim=-1)
+            padded = _joined(tail, x, alpha)
             padded = layer._pad1d(padded, (0, extra), mode=layer.pad_mode) if extra else padded
         end = padded.shape[-1] - extra
-        tail = padded[..., end - left:end] if left else x[..., :0]
+        tail = padded[..., end - left:end]
         return layer.conv(padded)
 
     return step
+
+
+def _joined(tail: Tensor, x: Tensor, alpha: float | None) -> Tensor:
+    """Return `tail` and the chunk after it, which an ELU of this alpha (or none) writes straight to its place: a copy less."""
+    left, n = tail.shape[-1], x.shape[-1]
+    if alpha is None or n % LANES:
+        x = x if alpha is None else F.elu(x, alpha)
+        return torch.cat([tail, x], dim=-1) if left else x
+    padded = x.new_empty(*x.shape[:-1], left + n)
+    padded[..., :left] = tail
+    torch.ops.aten.elu.out(x, alpha, out=padded[..., left:])
+    return padded
 
 
 def _transposed_step(layer: enc.EncodecConvTranspose1d) -> Step:
