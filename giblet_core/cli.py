@@ -140,7 +140,7 @@ def region(args: argparse.Namespace) -> None:
     _note(f"{data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against {args.random} random regions ...")
     card = gc.region_cards.region_card(args.region, stim, data, n_random=args.random, seed=args.seed)
     generator = None if args.no_generation else gc.region_sound.trained_generator(stim, data.grids, seed=args.seed, smoke=args.smoke)
-    print(*card.verdict, gc.region_page.write_region_page(card, args.out, generator, args.seed), sep="\n")
+    print(*card.verdict, gc.region_cards.write_region_page(card, args.out, generator, args.seed), sep="\n")
 
 
 def plan(args: argparse.Namespace) -> None:

@@ -22,8 +22,7 @@ from giblet_core.manifest import read_manifest
 from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
 from giblet_core.staging import RunFailed, build_book
 
-NOT_IN_NOTEBOOKS = {"staging.py", "parameters.py", "runner.py", "sweep.py", "bench.py", "bench_codec.py", "inspection.py", "region_page.py",
-                    "cli.py", "commands.yaml", "region_card.html"}
+NOT_IN_NOTEBOOKS = set("staging parameters runner sweep bench bench_codec inspection cli commands region_card".split())
 ROOM_BYTES = 1_000_000_000
 
 
@@ -50,7 +49,7 @@ def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
 def core_hash() -> str:
     """Hash the sources and assets that notebooks can import."""
     package = Path(__file__).parent
-    files = sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.name not in NOT_IN_NOTEBOOKS)
+    files = sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.stem not in NOT_IN_NOTEBOOKS)
     return content_hash([(p.relative_to(package).as_posix(), p) for p in files])
 
 

@@ -17,7 +17,7 @@ ORDER = """artifacts audio codes mel streaming codecs timing hrf processor speec
     codec_losses codec_training kernels encoding ceiling nulls components alice subsets wrong_ways segments decoding crosssubject lesions
     metrics lesion_effects conditions listening blind_tests listening_results mixer viz experiments recovery planning
     questions session
-    region_voxels regions region_sound region_findings region_cards scorecard inspection staging region_page parameters runner sweep
+    region_voxels regions region_sound region_findings scorecard inspection staging region_cards parameters runner sweep
     bench_codec bench cli""".split()
 BUDGET = 7_960  # lines of code. MISSED: the design asks for 3,500; region cards, recovery and planning came on top of what thinning saved.
 TOP = {"README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "Makefile", "pyproject.toml", "requirements.lock",
