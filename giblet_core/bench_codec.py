@@ -45,8 +45,7 @@ def held_out_speech(folder: str | Path) -> dict[str, np.ndarray]:
 
 def opus(wave: np.ndarray, sample_rate: int, compression_level: float) -> np.ndarray:
     """Code `wave` with Opus at one of `OPUS` and decode it at its own rate and length."""
-    full = opus_round_trip(resample(wave, sample_rate, 48_000), 48_000, compression_level).wave
-    return resample(full, 48_000, sample_rate)[: len(wave)]
+    return resample(opus_round_trip(resample(wave, sample_rate, 48_000), 48_000, compression_level).wave, 48_000, sample_rate)[: len(wave)]
 
 
 def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:

@@ -14,9 +14,8 @@ import torch
 from scipy.signal import fftconvolve, firwin
 from torch import Tensor, nn
 
-from giblet_core.codec_linear import HOP_LENGTH, LATENT_DIM, N_TAPS, k_means
-from giblet_core.codec_net import HALF, KAPPA, STEP, STRAIGHT, WIDTH, FrameCodec
-from giblet_core.codecs import nearest
+from giblet_core.codec_books import LATENT_DIM, fit_books
+from giblet_core.codec_net import HALF, HOP_LENGTH, KAPPA, N_TAPS, STEP, STRAIGHT, WIDTH, FrameCodec
 
 SAMPLE_RATE = 24_000
 N_LOW, N_BANDS, N_MIXED = 28, 10, 64  # latents of the low band, of levels; scrambled channels
@@ -49,12 +48,16 @@ def low_pass(wave: np.ndarray) -> np.ndarray:
     return fftconvolve(wave, firwin(257, CROSSOVER, fs=SAMPLE_RATE), "same").astype(np.float32)
 
 
+def _with_last(rows: np.ndarray) -> np.ndarray:
+    """Put each row of the frame before beside it: (n_frames, d) to (n_frames, 2 d)."""
+    return np.concatenate([rows, np.vstack([0 * rows[:1], rows[:-1]])], 1)
+
+
 def fit_analysis(waves: Sequence[np.ndarray]) -> np.ndarray:
     """Regress low-passed frames on this frame and the one before, at rank 28: (640, 28), errors pre-emphasised."""
     gram, cross = np.zeros((2 * HOP_LENGTH,) * 2), np.zeros((2 * HOP_LENGTH, HOP_LENGTH))
     for wave in waves:
-        now, weight = frames_of(wave), 1 / (np.square(wave).mean() + 1e-5)
-        inputs = np.concatenate([now, np.vstack([0 * now[:1], now[:-1]])], 1)
+        inputs, weight = _with_last(frames_of(wave)), 1 / (np.square(wave).mean() + 1e-5)
         gram += weight * inputs.T @ inputs
         cross += weight * inputs.T @ frames_of(low_pass(wave))
     gram += 1e-6 * np.trace(gram) / len(gram) * np.eye(len(gram))
@@ -130,10 +133,14 @@ def _build_decoder(net: FrameCodec, spread: Tensor) -> None:
         _gated(lstm, channel, signs, gate, -64 * np.log(10) / 20 + 0.5)
 
 
+def _now_and_before(channels: np.ndarray) -> np.ndarray:
+    """Columns of the synthesis: the channels' share of this frame and what they leave for the next."""
+    return np.concatenate([channels, WIDTH + channels])
+
+
 def _write_synthesis(net: FrameCodec, patterns: Tensor) -> None:
     """Write ``patterns`` (n_noise, 640): a unit's share of this frame and of the next."""
-    for start, part in ((0, patterns[:, :HOP_LENGTH]), (WIDTH, patterns[:, HOP_LENGTH:])):
-        net.synthesis.weight[:, start + torch.from_numpy(NOISE)] = 10 * part.T
+    net.synthesis.weight[:, _now_and_before(NOISE)] = 10 * torch.cat(patterns.split(HOP_LENGTH, 1)).T
 
 
 def _latents(net: FrameCodec, wave: np.ndarray) -> Tensor:
@@ -143,10 +150,7 @@ def _latents(net: FrameCodec, wave: np.ndarray) -> Tensor:
 def _fit_books(net: FrameCodec, waves: Sequence[np.ndarray], n_points: int, n_iter: int) -> None:
     points = torch.cat([_latents(net, wave)[torch.from_numpy(np.square(frames_of(wave)).mean(1) > 1e-9)] for wave in waves])
     points = points[torch.randperm(len(points))[:n_points], : N_LOW + N_BANDS].contiguous()
-    for number, book in enumerate(net.books.embed):
-        book[:, : N_LOW + N_BANDS] = k_means(points, n_iter=n_iter, seed=number)
-        points = points - book[nearest(points, book[:, : N_LOW + N_BANDS]), : N_LOW + N_BANDS]
-    net.books.total.copy_(net.books.embed)
+    net.books.embed[..., : N_LOW + N_BANDS] = fit_books(points, len(net.books.embed), n_iter)
 
 
 def _fit_low(net: FrameCodec, waves: Sequence[np.ndarray], rng: np.random.Generator) -> None:
@@ -156,13 +160,12 @@ def _fit_low(net: FrameCodec, waves: Sequence[np.ndarray], rng: np.random.Genera
         n_books = min(int(rng.choice([2, 4, 8, 8, 16])), len(net.books.embed))
         inner = net._along(net.decoder_conv, net.books(_latents(net, wave), n_books)[None].transpose(1, 2)).transpose(1, 2)
         now = net.decoder_lstm(inner)[0][0, :, EXPANDED].numpy().astype(np.float64)
-        inputs, target = np.concatenate([now, np.vstack([0 * now[:1], now[:-1]])], 1), frames_of(low_pass(wave))
+        inputs, target = _with_last(now), frames_of(low_pass(wave))
         weight = 1 / (np.square(target).mean() + 1e-4)
         gram += weight * inputs.T @ inputs
         cross += weight * inputs.T @ target
     found = torch.from_numpy(10 * np.linalg.solve(gram + 1e-4 * np.diag(gram.diagonal()) + 1e-15 * np.eye(len(gram)), cross)).float()
-    for start, part in ((0, found[:N_LOW]), (WIDTH, found[N_LOW:])):
-        net.synthesis.weight[:, start + torch.from_numpy(EXPANDED)] = part.T
+    net.synthesis.weight[:, _now_and_before(EXPANDED)] = found.T
 
 
 def _band_levels(wave: np.ndarray) -> np.ndarray:
@@ -216,6 +219,5 @@ def hybrid_start(waves: Sequence[np.ndarray], n_codebooks: int = 16, n_iter: int
 @torch.no_grad()
 def soften(net: FrameCodec, noise_db: float) -> FrameCodec:
     """Change the level of the noise in place, by ear or by metric after training; return `net`."""
-    for start in (0, WIDTH):
-        net.synthesis.weight[:, start + torch.from_numpy(NOISE)] *= 10 ** (noise_db / 20)
+    net.synthesis.weight[:, _now_and_before(NOISE)] *= 10 ** (noise_db / 20)
     return net

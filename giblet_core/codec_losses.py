@@ -68,8 +68,7 @@ def _loudness(reference: Tensor, degraded: Tensor, quiet: Tensor) -> tuple[Tenso
     asymmetry = ((y.detach() + 50) / (x + 50)) ** 1.2
     asymmetry = torch.where(asymmetry < 3, torch.zeros_like(asymmetry), asymmetry.clamp(max=12))
     frames = (beyond.square().mean(-1) + 1e-4).sqrt(), (beyond.abs() * asymmetry).mean(-1)
-    both = [((value.square() * active).sum(1) / n_active + 1e-6).sqrt().mean() for value in frames]
-    return both[0], both[1]
+    return tuple(((value.square() * active).sum(1) / n_active + 1e-6).sqrt().mean() for value in frames)
 
 
 def _envelope(reference: Tensor, degraded: Tensor, n: int = 29) -> Tensor:

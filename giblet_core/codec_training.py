@@ -1,6 +1,7 @@
 """Training of the demo codec on a folder of sounds: resumable, on one core or a GPU, in stages that must prove themselves.
 
-    python -m giblet_core.codec_training SOUNDS WORK [--steps N] [--start net.pt] [--install FOLDER] [--noise-db -5]
+    python -m giblet_core.codec_training SOUNDS WORK --steps 1500
+    python -m giblet_core.codec_training SOUNDS WORK2 --start WORK/net.pt --steps 900 --averaging 0.996 --refit --install FOLDER
 
 SOUNDS holds audio files in any tree; files are split by name, and held-out ones are never read here. WORK keeps checkpoints
 and the log. A stage is accepted by hand, on held-out speech (`giblet_core.bench_codec`), never on the loss.
@@ -17,15 +18,16 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
+from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 from transformers import EncodecModel
 
 from giblet_core.artifacts import InputError, atomic_path
 from giblet_core.audio import load_audio
+from giblet_core.codec_export import from_encodec, save_codec, to_encodec
 from giblet_core.codec_hybrid import hybrid_start, soften
-from giblet_core.codec_linear import HOP_LENGTH, save_codec
 from giblet_core.codec_losses import MEL, SAMPLE_RATE, WEIGHTS, make_bands, perceptual_losses
-from giblet_core.codec_net import FrameCodec, from_encodec, to_encodec
+from giblet_core.codec_net import HOP_LENGTH, FrameCodec
 
 SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus"}
 LR_FACTORS = {"decoder_lstm": 0.15, "decoder_conv": 0.2, "synthesis": 0.1, "narrow": 0.3, "widen": 0.3}  # the encoder rests (see the card)
@@ -39,10 +41,10 @@ class CodecTrainConfig:
     batch_size: int = 14
     n_frames: int = 96  # of 13.3 ms: the length of a crop
     learning_rate: float = 3e-4  # times LR_FACTORS
+    averaging: float = 0.0  # a step; above 0 the rate stays flat and the moving average of the weights is what is kept
     n_codebooks: int = 16
     prefixes: tuple[int, ...] = (2, 4, 8, 16)  # every one of these must decode
     prefix_odds: tuple[float, ...] = (0.15, 0.2, 0.45, 0.2)
-    commitment: float = 0.3
     loss_weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))
     checkpoint_every: int = 200  # steps
     seed: int = 0
@@ -70,8 +72,7 @@ class Corpus:
     SHARES = {"speech": 0.47, "tts": 0.33, "music": 0.17, "ambience": 0.03}
 
     def __init__(self, waves: dict[str, list[np.ndarray]], seed: int = 0):
-        self.waves = {kind: [w for w in sounds if len(w) >= 8000] for kind, sounds in waves.items()}
-        self.waves = {kind: sounds for kind, sounds in self.waves.items() if sounds}
+        self.waves = {kind: kept for kind, sounds in waves.items() if (kept := [w for w in sounds if len(w) >= 8000])}
         if not self.waves:
             raise InputError("waves: no training sound of a third of a second or more. Give a folder with sound files.")
         self.rng = np.random.default_rng(seed)
@@ -95,7 +96,7 @@ class Corpus:
         start = int(rng.integers(0, max(1, len(wave) - wanted)))
         piece = wave[start:start + wanted]
         piece = soxr.resample(piece, SAMPLE_RATE * ratio, SAMPLE_RATE, quality="MQ") if ratio != 1.0 else piece
-        piece = np.resize(piece, n_samples) if len(piece) < n_samples else piece[:n_samples]
+        piece = np.resize(piece, n_samples)  # cut, or repeated where it is too short
         if rng.random() < 0.4:
             piece = np.concatenate([piece[:1], piece[1:] + rng.uniform(-0.4, 0.4) * piece[:-1]])
         return piece / max(np.sqrt(np.mean(piece**2)), 1e-3) * rng.choice([-1, 1])
@@ -119,9 +120,17 @@ def start(corpus: Corpus, n_crops: int = 500, n_codebooks: int = 16, n_iter: int
     return hybrid_start(list(corpus.batch(n_crops, 300).numpy()), n_codebooks, n_iter, n_points, seed)
 
 
+def refit_books(net: FrameCodec, corpus: Corpus, n_crops: int = 840) -> FrameCodec:
+    """Refit the books of `net` in place to each other (`Books.refine`), on the frames of new crops of 4 s; return `net`."""
+    with torch.no_grad():
+        crops = [net.encode(corpus.batch(1, 300).reshape(1, 300, HOP_LENGTH))[0] for _ in tqdm(range(n_crops), desc="frames for the books")]
+    net.books.refine(torch.cat(crops)[torch.randperm(300 * n_crops)])
+    return net
+
+
 def train_codec(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, folder: str | Path | None = None,
                 device: str = "cpu") -> list[dict[str, float]]:
-    """Train `net` in place; with a `folder`, go on from its checkpoint and keep one there.
+    """Train `net` in place; with a `folder`, go on from its checkpoint and keep one there. Averaged weights are written into it at the end.
 
     Returns
     -------
@@ -129,46 +138,48 @@ def train_codec(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, folde
         A record of the losses each step, with ``step`` and ``n_books``; from a checkpoint on, those before it too.
     """
     net.to(device)
-    for name, module in net.named_children():
-        module.requires_grad_(name in LR_FACTORS)
     groups = [{"params": list(getattr(net, name).parameters()), "factor": factor} for name, factor in LR_FACTORS.items()]
     optimiser = torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.99))
+    average = AveragedModel(net, avg_fn=lambda mean, now, n: mean.lerp(now, max(1 - config.averaging, 1 / (float(n) + 1))))
+    parts = {"net": net, "average": average, "optimiser": optimiser}
     path, history = Path(folder) / "checkpoint.pt" if folder else None, []
     if path and path.is_file():
         saved = torch.load(path, map_location=device, weights_only=True)
         if saved["config"] != json.dumps(asdict(config)):
             raise InputError(f"folder={folder}: holds a checkpoint of another configuration. Give another folder, or the same settings.")
-        net.load_state_dict(saved["net"])
-        optimiser.load_state_dict(saved["optimiser"])
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
         history = saved["history"]
     bands = make_bands(device)
     for step in tqdm(range(len(history), config.n_steps), desc="training", initial=len(history), total=config.n_steps):
-        rate = config.learning_rate * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / config.n_steps)) + 1e-5
+        fall = 1.0 if config.averaging else 0.5 + 0.5 * math.cos(math.pi * step / config.n_steps)
+        rate = config.learning_rate * min(1, (step + 1) / 100) * fall + 1e-5
         for group in optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         corpus.rng, net.books.calls = np.random.default_rng((config.seed, step)), step  # so that a resumed run is the same run
         torch.manual_seed(config.seed + step)
         history.append({"step": step} | _step(net, corpus, config, optimiser, bands, list(MEL)[step % 3], device))
+        average.update_parameters(net)
         if path and (len(history) % config.checkpoint_every == 0 or len(history) == config.n_steps):
             path.parent.mkdir(parents=True, exist_ok=True)
-            state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "history": history, "config": json.dumps(asdict(config))}
+            state = {name: part.state_dict() for name, part in parts.items()}
             with atomic_path(path) as temporary:
-                torch.save(state, temporary)
+                torch.save(state | {"history": history, "config": json.dumps(asdict(config))}, temporary)
+    if config.averaging:
+        net.load_state_dict(average.module.state_dict())
     return history
 
 
 def _step(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, optimiser, bands, window: int, device: str) -> dict[str, float]:
     wave = corpus.batch(config.batch_size, config.n_frames).to(device)
     n_books = min(int(corpus.rng.choice(config.prefixes, p=config.prefix_odds)), config.n_codebooks)
-    decoded, commitment, _ = net(wave, n_books, update=True)
-    losses = perceptual_losses(wave, decoded, bands, window)
-    loss = sum(config.loss_weights[name] * value for name, value in losses.items()) + config.commitment * commitment
+    losses = perceptual_losses(wave, net(wave, n_books, update=True), bands, window)
     optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_((p for p in net.parameters() if p.requires_grad), 1.0)
+    sum(config.loss_weights[name] * value for name, value in losses.items()).backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimiser.step()
     net.pin()
-    return {"n_books": n_books, "commitment": float(commitment.detach())} | {name: float(value.detach()) for name, value in losses.items()}
+    return {"n_books": n_books} | {name: float(value.detach()) for name, value in losses.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -177,8 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("sounds", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--steps", type=int, default=2500)
-    parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--start", type=Path, help="net.pt or a folder of published weights; by default what codec_hybrid builds")
+    parser.add_argument("--averaging", type=float, default=0.0, help="a flat rate, and the moving average of the weights is kept (0.996)")
+    parser.add_argument("--refit", action="store_true", help="refit the books to each other at the end")
     parser.add_argument("--noise-db", type=float, default=-5.0, help="change of the noise in what is installed, not in net.pt")
     parser.add_argument("--install", type=Path, help="write config.json and model.safetensors there at the end")
     args = parser.parse_args(arguments)
@@ -191,8 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         net = FrameCodec()
         net.load_state_dict(torch.load(first, weights_only=True))
-    train_codec(net, corpus, CodecTrainConfig(n_steps=args.steps, learning_rate=args.learning_rate), args.work)
-    torch.save(net.state_dict(), args.work / "net.pt")
+    train_codec(net, corpus, CodecTrainConfig(n_steps=args.steps, averaging=args.averaging), args.work)
+    torch.save((refit_books(net, corpus) if args.refit else net).state_dict(), args.work / "net.pt")
     if args.install:
         print(save_codec(to_encodec(soften(net, args.noise_db)), args.install))
 

@@ -180,15 +180,14 @@ class EncodecCodec:
         array of shape (n_samples,), float32
         """
         z = np.asarray(z, np.float32)
-        if z.ndim != 2 or z.shape[0] != self.latent_dim or z.shape[1] == 0:
-            raise InputError(f"z.shape={z.shape}: must be ({self.latent_dim}, n_frames), summed over codebooks. Use latents(codes).sum(0).")
-        if not np.isfinite(z).all():
-            raise InputError(f"z: {int((~np.isfinite(z)).sum())} values are NaN or infinite; all must be finite. Check what predicted "
-                             "them.")
+        require(z.ndim == 2 and z.shape[0] == self.latent_dim and z.shape[1] > 0, f"z.shape={z.shape}: must be ({self.latent_dim}, "
+                "n_frames), summed over codebooks. Use latents(codes).sum(0).")
+        require(np.isfinite(z).all(), f"z: {int((~np.isfinite(z)).sum())} values are NaN or infinite; all must be finite. Check what "
+                "predicted them.")
         most = z.shape[1] * self.hop_length
         n_samples = most if n_samples is None else n_samples
-        if not 0 < n_samples <= most:
-            raise InputError(f"n_samples={n_samples}: {z.shape[1]} frames give at most {most} samples. Give a length in that range.")
+        require(0 < n_samples <= most, f"n_samples={n_samples}: {z.shape[1]} frames give at most {most} samples. Give a length in that "
+                "range.")
         return self._decode((z[:, a:b] for a, b in chunk_bounds(z.shape[1], CHUNK_FRAMES)), n_samples)
 
     @torch.inference_mode()

@@ -10,12 +10,12 @@ import torch
 from transformers import EncodecModel
 
 import giblet_core as gc
-from giblet_core import bench_codec, codecs, metrics
+from giblet_core import bench_codec, codec_training, codecs, metrics
 from giblet_core.artifacts import ASSETS, InputError, file_sha256
+from giblet_core.codec_books import Books, fit_books, k_means, refit, search
+from giblet_core.codec_export import from_encodec, save_codec, to_encodec
 from giblet_core.codec_hybrid import hybrid_start
-from giblet_core.codec_linear import save_codec
 from giblet_core.codec_losses import make_bands, perceptual_losses
-from giblet_core.codec_net import Books, from_encodec, to_encodec
 from giblet_core.codec_training import CodecTrainConfig, Corpus, is_held_out, train_codec
 
 DEMO_SHA256 = "6c0c5d92f1440807a1b5ae5b05ef7d4421782baadd42a90d2bdec7e9a5d40134"  # changes only with the published weights
@@ -125,11 +125,67 @@ def test_books_move_towards_what_chose_them():
     torch.manual_seed(0)
     books, z = Books(2), torch.randn(512, 128)
     books.embed.normal_()
-    books.total.copy_(books.embed)
     before = (z - books(z, 2)).square().mean()
     for _ in range(60):
         books(z, 2, update=True)
     assert (z - books(z, 2)).square().mean() < 0.7 * before
+
+
+def test_narrow_search_is_greedy_and_full_search_finds_the_best_sum():
+    torch.manual_seed(0)
+    points, books = torch.randn(50, 5), torch.randn(2, 6, 5)
+    chosen = [(points - sum(book[c] for book, c in zip(books, search(points, books, width).T))).square().sum(1) for width in (1, 6)]
+    sums = (books[0][:, None] + books[1][None]).reshape(-1, 5)
+    torch.testing.assert_close(chosen[1], torch.cdist(points, sums).square().amin(1))  # all six beginnings kept: every pair is tried
+    assert (chosen[1] <= chosen[0] + 1e-6).all()
+    np.testing.assert_array_equal(search(points, books, 1).T, codecs.residual_codes(points, books))
+
+
+def test_refitted_books_serve_their_own_choices_better_and_find_what_was_planted():
+    torch.manual_seed(1)
+    planted = torch.randn(3, 4, 8)
+    points = sum(book[torch.randint(4, (3000,))] for book in planted) + 0.1 * torch.randn(3000, 8)
+    books, left = [], points
+    for _ in range(3):  # nested, as the books begin
+        books.append(k_means(left, 4))
+        left = left - books[-1][codecs.nearest(left, books[-1])]
+    books, nested, noise = torch.stack(books), float(left.square().sum() / len(points)), 8 * 0.1**2
+    for _ in range(8):
+        codes, moved = search(points, books).T, refit(points, books, inertia=2.0)
+        left = (points - sum(book[c] for book, c in zip(either, codes)) for either in (books, moved))
+        before, after = (float(error.square().sum() / len(points)) for error in left)
+        assert after <= before * (1 + 1e-6)
+        books = moved
+    assert after < 1.05 * noise < 0.05 * nested
+
+
+def test_refined_books_are_finer_with_every_book_and_the_later_ones_share_out_the_latents():
+    torch.manual_seed(2)
+    points = torch.zeros(3000, 128)
+    points[:, :12] = torch.randn(3000, 12) @ torch.randn(12, 12)
+    books = Books(4)
+    books.embed[..., :12] = fit_books(points[:, :12].contiguous(), 4, n_iter=2)
+    books.refine(points)
+    errors = [float((points - books(points, k)).square().mean()) for k in range(5)]
+    assert (np.diff(errors) < 0).all(), errors
+    used = (books.embed != 0).any(1)  # (book, latent)
+    assert used[:2, :12].all()
+    assert not used[:, 12:].any()
+    np.testing.assert_array_equal(used[2:, :12].sum(0), 1)  # every latent belongs to one of the two last books
+
+
+def test_what_is_kept_is_the_moving_average_of_the_weights(tiny, monkeypatch):
+    net, corpus, raw, step = copy.deepcopy(tiny), Corpus({"speech": [vowels(4.0)]}), [], codec_training._step
+
+    def remembered(net, *rest):
+        record = step(net, *rest)
+        raw.append(net.synthesis.weight.detach().clone())
+        return record
+
+    monkeypatch.setattr(codec_training, "_step", remembered)
+    train_codec(net, corpus, CodecTrainConfig(n_steps=3, batch_size=2, n_frames=40, n_codebooks=4, averaging=0.6))
+    torch.testing.assert_close(net.synthesis.weight, 0.3 * raw[0] + 0.3 * raw[1] + 0.4 * raw[2])  # a plain mean first, then decay .6
+    assert not torch.equal(net.synthesis.weight, raw[2])
 
 
 def test_losses_vanish_for_the_same_sound_and_grow_with_noise():
