@@ -120,8 +120,9 @@ def start(corpus: Corpus, n_crops: int = 500, n_codebooks: int = 16, n_iter: int
     return hybrid_start(list(corpus.batch(n_crops, 300).numpy()), n_codebooks, n_iter, n_points, seed)
 
 
-def refit_books(net: FrameCodec, corpus: Corpus, n_crops: int = 840) -> FrameCodec:
+def refit_books(net: FrameCodec, corpus: Corpus, n_crops: int = 840, seed: int = 0) -> FrameCodec:
     """Refit the books of `net` in place to each other (`Books.refine`), on the frames of new crops of 4 s; return `net`."""
+    corpus.rng, _ = np.random.default_rng((seed, n_crops)), torch.manual_seed(seed)
     with torch.no_grad():
         crops = [net.encode(corpus.batch(1, 300).reshape(1, 300, HOP_LENGTH))[0] for _ in tqdm(range(n_crops), desc="frames for the books")]
     net.books.refine(torch.cat(crops)[torch.randperm(300 * n_crops)])

@@ -16,7 +16,7 @@ from giblet_core.codec_books import Books, fit_books, k_means, refit, search
 from giblet_core.codec_export import from_encodec, save_codec, to_encodec
 from giblet_core.codec_hybrid import hybrid_start
 from giblet_core.codec_losses import make_bands, perceptual_losses
-from giblet_core.codec_training import CodecTrainConfig, Corpus, is_held_out, train_codec
+from giblet_core.codec_training import CodecTrainConfig, Corpus, is_held_out, refit_books, train_codec
 
 DEMO_SHA256 = "6c0c5d92f1440807a1b5ae5b05ef7d4421782baadd42a90d2bdec7e9a5d40134"  # changes only with the published weights
 
@@ -172,6 +172,13 @@ def test_refined_books_are_finer_with_every_book_and_the_later_ones_share_out_th
     assert used[:2, :12].all()
     assert not used[:, 12:].any()
     np.testing.assert_array_equal(used[2:, :12].sum(0), 1)  # every latent belongs to one of the two last books
+
+
+def test_a_trained_codec_is_refitted_the_same_way_each_time(tiny):
+    corpus = Corpus({"speech": [vowels(8.0, seed=3)]})
+    first, again = (refit_books(copy.deepcopy(tiny), corpus, n_crops=4).books.embed for _ in range(2))
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.equal(first, tiny.books.embed)
 
 
 def test_what_is_kept_is_the_moving_average_of_the_weights(tiny, monkeypatch):
