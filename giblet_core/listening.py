@@ -163,13 +163,13 @@ def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None, top
     height = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(peaks)), peaks) * (tall - 2) / 2
     pixels[:tall][np.abs(np.arange(tall)[:, None] - (tall - 1) / 2) <= np.maximum(height, 0.5)] = 30
     image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
-    image.putpalette(_palette().tobytes())
+    image.putpalette(palette().tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True, transparency=31, bits=5)
     return buffer.getvalue()
 
 
-def _palette() -> np.ndarray:
+def palette() -> np.ndarray:
     from matplotlib import colormaps
 
     colours = (colormaps["magma"](np.linspace(0, 1, 30))[:, :3] * 255).astype(np.uint8)
@@ -190,7 +190,7 @@ def render(players: Players) -> str:
              "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode(),
              "raster": base64.b64encode(players.rasters.get(label, b"")).decode()} for label, wave in waves.items()]
     return fill("players.html", p=players, rows=rows, reasons=reasons, columns=[title for title, _ in _COLUMNS.values()], cells=_cells,
-                duration=max(map(len, waves.values())) / rate, width=PICTURE[0], height=PICTURE[1] + PICTURE[2])
+                duration=max(map(len, waves.values())) / rate, width=PICTURE[0], height=PICTURE[1] + PICTURE[2], top_db=top_db, top_peak=top_peak)
 
 
 def fill(template: str, **values: object) -> str:

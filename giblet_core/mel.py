@@ -21,7 +21,7 @@ _MOMENTUM = 0.99
 
 
 @lru_cache(maxsize=16)
-def _filters(sample_rate: int, n_mels: int, n_fft: int) -> np.ndarray:
+def mel_filters(sample_rate: int, n_mels: int, n_fft: int) -> np.ndarray:
     """Slaney mel filters, (n_fft // 2 + 1, n_mels); where filters outnumber bins some are empty, which is the seed's case of 2048."""
     if n_mels > n_fft // 4:  # transformers warns about empty filters; beyond a quarter of the bins we build the same triangles ourselves
         return _triangles(sample_rate, n_mels, n_fft)
@@ -53,7 +53,7 @@ def log_mel(wave: np.ndarray, sample_rate: int, n_mels: int = 128, hop_length: i
     array of shape (n_mels, 1 + n_samples // hop_length), float32
     """
     power = np.abs(_stft(torch.from_numpy(check_wave(wave)), n_fft, hop_length).numpy()) ** 2
-    mel = _filters(sample_rate, n_mels, n_fft).T.astype(np.float32) @ power
+    mel = mel_filters(sample_rate, n_mels, n_fft).T.astype(np.float32) @ power
     return (10 * np.log10(np.maximum(mel, 10 ** (FLOOR_DB / 10)))).astype(np.float32)
 
 
@@ -125,7 +125,7 @@ class MelCodec:
 
     def _magnitude(self, mel_power: np.ndarray) -> np.ndarray:
         """Undo the filters: non-negative least squares by multiplicative updates from the filters' own shapes."""
-        filters = _filters(self.sample_rate, self.n_mels, self.n_fft).astype(np.float32)
+        filters = mel_filters(self.sample_rate, self.n_mels, self.n_fft).astype(np.float32)
         power = np.linalg.pinv(filters.T) @ mel_power.astype(np.float32)
         power = np.maximum(power, power.max(0) * 1e-7)  # zeros would stay zero under the updates
         target = filters @ mel_power.astype(np.float32)

@@ -5,6 +5,7 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -14,12 +15,13 @@ from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.lesions import DEFINITIONS, LESIONS, book_set, lesion
 from giblet_core.listening import Players, listen, picture, wav_base64
+from giblet_core.live_decoder import write_decoder
 
 LONGEST_S = 10.0  # a panel is for a short clip; the live one answers within a second on 5 s
 
 
 def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESIONS, sets: Sequence[str] = ("prefix", "all_but", "solo"),
-                donor: Codes | None = None, seed: int = 0, title: str = "Codebook mixer") -> Players:
+                donor: Codes | None = None, seed: int = 0, title: str = "Codebook mixer", live: Path | None = None) -> Players:
     """Precompute the combinations that matter, to be switched at one position without a kernel.
 
     Parameters
@@ -34,6 +36,9 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
     donor : Codes, optional
         Another scene, for ``swap``.
     seed : int
+    live : Path, optional
+        Folder of the artifacts for the decoder (`write_decoder`) with which the static book mixes any other choice too: the demo codec's
+        only, the weights of others being too large for a page.
 
     Returns
     -------
@@ -59,7 +64,12 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
         sounds[label] = codec.decode_latents(z.sum(0), codes.n_samples)
         tags[label] = {"books": " ".join(map(str, kept)), "mode": "" if mode == "omit" else mode, "about": _about(kept, mode, K)}
         rasters[label] = raster(codes, [b for b in kept if b not in lesioned])
-    return replace(listen(sounds, codes.sample_rate, title=title), tags=tags, rasters=rasters, kind="mixer")
+    players = listen(sounds, codes.sample_rate, title=title)
+    if live is not None:
+        tags["all books"] |= {"codes": base64.b64encode(codes.indices.astype("<u2").tobytes()).decode(), "samples": str(codes.n_samples),
+                              "gain": f"{players.gains_db['all books']:.4f}", "lufs": f"{players.loudness_lufs['all books']:.2f}",
+                              "live": f"../{live.name}/{write_decoder(codec, K, live).name}" if codec.id == "demo" else ""}  # fmt: skip
+    return replace(players, tags=tags, rasters=rasters, kind="mixer")
 
 
 def _check_length(codes: Codes) -> None:

@@ -24,7 +24,7 @@ from giblet_core.artifacts import content_hash, read_json, write_text
 PAGE_BYTES = 1_000_000
 LINKED_BYTES = 8_000_000  # a page of its own that holds its data: a brain view, a listening test
 BOOK_BYTES = 80_000_000
-LINKED_FOLDERS = ("listening", "views")  # in the artifacts folder; copied to the site as they are
+LINKED_FOLDERS = ("listening", "views", "live")  # in the artifacts folder; copied to the site as they are
 _INLINE = re.compile(r"data:(audio/(?:x-)?wav|image/png);base64,([A-Za-z0-9+/=\s]+)")
 _THEBE = re.compile(r"""<script\b[^>]*>[^<]*THEBE_JS_URL[^<]*</script>|<script\b[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>""")
 _AUDIO_TAG = re.compile(r"<audio\b[^>]*>")

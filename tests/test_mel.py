@@ -5,7 +5,7 @@ import pytest
 from transformers.audio_utils import mel_filter_bank
 
 from giblet_core.artifacts import InputError
-from giblet_core.mel import MelCodec, _filters, log_mel
+from giblet_core.mel import MelCodec, mel_filters, log_mel
 
 
 def chord(rate=22_050, seconds=1.0):
@@ -32,7 +32,7 @@ def test_silence_is_the_floor():
 
 @pytest.mark.parametrize("n_mels", [128, 2048])
 def test_every_filter_hears_something(n_mels):
-    assert (_filters(22_050, n_mels, 2048).sum(0) > 0).all()
+    assert (mel_filters(22_050, n_mels, 2048).sum(0) > 0).all()
 
 
 def test_griffin_lim_returns_a_sound_of_the_same_spectrogram():

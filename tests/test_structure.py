@@ -15,7 +15,7 @@ ORDER = """artifacts audio codes mel streaming codecs timing hrf processor speec
     simulate_noise simulate_drivers simulate_signal simulate_files simulation pooling features bold_io manifest dataset_files
     dataset dataset_check demo splits models token_scores reconstruction training scores codec_books codec_net codec_hybrid codec_losses
     codec_export codec_training kernels encoding ceiling nulls components alice subsets wrong_ways segments decoding crosssubject lesions
-    metrics lesion_effects conditions listening blind_tests listening_results mixer viz experiments recovery planning
+    metrics lesion_effects conditions listening blind_tests listening_results live_decoder mixer viz experiments recovery planning
     questions session
     region_voxels regions region_sound region_findings scorecard inspection staging region_cards parameters runner sweep
     bench_codec bench cli""".split()

@@ -102,6 +102,19 @@
       this.drag(stage, i);
     }
 
+    /* Take in a row that came later, made like the others; return its number. */
+    add(row) {
+      const i = this.rows.push(row) - 1;
+      this.audios.push(row.querySelector("audio"));
+      this.figure.querySelector("tbody").append(row);
+      this.names();
+      this.row(row, i);
+      this.listen(this.audios[i], i);
+      this.level(this.levelled);
+      this.draw();
+      return i;
+    }
+
     drag(stage, i) {
       let from = null;
       const at = (event) => {
