@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, explained, read_json, require, write_json
+from giblet_core.artifacts import explained, read_json, require, write_json
 
 KINDS = ("speech", "music", "ambience", "effect")
 
@@ -102,27 +102,6 @@ class Annotation:
         corners = np.unique(np.concatenate([starts, stops, edges_s]))
         covered = np.concatenate([[0.0], np.cumsum(np.diff(corners) * self.active(kind, corners[:-1]))])
         return np.diff(np.interp(edges_s, corners, covered)) / np.diff(edges_s)
-
-    def speaker(self, times_s: np.ndarray) -> np.ndarray:
-        """Return the speaker's name at each time, "" where nobody speaks: array of str, shape of `times_s`."""
-        names = np.full(np.shape(times_s), "", dtype="U32")
-        for event in self.events:
-            if event.kind == "speech":
-                names[(event.start_s <= np.asarray(times_s)) & (np.asarray(times_s) < event.stop_s)] = event.speaker
-        return names
-
-    def loudness_at(self, times_s: np.ndarray) -> np.ndarray:
-        """Return the level in LUFS of the step that holds each time: shape of `times_s`.
-
-        Raises
-        ------
-        InputError
-            A time lies outside the film.
-        """
-        step = np.floor(np.asarray(times_s) / self.loudness_step_s).astype(int)
-        if np.any((step < 0) | (step >= len(self.loudness))):
-            raise InputError(f"times_s: must lie within 0 and {len(self.loudness) * self.loudness_step_s} s, the film. Crop them.")
-        return np.asarray(self.loudness)[step]
 
     def save(self, path: str | Path) -> Path:
         """Write the annotation as JSON."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from transformers.audio_utils import mel_filter_bank
 
 SAMPLE_RATE = 24_000
 MEL = {256: (128, 24), 1024: (320, 80), 2048: (640, 120)}  # window: (hop, bands), samples
@@ -28,12 +29,8 @@ class Bands:
 
 
 def _mel_matrix(window: int, n_bands: int) -> Tensor:
-    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 12_000 / 700), n_bands + 2) / 2595) - 1)
-    f = np.arange(window // 2 + 1) * SAMPLE_RATE / window
-    low, mid, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    matrix = np.maximum(0, np.minimum((f - low) / (mid - low), (high - f) / (high - mid)))
-    matrix /= np.maximum(matrix.sum(1, keepdims=True), 1e-3)
-    return torch.tensor(matrix.T, dtype=torch.float32) / torch.hann_window(window).square().sum()
+    matrix = mel_filter_bank(window // 2 + 1, n_bands, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, mel_scale="htk")
+    return torch.tensor(matrix / np.maximum(matrix.sum(0), 1e-3), dtype=torch.float32) / torch.hann_window(window).square().sum()
 
 
 def make_bands(device: str = "cpu") -> Bands:

@@ -190,7 +190,7 @@ def render(players: Players) -> str:
              "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode(),
              "raster": base64.b64encode(players.rasters.get(label, b"")).decode()} for label, wave in waves.items()]
     return fill("players.html", p=players, rows=rows, reasons=reasons, columns=[title for title, _ in _COLUMNS.values()], cells=_cells,
-                duration=max(map(len, waves.values())) / rate, width=PICTURE[0], height=PICTURE[1] + PICTURE[2], top_db=top_db, top_peak=top_peak)
+                duration=max(map(len, waves.values())) / rate, width=PICTURE[0], height=sum(PICTURE[1:]), top=(top_db, top_peak))
 
 
 def fill(template: str, **values: object) -> str:

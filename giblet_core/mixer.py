@@ -64,12 +64,10 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
         sounds[label] = codec.decode_latents(z.sum(0), codes.n_samples)
         tags[label] = {"books": " ".join(map(str, kept)), "mode": "" if mode == "omit" else mode, "about": _about(kept, mode, K)}
         rasters[label] = raster(codes, [b for b in kept if b not in lesioned])
-    players = listen(sounds, codes.sample_rate, title=title)
     if live is not None:
-        tags["all books"] |= {"codes": base64.b64encode(codes.indices.astype("<u2").tobytes()).decode(), "samples": str(codes.n_samples),
-                              "gain": f"{players.gains_db['all books']:.4f}", "lufs": f"{players.loudness_lufs['all books']:.2f}",
+        tags["all books"] |= {"codes": base64.b64encode(codes.indices.astype("<u2")).decode(), "samples": str(codes.n_samples),
                               "live": f"../{live.name}/{write_decoder(codec, K, live).name}" if codec.id == "demo" else ""}  # fmt: skip
-    return replace(players, tags=tags, rasters=rasters, kind="mixer")
+    return replace(listen(sounds, codes.sample_rate, title=title), tags=tags, rasters=rasters, kind="mixer")
 
 
 def _check_length(codes: Codes) -> None:

@@ -5,7 +5,8 @@
   /* All of the arithmetic. It refers to nothing outside itself: its own text is what runs in the worker.
      Sound is stored frame by frame, x[t * channels + c], so that a causal convolution is a matrix on a window of consecutive numbers. */
   const engine = () => {
-    let steps; // books, mel filters, then the layers
+    let arrays; // name: { shape, data }, as PyTorch names and lays them out
+    let layers;
     let weighting; // the two filters of ITU-R BS.1770
     let fourier;
 
@@ -16,15 +17,51 @@
       const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
       const numbers = new Float32Array(await new Response(stream).arrayBuffer());
       let at = 0;
-      const take = (shape) => numbers.subarray(at, at += shape.reduce((a, b) => a * b));
-      steps = header.steps.map((step) => {
-        const arrays = ["weight", "bias", "recurrent", "recurrentBias"].filter((name) => step[name]).map((name) => [name, take(step[name])]);
-        const made = { ...step, ...Object.fromEntries(arrays), shape: step.weight };
-        if (made.bias) made.apply = matrix(made.weight, made.bias);
-        if (made.recurrent) made.recur = matrix(made.recurrent, made.recurrentBias);
-        return made;
-      });
+      arrays = {};
+      for (const [name, shape] of Object.entries(header.shapes)) {
+        arrays[name] = { shape, data: numbers.subarray(at, at += shape.reduce((a, b) => a * b)) };
+      }
+      layers = layersOf();
       weighting = header.weighting;
+    };
+
+    /* EnCodec's decoder: a convolution, an LSTM, then for each ratio ELU, a transposed convolution and a residual block; ELU and a
+       convolution. What has no weights is an ELU. */
+    const layersOf = () => {
+      const names = Object.keys(arrays).filter((name) => name.startsWith("layers."));
+      const last = Math.max(...names.map((name) => Number(name.split(".")[1])));
+      return [...Array(last + 1).keys()].flatMap((i) => {
+        const has = (part) => names.some((name) => name.startsWith(`layers.${i}.${part}`));
+        if (has("lstm")) return recurrent(`layers.${i}.lstm`);
+        if (has("block")) return [{ kind: "keep" }, { kind: "elu" }, conv(`layers.${i}.block.1.conv`), { kind: "elu" }, conv(`layers.${i}.block.3.conv`), { kind: "add" }];
+        if (has("conv")) return i === 0 || i === last ? conv(`layers.${i}.conv`) : transposed(`layers.${i}.conv`);
+        return { kind: "elu" };
+      });
+    };
+    const conv = (name) => {
+      const { shape: [rows, inputs, taps], data } = arrays[`${name}.weight`];
+      const weight = new Float32Array(data.length); // (rows, taps, inputs)
+      data.forEach((w, i) => {
+        const [r, c, k] = [Math.floor(i / taps / inputs), Math.floor(i / taps) % inputs, i % taps];
+        weight[(r * taps + k) * inputs + c] = w;
+      });
+      return { kind: "linear", taps, pad: "reflect", frames: 1, apply: matrix(weight, arrays[`${name}.bias`].data) };
+    };
+    /* The kernel is two strides long, so each of the `frames` that come out is a matrix on the frame before and the present one. */
+    const transposed = (name) => {
+      const { shape: [inputs, rows, kernel], data } = arrays[`${name}.weight`];
+      const frames = kernel / 2;
+      const weight = new Float32Array(data.length); // (frames, rows, before or present, inputs)
+      data.forEach((w, i) => {
+        const [c, r, k] = [Math.floor(i / kernel / rows), Math.floor(i / kernel) % rows, i % kernel];
+        weight[(((k % frames) * rows + r) * 2 + (k < frames ? 1 : 0)) * inputs + c] = w;
+      });
+      const bias = Float32Array.from({ length: frames * rows }, (_, i) => arrays[`${name}.bias`].data[i % rows]);
+      return { kind: "linear", taps: 2, pad: "zero", frames, apply: matrix(weight, bias) };
+    };
+    const recurrent = (name) => {
+      const of = (part) => matrix(arrays[`${name}.weight_${part}_l0`].data, arrays[`${name}.bias_${part}_l0`].data);
+      return { kind: "lstm", apply: of("ih"), recur: of("hh"), size: arrays[`${name}.weight_hh_l0`].shape[1] };
     };
 
     /* y[t] = W x[t * inputs ... t * inputs + columns] + b for n frames. Rows outside, frames inside: four rows of weights stay near. */
@@ -80,15 +117,14 @@
       return out;
     };
 
-    const lstm = (step, x, n) => {
-      const size = step.shape[1];
-      const gates = step.apply(x, size, n); // what the input adds to the gates i, f, g, o
+    const lstm = ({ apply, recur, size }, x, n) => {
+      const gates = apply(x, size, n); // what the input adds to the gates i, f, g, o
       const cell = new Float64Array(size);
       const out = new Float64Array(x);
       const sigmoid = (v) => 1 / (1 + Math.exp(-v));
       let hidden = new Float64Array(size);
       for (let t = 0; t < n; t += 1) {
-        const back = step.recur(hidden, size, 1);
+        const back = recur(hidden, size, 1);
         const gate = (k, j) => gates[(4 * t + k) * size + j] + back[k * size + j];
         hidden = hidden.map((_, j) => {
           cell[j] = sigmoid(gate(1, j)) * cell[j] + sigmoid(gate(0, j)) * Math.tanh(gate(2, j));
@@ -101,7 +137,7 @@
 
     /* codes: (K, n) row by row. A book that is not kept is left out of the sum, as gc.lesion's "omit" does. */
     const decode = ({ codes, kept, nSamples }) => {
-      const [{ weight: vectors, shape: [K, cardinality, D] }, , ...layers] = steps;
+      const { data: vectors, shape: [K, cardinality, D] } = arrays.books;
       let n = codes.length / K;
       let inputs = D;
       let x = new Float64Array(n * D);
@@ -115,7 +151,7 @@
       for (const step of layers) {
         if (step.kind === "linear") {
           x = step.apply(padded(x, inputs, step.taps, step.pad), inputs, n);
-          n *= step.frames ?? 1;
+          n *= step.frames;
           inputs = x.length / n;
         } else if (step.kind === "lstm") x = lstm(step, x, n);
         else if (step.kind === "elu") { for (let i = 0; i < x.length; i += 1) if (x[i] < 0) x[i] = Math.expm1(x[i]); }
@@ -127,7 +163,7 @@
 
     /* What giblet_core.listening.picture draws: the highest |sample| and the mel spectrum (dB) of each of `width` columns. */
     const look = ({ wave, width }) => {
-      const [, { weight: filters, shape: [bands, bins] }] = steps;
+      const { data: filters, shape: [bands, bins] } = arrays.mel;
       const size = 2 * (bins - 1);
       fourier ??= matrix(Float64Array.from({ length: 2 * bins * size }, (_, i) => {
         const [f, t] = [Math.floor(i / size), i % size];
