@@ -135,8 +135,7 @@ def _prepared(conditions: Conditions, item: str, versions, sample_rate: int, lev
     if len(lengths) > 1:
         raise InputError(f"waves[{item!r}]: lengths {sorted(lengths)} differ; all versions must be the same passage. Crop them alike.")
     if conditions.names("mushra"):
-        reference = sounds[conditions.reference]
-        sounds |= {_ANCHOR_NAMES[role]: low_pass_anchor(reference, sample_rate, hz) for role, hz in ANCHORS_HZ.items()}
+        sounds |= {_ANCHOR_NAMES[role]: low_pass_anchor(sounds[conditions.reference], sample_rate, hz) for role, hz in ANCHORS_HZ.items()}
     note = "levels as they are"
     if level_match:
         sounds, _, note = match_levels(sounds, sample_rate)
@@ -158,9 +157,8 @@ def _add_sound(wave: np.ndarray, sample_rate: int, media: dict[str, str]) -> str
 
 
 def _write_media(folder: Path, media: Mapping[str, str]) -> None:
-    if folder.is_dir():
-        for old in folder.glob("*.js"):  # only what an earlier build of these pages has written
-            if re.fullmatch(r"[0-9a-f]{16}\.js", old.name) and old.stem not in media:
-                old.unlink()
+    for old in folder.glob("*.js"):  # only what an earlier build of these pages has written
+        if re.fullmatch(r"[0-9a-f]{16}\.js", old.name) and old.stem not in media:
+            old.unlink()
     for name, text in media.items():
         write_text(folder / f"{name}.js", f'gibletSound("{name}","{text}");\n')

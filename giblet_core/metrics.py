@@ -83,9 +83,8 @@ def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segme
         "pesq_wb": _mean_over(pesq_pairs(pairs, sample_rate) if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
         "stoi": _mean_over([attempt(stoi, r, d, sample_rate) for r, d in pairs], "stoi", reasons, len(pairs)),
     }
-    for name, metric in (("si_sdr_db", si_sdr), ("log_mel_db", log_mel_distance)):
-        arguments = (reference, degraded) if metric is si_sdr else (reference, degraded, sample_rate)
-        scores[name], reason = attempt(metric, *arguments)
+    for name, *measured in (("si_sdr_db", si_sdr, reference, degraded), ("log_mel_db", log_mel_distance, reference, degraded, sample_rate)):
+        scores[name], reason = attempt(*measured)
         reasons |= {name: reason} if reason else {}
     return Quality(**scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons)
 
@@ -126,8 +125,7 @@ def quality_table(reference: np.ndarray, degraded: Mapping[str, np.ndarray], sam
     rows = []
     for label, wave in sounds.items():
         row = asdict(quality(reference, wave, sample_rate, segments, pesq))
-        change, reason = attempt(lambda w: loudness_lufs(w, sample_rate) - loudness_lufs(reference, sample_rate), wave)
-        row["loudness_change_lu"] = change
+        row["loudness_change_lu"], reason = attempt(lambda w: loudness_lufs(w, sample_rate) - loudness_lufs(reference, sample_rate), wave)
         row["reasons"] = {**row["reasons"], **({"loudness_change_lu": reason} if reason else {})}
         rows.append({"sound": label, **row})
     return pd.DataFrame(rows).set_index("sound")

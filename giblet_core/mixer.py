@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from IPython.display import display
 from PIL import Image
 
 from giblet_core.artifacts import InputError
@@ -55,9 +56,7 @@ def mixer_panel(codec: EncodecCodec, codes: Codes, modes: Sequence[str] = LESION
             kept = tuple(b for b in range(K) if b not in lesioned)
             if kept not in [p[0] for p in plan.values()]:
                 plan[names[kind].format(k=k, last=k - 1, K=K - 1)] = kept, "omit", lesioned
-    for mode in modes:
-        if mode != "omit" and (mode != "swap" or donor is not None):
-            plan[f"book 0: {mode}"] = tuple(range(K)), mode, (0,)
+    plan |= {f"book 0: {m}": (tuple(range(K)), m, (0,)) for m in modes if m != "omit" and (m != "swap" or donor is not None)}
     sounds, tags, rasters = {}, {}, {}
     for label, (kept, mode, lesioned) in plan.items():
         z = lesion(codec, codes, lesioned, mode, donor=donor, seed=seed)
@@ -76,9 +75,8 @@ def _check_length(codes: Codes) -> None:
 
 
 def _about(kept: Sequence[int], mode: str, K: int) -> str:
-    if mode != "omit":
-        return f"{mode} of book 0: {DEFINITIONS[mode]}"
-    return "nothing is removed" if len(kept) == K else f"{len(kept)} of {K} books are in the sum; the others are left out"
+    fewer = "nothing is removed" if len(kept) == K else f"{len(kept)} of {K} books are in the sum; the others are left out"
+    return fewer if mode == "omit" else f"{mode} of book 0: {DEFINITIONS[mode]}"
 
 
 def raster(codes: Codes, kept: Sequence[int], width: int = 320, row: int = 8) -> bytes:
@@ -129,14 +127,12 @@ class MixerWidget:
 
         _check_length(codes)
         self.codec, self.codes, self.donor, self.seed = codec, codes, donor, seed
-        wrap, length = w.Layout(flex_flow="row wrap"), codes.duration_s
+        wrap, length, K = w.Layout(flex_flow="row wrap"), codes.duration_s, codes.num_codebooks
         narrow = w.Layout(width="3.2em")
-        books = range(codes.num_codebooks)
-        self.toggles = [w.ToggleButton(True, description=str(k), tooltip=f"Codebook {k}", layout=narrow) for k in books]
+        self.toggles = [w.ToggleButton(True, description=str(k), tooltip=f"Codebook {k}", layout=narrow) for k in range(K)]
         self.mode = w.Dropdown(options=[m for m in LESIONS if m != "swap" or donor is not None], value="omit", description="Lesion")
         self.dose = w.FloatSlider(value=1.0, min=0.0, max=1.0, step=0.05, description="Dose", continuous_update=False)
-        self.window = w.FloatRangeSlider(value=(0.0, length), min=0.0, max=length, step=0.1, description="Window (s)",
-                                         continuous_update=False)  # fmt: skip
+        self.window = w.FloatRangeSlider(value=(0, length), min=0, max=length, step=0.1, description="Window (s)", continuous_update=False)
         self.play = w.ToggleButton(False, description="Play on change", icon="play")
         self.said, self.sound = w.HTML(), w.Audio(format="wav", autoplay=False, loop=False)
         self.spectrogram, self.raster = w.Image(format="png"), w.Image(format="png")
@@ -155,9 +151,8 @@ class MixerWidget:
     def mix(self) -> np.ndarray:
         """Return the sound the panel asks for, (n_samples,)."""
         off = [k for k in range(self.codes.num_codebooks) if k not in self.kept]
-        start, stop = self.window.value
-        whole = stop - start >= self.codes.duration_s - 0.05
-        z = lesion(self.codec, self.codes, off, self.mode.value, dose=self.dose.value, window_s=None if whole else (start, stop),
+        whole = np.ptp(self.window.value) >= self.codes.duration_s - 0.05
+        z = lesion(self.codec, self.codes, off, self.mode.value, dose=self.dose.value, window_s=None if whole else self.window.value,
                    donor=self.donor, seed=self.seed)  # fmt: skip
         return self.codec.decode_latents(z.sum(0), self.codes.n_samples)
 
@@ -177,8 +172,6 @@ class MixerWidget:
         self.raster.value = raster(self.codes, self.kept)
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
-
         display(self.panel)
 
 

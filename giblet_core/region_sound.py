@@ -113,10 +113,9 @@ def bottlenecks(bold: np.ndarray, generator: Generator, folds: list[Fold], t_r: 
         out[name] = read_out(x, generator.z, folds, penalties)[0]
         for train, test in folds:
             p, target = out[name][test], generator.z[train]
+            out[SOURCES[2]][test] = target.mean(0)
             sd = p.std(0)
             out[name][test] = target.mean(0) + (p - p.mean(0)) * np.where(sd > 0, target.std(0) / np.where(sd > 0, sd, 1), 0)
-    for train, test in folds:
-        out[SOURCES[2]][test] = generator.z[train].mean(0)
     return out
 
 

@@ -5,7 +5,7 @@ import pytest
 from transformers.audio_utils import mel_filter_bank
 
 from giblet_core.artifacts import InputError
-from giblet_core.mel import MelCodec, mel_filters, log_mel
+from giblet_core.mel import MelCodec, log_mel, mel_filters
 
 
 def chord(rate=22_050, seconds=1.0):
