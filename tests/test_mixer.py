@@ -1,6 +1,7 @@
 """The codebook mixer: its clips are the lesions they claim to be, and the live panel mixes what it shows."""
 
 import base64
+import copy
 import io
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 import giblet_core as gc
 from giblet_core.artifacts import InputError
+from giblet_core.codecs import EncodecCodec
 from giblet_core.mixer import mixer_panel, mixer_widget, raster
 
 SR = 24_000
@@ -51,6 +53,20 @@ def test_the_markup_says_which_books_each_row_keeps(panel):
     markup = panel._repr_html_()
     assert 'data-giblet="mixer"' in markup
     assert re.search(r'data-label="all but book 3" data-other="[-0-9.]+" data-books="0 1 2 4 5 6 7" data-mode=""', markup)
+
+
+def test_the_static_book_gets_codes_and_a_decoder_of_the_demo_codec_only(demo_codec, codes, tmp_path):
+    short = codes.crop_frames(0, 40)
+    (tmp_path / "decoder-of-another-codec.js").touch()
+    (tmp_path / "notes.js").touch()
+    row = mixer_panel(demo_codec, short, (), (), live=tmp_path).tags["all books"]
+    assert np.array_equal(np.frombuffer(base64.b64decode(row["codes"]), "<u2").reshape(8, 40), short.indices)
+    assert (row["samples"], row["live"].startswith(f"../{tmp_path.name}/decoder-")) == (str(short.n_samples), True)
+    assert {path.name for path in tmp_path.iterdir()} == {Path(row["live"]).name, "notes.js"}
+    assert (tmp_path / Path(row["live"]).name).stat().st_size < 6e6
+    other = EncodecCodec(copy.deepcopy(demo_codec._model), "mine")
+    assert mixer_panel(other, short, (), (), live=tmp_path / "other").tags["all books"]["live"] == ""
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_live_panel_mixes_what_its_controls_say(demo_codec, codes):

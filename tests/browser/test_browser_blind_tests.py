@@ -9,6 +9,7 @@ import pytest
 from giblet_core.blind_tests import build_listening_pages
 from giblet_core.conditions import Condition, Conditions
 from giblet_core.listening_results import analyse_results
+from giblet_core.mixer import mixer_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SR = 24_000
@@ -64,9 +65,8 @@ def test_the_engine_switches_on_the_asked_sample(page, site, address):
     assert 0 <= got["first"] - got["at"] <= 1  # the ramp's first step is one sample after its start
 
 
-def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(page, site, address, tmp_path):
-    page.goto(address(site) + "/listening/abx.html")
-    begin_abx(page)
+def play_abx(page, reload_after=None):
+    """Sixteen trials by a script that hears: X equals A or B, sample for sample."""
     for trial in range(16):
         page.wait_for_function(f"document.querySelector('h2').textContent === 'Trial {trial + 1} of 16' && page.engine")
         assert page.locator("#is-A").is_disabled()  # not before all three were heard
@@ -74,17 +74,22 @@ def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(page, si
             page.keyboard.press(name)
             assert page.evaluate("'abx'[page.engine.selected]") == name
         assert page.evaluate("page.engine.playing")
-        # the script hears: X equals A or B, sample for sample
         same = page.evaluate("""(() => {
             const [a, , x] = page.engine.buffers.map((buffer) => buffer.getChannelData(0));
             return a.every((value, i) => value === x[i]);
         })()""")
         assert "right" not in page.locator("#test").inner_text()  # nothing tells how one does
         page.keyboard.press("1" if same else "2")
-        if trial == 4:
+        if trial == reload_after:
             page.reload()  # and goes on where it stopped
     page.wait_for_selector("#outcome")
     assert "16 of 16" in page.locator("#outcome").inner_text()
+
+
+def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(page, site, address, tmp_path):
+    page.goto(address(site) + "/listening/abx.html")
+    begin_abx(page)
+    play_abx(page, reload_after=4)
     path = saved(page, "#json", tmp_path)
     session = json.loads(path.read_text())
     assert (session["listener"], session["pairs"][0]["n"], session["pairs"][0]["p"]) == ("script-1", 16, 2**-16)
@@ -96,6 +101,42 @@ def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(page, si
         rows = list(csv.DictReader(handle))
     assert len(rows) == 16
     assert {row["correct"] for row in rows} == {"true"}
+
+
+def books_to_guess(demo_codec):
+    """The clips of a mixer of four books, as notebook 5 makes them."""
+    t = np.arange(SR) / SR
+    wave = 0.2 * np.sin(2 * np.pi * 300 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 2
+    return dict(mixer_panel(demo_codec, demo_codec.encode(wave.astype(np.float32), 3.0), modes=(), sets=("all_but",)).sounds)
+
+
+def regions_to_guess(demo_codec):
+    """What generators of three regions and of none would make, under the names that notebook A2 gives them."""
+    rng = np.random.default_rng(0)
+    names = ("A1", "belt", "STG", "no fMRI")
+    return {f"generated from {name}": (0.1 * rng.standard_normal(SR)).astype(np.float32) for name in names}
+
+
+@pytest.mark.parametrize(("title", "voices"), [("Guess the book", books_to_guess), ("Guess the region", regions_to_guess)])
+def test_a_game_of_guessing_is_played_to_its_end_and_says_what_was_told_apart(page, address, demo_codec, tmp_path, title, voices):
+    sounds = voices(demo_codec)
+    first, *rest = sounds
+    declared = Conditions((Condition(first, "reference"), *(Condition(name, "file", tests=("abx",)) for name in rest)), abx_trials=16)
+    place = title.lower().replace(" ", "_")
+    build_listening_pages(declared, {"scene": sounds}, SR, tmp_path / "listening" / place, title=title)
+    (tmp_path / "index.html").write_text('<!doctype html><title>book</title><link rel="icon" href="data:,">')
+    page.goto(f"{address(tmp_path)}/listening/{place}/abx.html")
+    assert page.title().startswith(title)
+    assert not [name for name in sounds if name in page.locator("main").inner_text()]  # no name gives the answer away
+    begin_abx(page, pair=1)
+    play_abx(page)
+    assert f"{first} against {rest[1]}" in page.locator("table").inner_text()
+    assert page.locator("#pair-1").is_disabled()
+    assert page.locator("#pair-0").is_enabled()
+    session = json.loads(saved(page, "#json", tmp_path).read_text())
+    assert [(p["condition"], p["correct"], p["n"]) for p in session["pairs"]] == [(rest[1], 16, 16)]
+    page.get_by_role("link", name="The book").click()
+    page.wait_for_function("document.title === 'book'")
 
 
 def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(page, site, address, tmp_path):
