@@ -79,10 +79,8 @@ def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segme
         segments = [(a - start / sample_rate, b - start / sample_rate) for a, b in segments]
     chosen = speech_segments(reference, sample_rate, segments, max_segments)
     pairs = [tuple(w[round(a * sample_rate) : round(b * sample_rate)] for w in (reference, degraded)) for a, b in chosen]
-    scores = {
-        "pesq_wb": _mean_over(pesq_pairs(pairs, sample_rate) if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
-        "stoi": _mean_over([attempt(stoi, r, d, sample_rate) for r, d in pairs], "stoi", reasons, len(pairs)),
-    }
+    scores = {"pesq_wb": _mean_over(pesq_pairs(pairs, sample_rate) if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
+              "stoi": _mean_over([attempt(stoi, r, d, sample_rate) for r, d in pairs], "stoi", reasons, len(pairs))}
     for name, *measured in (("si_sdr_db", si_sdr, reference, degraded), ("log_mel_db", log_mel_distance, reference, degraded, sample_rate)):
         scores[name], reason = attempt(*measured)
         reasons |= {name: reason} if reason else {}

@@ -186,10 +186,15 @@ def main() -> None:
 MARK = "<!-- Below: written by make_voices.py -->"
 
 
+def _level(truth, times_s) -> np.ndarray:
+    """Return the level in LUFS of the step that holds each time."""
+    return np.asarray(truth.loudness)[(np.asarray(times_s) // truth.loudness_step_s).astype(int)]
+
+
 def _scene_row(scene, truth) -> str:
     inside = [event for event in truth.events if scene.start_s <= event.start_s < scene.stop_s]
     named = [", ".join(dict.fromkeys(event.label for event in inside if event.kind == kind)) for kind in ("music", "ambience", "effect")]
-    level = truth.loudness_at(np.arange(scene.start_s, scene.stop_s - 0.25, 0.5))
+    level = _level(truth, np.arange(scene.start_s, scene.stop_s - 0.25, 0.5))
     who = ", ".join(dict.fromkeys(event.speaker.title() for event in inside if event.speaker))
     lufs = 10 * np.log10(np.mean(10 ** (level / 10)))
     return "| " + " | ".join([f"{scene.start_s:.1f}", f"{scene.stop_s:.1f}", scene.name, scene.kind, *named, who, f"{lufs:.1f}"]) + " |"
@@ -204,7 +209,7 @@ def write_card() -> None:
     files = [*film_mix.voice_files().values(), HERE / "voices.json", HERE / "voices_script.txt"]
     edges = [run.start_s + film.t_r * np.arange(run.n_trs + 1) for run in film.runs]
     series = [np.concatenate([film.annotation.fraction(kind, e) for e in edges]) for kind in ("speech", "music")]
-    series.append(np.concatenate([film.annotation.loudness_at(e[:-1, None] + [0.25, 0.75, 1.25]).mean(axis=1) for e in edges]))
+    series.append(np.concatenate([_level(film.annotation, e[:-1, None] + [0.25, 0.75, 1.25]).mean(axis=1) for e in edges]))
     r, peak = np.corrcoef(series)[np.triu_indices(3, 1)], 20 * np.log10(np.abs(film.wave).max())
     spoken = {who: [cue["stop"] - cue["start"] for cue in lines if cue["speaker"] == who] for who in index["cast"]}
     tables = [
