@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.artifacts import InputError, require
-from giblet_core.decoding import DecodingResult
+from giblet_core.decoding import DecodingResult, by_fold
 from giblet_core.encoding import fit_ridge
 from giblet_core.splits import Fold, leave_one_subject_out
 
@@ -115,14 +115,16 @@ def decode_unseen(bold: Sequence[np.ndarray], held: int, targets: np.ndarray, fo
     bold : sequence of arrays of shape (n_trs, n_voxels_s)
     held : int
         Which subject no decoder sees.
-    targets : array of shape (n_trs, n_dims)
+    targets : array
+        As `latents` of `fit_decoder`.
     timing
         run_onsets and embargo, as in `fit_ridge`.
     """
     others, fits = [bold[s] for s in leave_one_subject_out(len(bold))[held][0]], []
-    for train, test in folds:
+    targets = by_fold(targets, folds)
+    for y, (train, test) in zip(targets, folds):
         model = fit_shared_response(others, train, k)
         x = scale(np.mean([model.project(one, basis) for one, basis in zip(others, model.bases)], axis=0), train)
         x[test] = scale(model.project(bold[held], model.add(bold[held])), train)[test]
-        fits.append(fit_ridge(x, targets, [(train, test)], alphas, keep_predictions=True, **timing))
+        fits.append(fit_ridge(x, y, [(train, test)], alphas, keep_predictions=True, **timing))
     return DecodingResult.joined(fits, targets, folds)

@@ -29,7 +29,8 @@ class DecodingResult:
     ----------
     predictions : array of shape (n_trs, n_dims)
         Each row from the fold that held it out.
-    targets : array of shape (n_trs, n_dims)
+    targets : array of shape (n_folds, n_trs, n_dims)
+        As training time of each fold defines them.
     fold_of : array of shape (n_trs,)
         Test fold of each TR; -1 where it is in none.
     r : array of shape (n_dims,)
@@ -56,13 +57,18 @@ class DecodingResult:
         """Join fits (n_trs, n_dims) that each have one of the folds."""
         r, r_inner = (np.concatenate([getattr(fit, name) for fit in fits]) for name in ("r_folds", "r_inner"))
         predictions = np.nansum([fit.predictions for fit in fits], axis=0)
-        return cls(predictions, targets, fold_numbers(len(targets), folds), fisher_mean(r), r, r_inner)
+        return cls(predictions, targets, fold_numbers(len(predictions), folds), fisher_mean(r), r, r_inner)
 
     def part(self, start: int, stop: int) -> "DecodingResult":
         """Return some of the dimensions: a space of several that were decoded side by side."""
         at = slice(start, stop)
-        return DecodingResult(self.predictions[:, at], self.targets[:, at], self.fold_of, self.r[at], self.r_folds[:, at],
+        return DecodingResult(self.predictions[:, at], self.targets[..., at], self.fold_of, self.r[at], self.r_folds[:, at],
                               self.r_inner[:, at])
+
+
+def by_fold(x: np.ndarray, folds: list[Fold]) -> np.ndarray:
+    """Return x (n_trs, n) once for each fold, (n_folds, n_trs, n); where training time has made one for each fold, these."""
+    return np.broadcast_to(x, (len(folds), *np.shape(x)[-2:]))
 
 
 def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None = None, alphas: Sequence[float] = ALPHAS, *,
@@ -73,7 +79,7 @@ def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None 
     ----------
     bold : array of shape (n_trs, n_voxels)
         One subject's voxels, region means, or a shared response.
-    latents : array of shape (n_trs, n_dims)
+    latents : array of shape (n_trs, n_dims), or (n_folds, n_trs, n_dims) where training time of each fold has made its own
         Pooled latents, with the response.
     folds : list of (train, test), optional
         From `contiguous_folds` by default.
@@ -84,31 +90,28 @@ def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None 
     -------
     DecodingResult
     """
-    bold, latents = check_matrix("bold", bold), check_matrix("latents", latents, len(bold))
     folds = contiguous_folds(len(bold), 5, embargo, run_onsets) if folds is None else folds
-    fit = fit_ridge(bold, latents, folds, alphas, run_onsets=run_onsets, embargo=embargo, keep_predictions=True, **options)
-    return DecodingResult(fit.predictions, latents, fold_numbers(len(bold), folds), fit.r, fit.r_folds, fit.r_inner)
+    latents, timing = by_fold(latents, folds), {"run_onsets": run_onsets, "embargo": embargo}
+    fits = [fit_ridge(bold, check_matrix("latents", y, len(bold)), [fold], alphas, keep_predictions=True, **timing, **options)
+            for y, fold in zip(latents, folds)]
+    return DecodingResult.joined(fits, latents, folds)
 
 
 def haufe_patterns(bold: np.ndarray, result: DecodingResult) -> np.ndarray:
-    """Return the covariance of each voxel with each decoded dimension, (n_voxels, n_dims): where information is, unlike weights."""
-    tested = result.fold_of >= 0
-    x, p = bold[tested] - bold[tested].mean(0), result.predictions[tested] - result.predictions[tested].mean(0)
-    return x.T @ p / tested.sum()
+    """Return each voxel's covariance with each decoded dimension in every test fold, (n_folds, n_voxels, n_dims): where information is."""
+    tested = [np.flatnonzero(result.fold_of == f) for f in range(len(result.r_folds))]
+    return np.stack([(bold[at] - bold[at].mean(0)).T @ result.predictions[at] / len(at) for at in tested])
 
 
 def decode_beyond(bold: np.ndarray, latents: np.ndarray, plain: np.ndarray, folds: list[Fold], alphas: Sequence[float] = ALPHAS,
                   **options) -> DecodingResult:
     """Decode what `plain` (n_trs, n_columns), e.g. loudness and speech, leaves of latents: BOLD that follows `plain` alone is at chance.
 
-    What it leaves is told by least squares on the training time of each fold; `targets` hold it for test time.
+    What it leaves is told by least squares on the training time of each fold.
     """
-    targets, fits, x = np.array(latents), [], np.column_stack([np.ones(len(plain)), plain])
-    for train, test in folds:
-        left = latents - x @ np.linalg.lstsq(x[train], latents[train], rcond=None)[0]
-        fits.append(fit_ridge(bold, left, [(train, test)], alphas, keep_predictions=True, **options))
-        targets[test] = left[test]
-    return DecodingResult.joined(fits, targets, folds)
+    x = np.column_stack([np.ones(len(plain)), plain])
+    left = [y - x @ np.linalg.lstsq(x[train], y[train], rcond=None)[0] for y, (train, _) in zip(by_fold(latents, folds), folds)]
+    return fit_decoder(bold, np.array(left), folds, alphas, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +165,7 @@ def identify_stacked(decoded: Sequence[DecodingResult], segments: Segments, **op
     """Identify by several decoded spaces, whose likenesses are averaged, each dimension weighted by what training time says of it."""
     spaces = [(centred(d.predictions, segments), d.targets, d.weights) for d in decoded]
     return identify_by(lambda rows: np.mean([similarity(p[rows], t, segments, weights=w) for p, t, w in spaces], axis=0), segments,
-                       len(decoded[0].targets), **options)
+                       len(decoded[0].predictions), **options)
 
 
 def identify_by(score: Callable[[np.ndarray], np.ndarray], segments: Segments, n_trs: int, *, min_gap: int = 20, max_lu: float = 2.0,

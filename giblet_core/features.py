@@ -75,10 +75,9 @@ def codebook_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence
                  for k in books)
 
 
-def slow_directions(x: np.ndarray, rate_hz: float, grid: TRGrid | Sequence[TRGrid], n: int) -> np.ndarray:
-    """Return the directions in which a signal (D, n_frames) moves most from TR to TR, (n, D) orthonormal: what BOLD can follow."""
-    means = pooled(x, rate_hz, grid, ("mean",), None).astype(np.float64)
-    return np.linalg.svd(means - means.mean(0), full_matrices=False)[2][:n]
+def slow_directions(means: np.ndarray, n: int) -> np.ndarray:
+    """Return the directions in which a signal moves most from TR to TR, (n, D) orthonormal, from its means (n_trs, D)."""
+    return np.linalg.svd((means - means.mean(0)).astype(np.float64), full_matrices=False)[2][:n]
 
 
 def over_peaks(make: Callable[..., np.ndarray], peaks_s: Sequence[float] = PEAKS_S) -> np.ndarray:
@@ -86,16 +85,17 @@ def over_peaks(make: Callable[..., np.ndarray], peaks_s: Sequence[float] = PEAKS
     return np.mean([make(peak_s=peak) for peak in peaks_s], axis=0)
 
 
-def slow_books(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], n: int = 8, **timing: float) -> tuple[FeatureSpace, ...]:
-    """Pool the mean of each book's `n` slowest directions, `over_peaks`: few columns for the tests of single books."""
+def book_means(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the mean of each book in every TR, without the response and with it `over_peaks`: pairs of (n_trs, D)."""
     _check_codec(codec, codes)
-    spaces = []
-    for k in range(codes.num_codebooks):
-        z = codec.codebooks[k][codes.indices[k]].T
-        z = slow_directions(z, codes.frame_rate, grid, n) @ z
-        values = over_peaks(partial(pooled, z, codes.frame_rate, grid, ("mean",), **timing))
-        spaces.append(FeatureSpace(f"book {k}", values, _names(len(z), ("mean",), "direction")))
-    return tuple(spaces)
+    latents = (codec.codebooks[k][codes.indices[k]].T for k in range(codes.num_codebooks))
+    make = [partial(pooled, z, codes.frame_rate, grid, ("mean",)) for z in latents]
+    return [(one(None), over_peaks(partial(one, **timing))) for one in make]
+
+
+def slow_books(means: list[tuple[np.ndarray, np.ndarray]], train: np.ndarray | slice = slice(None), n: int = 8) -> list[np.ndarray]:
+    """Return each book's `n` slowest directions of training time, from `book_means`: few columns (n_trs, n), which BOLD can follow."""
+    return [(late @ slow_directions(bare[train], n).T).astype(np.float32) for bare, late in means]
 
 
 def energy_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> FeatureSpace:
@@ -103,7 +103,8 @@ def energy_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[T
     _check_codec(codec, codes)
     books = [codec.codebooks[k][codes.indices[k]].T for k in range(codes.num_codebooks)]
     norms = np.stack([np.linalg.norm(z, axis=0) for z in (sum(books), *books)]).astype(np.float64)
-    norms = np.concatenate([np.log(norms[:1] + 1e-3 * norms[0].max()), norms])
+    floor = 1e-3 * np.linalg.norm(codec.codebooks[0], axis=1).max()  # of the codec: a floor of the film would know held-out sound
+    norms = np.concatenate([np.log(norms[:1] + floor), norms])
     values = over_peaks(partial(pooled, norms, codes.frame_rate, grid, POOLS[:2], **timing))
     return FeatureSpace("energy", values, _names(len(norms), POOLS[:2], "norm"))
 
@@ -275,7 +276,7 @@ def strong_baselines(wave: np.ndarray, sample_rate: int, grid: TRGrid | Sequence
     level = np.stack([rms, cube_root**2, cube_root, 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)])
     mel = np.asarray(_spectrum(wave, sample_rate), dtype=np.float64)
     tracks = {"envelope": level, "loudness": momentary_loudness(wave, sample_rate),
-              "mel": slow_directions(mel, BASE_RATE_HZ, grid, n_bands) @ mel}
+              "mel": slow_directions(pooled(mel, BASE_RATE_HZ, grid, ("mean",), None), n_bands) @ mel}
     if annotation is not None:
         speech = speech_track(annotation, len(rms))
         tracks["speech"] = np.concatenate([speech, speech[:1] * (level[2:] - level[2:].mean(1, keepdims=True))])

@@ -111,7 +111,8 @@ def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments,
 
     Parameters
     ----------
-    predictions, targets : arrays of shape (n_trs, n_dims)
+    predictions : array of shape (n_trs, n_dims)
+    targets : array of shape (n_trs, n_dims), or (n_folds, n_trs, n_dims) where each fold has its own
     segments : Segments
     library : array of shape (n_library, length), optional
         TRs of other true segments to compare with; the segments themselves by default.
@@ -123,16 +124,15 @@ def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments,
     -------
     array of shape (n_segments, n_segments or n_library)
     """
-    p, t = centred(predictions, segments), np.array(targets, dtype=np.float64)
-    at = np.unique(segments.rows)
-    sd, own_sd = t[at].std(0), p[at].std(0) if weights is None else t[at].std(0)
-    p, t = p / np.where(own_sd > 0, own_sd, np.inf), (t - t[at].mean(0)) / np.where(sd > 0, sd, np.inf)
-    weights = np.ones((segments.fold_of.max() + 1, p.shape[1])) if weights is None else weights
+    p, at, targets = centred(predictions, segments), np.unique(segments.rows), np.asarray(targets, dtype=np.float64)
     library = segments.rows if library is None else library
     out = np.empty((len(segments.rows), len(library)))
     for f in np.unique(segments.fold_of):
-        own, root = segments.fold_of == f, np.sqrt(weights[f])
-        a, b = (x.reshape(len(x), -1) for x in (p[segments.rows[own]] * root, t[library] * root))
+        own, t, root = segments.fold_of == f, targets if targets.ndim == 2 else targets[f], 1 if weights is None else np.sqrt(weights[f])
+        sd = t[at].std(0)
+        own_sd = p[at].std(0) if weights is None else sd
+        own_scale, scale = (root / np.where(x > 0, x, np.inf) for x in (own_sd, sd))
+        a, b = (x.reshape(len(x), -1) for x in (p[segments.rows[own]] * own_scale, (t[library] - t[at].mean(0)) * scale))
         a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
         norm = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)
         out[own] = a @ b.T / np.where(norm > 0, norm, np.inf)

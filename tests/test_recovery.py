@@ -1,5 +1,7 @@
 """Books planted in a series come back with their shares, beyond baselines; the null is fair; plans follow the record's law."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -8,11 +10,13 @@ import giblet_core as gc
 from giblet_core import features as F
 from giblet_core.artifacts import InputError
 from giblet_core.cli import main
+from giblet_core.codes import Codes
 from giblet_core.components import recover, remaining, variance_shares
 from giblet_core.crosssubject import decode_unseen
 from giblet_core.planning import FIGURE, SHARE, plan, reliability
-from giblet_core.recovery import CONTROLS, make_rows
+from giblet_core.recovery import CONTROLS, make_rows, make_spaces
 from giblet_core.splits import contiguous_folds
+from giblet_core.timing import TRGrid
 
 RUNS = (0, 150)
 
@@ -74,12 +78,23 @@ def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
 
 
 def test_slow_directions_are_the_principal_ones_of_the_means(rng):
-    from giblet_core.timing import TRGrid
-
-    x = rng.standard_normal((5, 1, 6000)).sum(1) + np.array([0, 0, 3, 0, 0])[:, None] * np.sin(np.arange(6000) / 200)
-    directions = F.slow_directions(x, 75.0, TRGrid(1.5, 50), 2)
+    means = 0.1 * rng.standard_normal((50, 5)) + 2 + np.sin(np.arange(50) / 2)[:, None] * np.array([0, 0, 3, 0, 0])
+    directions = F.slow_directions(means, 2)
     np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-9)
     assert abs(directions[0, 2]) > 0.95
+
+
+def test_what_is_decoded_and_weighed_in_a_fold_knows_nothing_of_its_held_out_sound(rng):
+    grids, folds = [TRGrid(1.5, 100), TRGrid(1.5, 100, 150.0)], contiguous_folds(200, 4, 10, (0, 100))
+    codec = SimpleNamespace(sha256="f" * 64, codebooks=rng.standard_normal((2, 16, 12)), sample_rate=24_000)
+    codes = Codes(rng.integers(0, 16, (2, 22_500)).astype(np.uint16), 24_000, 75.0, 22_500 * 320, 1.5, "fake", codec.sha256)
+    wave, other = rng.standard_normal(22_500 * 320).astype(np.float32) / 9, codes.indices.copy()
+    test = folds[1][1]  # the end of the first run: what came before it is training time and cannot have heard it
+    other[:, int(test[0] * 112.5) : int((test[-1] + 1) * 112.5)] = rng.integers(0, 2, (2, 1))
+    heard = [SimpleNamespace(codec=codec, codes=c, wave=wave, annotation=None) for c in (codes, codes.with_indices(other))]
+    before, after = (make_spaces(stimulus, grids, folds, (0, 100)).values(folds)[:, : test[0]] for stimulus in heard)
+    np.testing.assert_allclose(after[1], before[1], atol=1e-6)  # rounding of the FFT
+    assert np.abs(after[[0, 2, 3]] - before[[0, 2, 3]]).max(axis=(1, 2)).min() > 1e-2  # these folds learn from it
 
 
 def test_an_unseen_listener_is_decoded_through_the_shared_response_and_test_time_stays_unseen(rng):
