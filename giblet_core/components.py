@@ -1,27 +1,32 @@
 """Which codebook does a region follow? Variance components beyond strong baselines, all books at once, and a test against its own null.
 
 A region's series is ``y = baselines + sum_k Z_k w_k + noise`` with weights of variance g_k in book k: ridge with a penalty for each book,
-chosen by the likelihood [1]. Books that say the same compete, so that a book is not credited with what another holds, and what any
-baseline explains is removed before. Raw gains in r cannot be compared between books and regions; shares of one region's variance can.
+which is 0 where the region does not follow it. Every subset of books is weighed by its likelihood [1], so that a book is not credited with
+what another holds, and what any baseline explains is removed before. Raw gains in r cannot be compared between books and regions;
+probabilities can.
 
 References
 ----------
-[1] Zhou et al. 2019, J Comput Graph Stat 28, 350. doi:10.1080/10618600.2018.1529601 (multiplicative updates of variance components)
+[1] Hoeting et al. 1999, Stat Sci 14, 382. doi:10.1214/ss/1009212519 (averaging over models)
 [2] Freedman & Lane 1983, J Bus Econ Stat 1, 292. doi:10.2307/1391660 (what is tested is randomised after the rest is removed)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from scipy.linalg import cholesky, null_space, solve_triangular
+from scipy.special import logsumexp, softmax
 
 from giblet_core import hrf
+from giblet_core.artifacts import require
 from giblet_core.kernels import check_matrix
 from giblet_core.nulls import Null, make_null, phase_rotation
 from giblet_core.splits import check_runs, run_index
 
 DRIFT_S = 128.0  # slower than this is drift
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # of the variance, that books may have in all
 # shares of white noise, of AR(1) of .75 a TR, and of noise as smooth as the response: each target takes the likeliest
 NOISES = ((0.9, 0.1, 0), (0.5, 0.5, 0), (0.1, 0.9, 0), (0.5, 0.1, 0.4), (0.3, 0.3, 0.4), (0.2, 0.1, 0.7), (0.05, 0.05, 0.9),
           (0.02, 0, 0.98))
@@ -29,17 +34,17 @@ NOISES = ((0.9, 0.1, 0), (0.5, 0.5, 0), (0.1, 0.9, 0), (0.5, 0.1, 0.4), (0.3, 0.
 
 @dataclass(frozen=True, eq=False)
 class Recovery:
-    """What the books explain of each target beyond the baselines.
+    """Which books each target follows beyond the baselines.
 
     Attributes
     ----------
-    shares : array of shape (n_books, n_targets)
-        Share of the variance that the baselines leave; 0 or more.
+    probability : array of shape (n_books, n_targets)
+        That the target follows the book, all subsets of books being as likely beforehand; near 1/2 nothing is known.
     null : Null
         Of all books together: how strongly targets follow the books' columns, against phase randomisation of the books alone.
     """
 
-    shares: np.ndarray
+    probability: np.ndarray
     null: Null
 
 
@@ -69,37 +74,38 @@ def whiteners(left: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) ->
     return maps
 
 
-def variance_shares(spaces: Sequence[np.ndarray], Y: np.ndarray, n_iter: int = 40) -> np.ndarray:
-    """Estimate the share of variance of each space by maximum likelihood, all spaces at once, against white noise.
+def subset_evidence(spaces: Sequence[np.ndarray], Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weigh every subset of spaces as what drives each target, against white noise.
+
+    The spaces of a subset have equal shares of the variance, `SHARES` in all, each as likely as the other; the scale is the likeliest.
 
     Parameters
     ----------
-    spaces : sequence of arrays of shape (n, n_features_k)
+    spaces : sequence of at most 10 arrays of shape (n, n_features_k)
     Y : array of shape (n, n_targets)
         Of mean 0.
-    n_iter : int
-        Multiplicative updates [1]; each raises the likelihood, and no share falls below 0.
 
     Returns
     -------
-    array of shape (n_spaces + 1, n_targets)
-        Sums to 1; the last row is noise.
+    subsets : bool array of shape (n_subsets, n_spaces)
+        The first is empty.
+    evidence : array of shape (n_subsets, n_targets)
+        Logarithm, up to a constant.
     """
-    z = np.concatenate([x * np.sqrt(len(x)) / np.linalg.norm(x) for x in spaces], axis=1)
-    member = np.repeat(np.eye(len(spaces)), [x.shape[1] for x in spaces], axis=0)  # (p, K)
-    gram, y = z.T @ z, Y / np.sqrt((Y**2).mean(0))
-    b, power = (z.T @ y).T, (y**2).sum(0)  # (t, p), (t,)
-    g, s = np.full((len(b), len(spaces)), 0.5 / len(spaces)), np.full(len(b), 0.5)
-    for _ in range(n_iter):
-        ratio = (g @ member.T) / s[:, None]
-        inverse = np.linalg.inv(np.eye(len(gram)) + gram * ratio[:, None, :])
-        v = np.einsum("tij,tj->ti", inverse, b)  # s Z' V^-1 y
-        trace = np.einsum("tij,ji->ti", inverse, gram)  # s diag(Z' V^-1 Z)
-        u = ratio * v
-        g = g * np.sqrt((v**2 @ member) / s[:, None] / (trace @ member))
-        s = np.sqrt((power - 2 * (b * u).sum(1) + ((u @ gram) * u).sum(1)) / (len(z) - (ratio * trace).sum(1)) * s)
-    shares = np.column_stack([g, s])
-    return (shares / shares.sum(1, keepdims=True)).T
+    require(len(spaces) <= 10, f"spaces: {len(spaces)}; more than 10 have too many subsets. Give the first ones.")
+    n, power, share = len(Y), (Y**2).sum(0), np.array(SHARES)[:, None]
+    z = np.concatenate([x * np.sqrt(n) / np.linalg.norm(x) for x in spaces], axis=1)
+    gram, b, member = z.T @ z, z.T @ Y, np.repeat(np.arange(len(spaces)), [x.shape[1] for x in spaces])
+    subsets, evidence = np.array(list(product((False, True), repeat=len(spaces)))), [-n / 2 * np.log(power)]
+    for subset in subsets[1:]:
+        at = subset[member]
+        values, vectors = np.linalg.eigh(gram[np.ix_(at, at)])
+        ratio = share / (subset.sum() * (1 - share))
+        grown = 1 + ratio * np.maximum(values, 0)  # (n_shares, p)
+        left = (power - ratio / grown @ (vectors.T @ b[at]) ** 2) / (1 - share)
+        size = n * np.log(1 - share) + np.log(grown).sum(1, keepdims=True)
+        evidence.append(logsumexp(-n / 2 * np.log(left) - size / 2, axis=0) - np.log(len(SHARES)))
+    return subsets, np.array(evidence)
 
 
 def _warped(own: np.ndarray, left: np.ndarray, run_onsets: Sequence[int], rng: np.random.Generator, n_draws: int = 30) -> np.ndarray:
@@ -114,16 +120,17 @@ def _warped(own: np.ndarray, left: np.ndarray, run_onsets: Sequence[int], rng: n
 
 def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, *, t_r: float, run_onsets: Sequence[int] = (0,),
             n_draws: int = 1000, seed: int = 0) -> Recovery:
-    """Estimate what each book explains beyond the baselines, and test all books together.
+    """Estimate which books are followed beyond the baselines, and test all books together.
 
     Parameters
     ----------
     books : sequence of arrays of shape (n_trs, n_features_k)
-        With the response, e.g. of `features.slow_books`.
+        At most 10, with the response, e.g. of `features.slow_books`.
     base : array of shape (n_trs, n_columns)
         Baselines with several responses, e.g. of `features.strong_baselines`; removed entirely.
-    Y : array of shape (n_trs, n_targets)
-        BOLD, e.g. region means of the group.
+    Y : array of shape (n_subjects, n_trs, n_targets)
+        BOLD, e.g. region means. Books are found by the mean log evidence of the listeners, who weigh books differently but hear one film;
+        all books together are tested on the mean listener.
     t_r : float
         Seconds.
     run_onsets : sequence of int
@@ -136,25 +143,31 @@ def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, *, t_r
     -------
     Recovery
     """
-    Y = check_matrix("Y", Y, len(base))
+    mean = check_matrix("Y", np.mean(Y, axis=0), len(base))
     left = remaining(base, t_r, run_onsets)
     maps = whiteners(left, t_r, run_onsets)
-    noise = np.argmin([((white @ Y) ** 2).sum(0) for white in maps], axis=0)  # of determinant 1: the least power is the likeliest
-    used = np.unique(noise)
-    series = {i: (maps[i] @ Y[:, noise == i]) / np.linalg.norm(maps[i] @ Y[:, noise == i], axis=0) for i in used}
+
+    def whitened(Y: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        noise = np.argmin([((white @ Y) ** 2).sum(0) for white in maps], axis=0)  # of determinant 1: the least power is the likeliest
+        series = {i: maps[i] @ Y[:, noise == i] for i in np.unique(noise)}
+        return noise, {i: y / np.linalg.norm(y, axis=0) for i, y in series.items()}
+
+    noise, series = whitened(mean)
     scaled = [(x - x.mean(0)) / np.maximum(x.std(0), 1e-12) for x in books]
     own, rng = left.T @ (left @ np.concatenate(scaled, axis=1)), np.random.default_rng(seed)
 
     def followed(x: np.ndarray) -> np.ndarray:
-        out = np.empty(Y.shape[1])
-        for i in used:
+        out = np.empty(mean.shape[1])
+        for i in series:
             z = maps[i] @ x
             out[noise == i] = (((z / np.linalg.norm(z, axis=0)).T @ series[i]) ** 2).sum(0)
         return out
 
     warped = _warped(own, left, run_onsets, rng)
     null = np.array([followed(phase_rotation(len(own), run_onsets, rng)(warped)) for _ in range(n_draws)])
-    shares = np.empty((len(books), Y.shape[1]))
-    for i in used:
-        shares[:, noise == i] = variance_shares([maps[i] @ x for x in scaled], series[i])[:-1]
-    return Recovery(shares, make_null(followed(own), null, "phase randomisation of the books"))
+    each, own_series = whitened(np.concatenate(Y, axis=1))
+    evidence = np.empty((2 ** len(books), len(each)))
+    for i, y in own_series.items():
+        subsets, evidence[:, each == i] = subset_evidence([maps[i] @ x for x in scaled], y)
+    probability = subsets.T @ softmax(evidence.reshape(len(subsets), len(Y), -1).mean(1), axis=0)
+    return Recovery(probability, make_null(followed(own), null, "phase randomisation of the books"))

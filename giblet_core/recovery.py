@@ -68,10 +68,10 @@ def make_design(stimulus: Any, grids: Sequence[TRGrid] | None = None) -> Design:
 
 
 def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000) -> Recovery:
-    """Estimate books and their claim for region series (all TRs, n_targets), on the first TRs of each run."""
+    """Estimate books (the first eight) and their claim for series (n_subjects, all TRs, n_targets), on the first TRs of each run."""
     rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
-    return recover([x[rows] for x in slow_books(design.means)], base, Y[rows], t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
+    return recover([x[rows] for x in slow_books(design.means[:8])], base, Y[:, rows], t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
 
 
 def book_gain(design: Design, Y: np.ndarray, alphas: Sequence[float] = tuple(np.logspace(-1, 2, 5))) -> tuple[np.ndarray, np.ndarray]:
@@ -104,9 +104,9 @@ def simulated_regions(stimulus: Any, seeds: Iterable[int], isc: float = 0.29, th
     return worlds
 
 
-def _auc(truths: Sequence[Truth], shares: np.ndarray) -> tuple[float, float, float]:
-    """Score shares (n_books, n_worlds, n_regions) against the planted books of book regions: AUC over worlds with bootstrap interval."""
-    found = [shares[:, w, t.books.any(1)].T.ravel() for w, t in enumerate(truths)]
+def _auc(truths: Sequence[Truth], chances: np.ndarray) -> tuple[float, float, float]:
+    """Score probabilities (n_books, n_worlds, n_regions) against planted books: AUC in book regions with bootstrap interval over worlds."""
+    found = [chances[:, w, t.books.any(1)].T.ravel() for w, t in enumerate(truths)]
     planted = [t.books[t.books.any(1)].ravel() for t in truths]
     draws = np.random.default_rng(0).integers(len(truths), size=(1000, len(truths)))
     values = [roc_auc_score(np.concatenate([planted[i] for i in d]), np.concatenate([found[i] for i in d])) for d in draws]
@@ -117,12 +117,12 @@ def _auc(truths: Sequence[Truth], shares: np.ndarray) -> tuple[float, float, flo
 def recovery_rows(design: Design, worlds: list, n_trs: int, n_subjects: int, isc: float, n_draws: int = 1000) -> list[dict]:
     """Score recovery and claims of all worlds at one size of study: rows of the record."""
     truths = [truth for truth, *_ in worlds]
-    Y = np.concatenate([means[:n_subjects].mean(0) for _, means, *_ in worlds], axis=1)
+    Y = np.concatenate([means[:n_subjects] for _, means, *_ in worlds], axis=2)
     found, n_regions = recover_regions(design, Y, n_trs, n_draws), len(truths[0].kinds)
     p = np.array([holm(one) for one in found.null.p.reshape(len(worlds), n_regions)])
     z = ((found.null.observed - found.null.null.mean(0)) / found.null.null.std(0)).reshape(p.shape)
     size = {"n_trs": n_trs, "n_subjects": n_subjects, "isc": isc}
-    auc, low, high = _auc(truths, found.shares.reshape(-1, len(worlds), n_regions))
+    auc, low, high = _auc(truths, found.probability.reshape(-1, len(worlds), n_regions))
     rows = [{"figure": "AUC of book recovery", **size, "value": auc, "low": low, "high": high, "n": len(worlds)}]
     for kind in (*CONTROLS, "books"):
         claims = [(q <= 0.05, o) for t, q_row, o_row in zip(truths, p, z) for k, b, q, o in zip(t.kinds, t.books, q_row, o_row)

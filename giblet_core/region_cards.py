@@ -198,9 +198,9 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
         f"Beyond {', '.join(f.spaces.names[1:])} the books add {adds['unique']:.3f} of explained variance (over folds {adds['low']:.3f} to "
         f"{adds['high']:.3f}; null {adds['null, low']:.3f} to {adds['null, high']:.3f}; p = {adds['p (FDR)']:.3f}, FDR): "
         f"{'more than chance' if adds['p (FDR)'] <= 0.05 else 'no more than chance does'}.",
-        f"By variance components, beyond baselines with many responses: all books together p = {claim:.3f} (Holm), "
-        f"{'so that they count' if claim <= 0.05 else 'which is no claim'}; the largest share, of what baselines leave, has book "
-        f"{f.recovered.shares[:, i].argmax()} ({100 * f.recovered.shares[:, i].max():.0f} %). Singled out by refit, FDR: "
+        f"Beyond baselines with many responses: all books together p = {claim:.3f} (Holm), "
+        f"{'so that they count' if claim <= 0.05 else 'which is no claim'}; most probable is book "
+        f"{f.recovered.probability[:, i].argmax()} ({100 * f.recovered.probability[:, i].max():.0f} %). Singled out by refit, FDR: "
         f"{', '.join(singled) if singled else 'none'}.",
         f"Alone it identifies {lesion['alone (%)']:.0f} % of segments ({lesion['alone, low']:.0f} to {lesion['alone, high']:.0f}; chance "
         f"50; p = {lesion['p chance']:.3f}, {corrected}): {'it hears' if hears else 'it cannot be said to hear'}. That is {place} "

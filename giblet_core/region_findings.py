@@ -141,7 +141,7 @@ def region_findings(stim: Stimulus, data: Dataset, names: Sequence[str] | None =
     latents = features.summed_features(stim.codec, stim.codes, data.grids, ("mean", "sd")).values
     cut = fair_segments(stim, data.grids, folds, runs, length)
     means, top = group.means[:, :, wanted].mean(0), ceiling(group.means[:, :, wanted], folds)
-    recovered = recover_regions(make_design(stim, data.grids), means, n_draws=100 if short else 1000)
+    recovered = recover_regions(make_design(stim, data.grids), group.means[:, :, wanted], n_draws=100 if short else 1000)
     r, spaces, books = _encoding(stim, data, means, folds, gap, min_shift, names)
     lesions = region_lesions(group, latents, cut, folds, run_onsets=runs, embargo=gap, n_random=n_random, names=names,
                              n_shifts=n_shifts, min_shift=min_shift, seed=seed, progress=progress)

@@ -11,7 +11,7 @@ from giblet_core import features as F
 from giblet_core.artifacts import InputError
 from giblet_core.cli import main
 from giblet_core.codes import Codes
-from giblet_core.components import recover, remaining, variance_shares
+from giblet_core.components import SHARES, recover, remaining, subset_evidence
 from giblet_core.crosssubject import decode_unseen
 from giblet_core.planning import FIGURE, SHARE, plan, reliability
 from giblet_core.recovery import CONTROLS, make_rows, make_spaces
@@ -25,28 +25,24 @@ def smooth(rng, *shape):
     return gaussian_filter1d(rng.standard_normal((shape[0] + 40, *shape[1:])), 2, axis=0)[20:-20]
 
 
-def test_variance_shares_recover_planted_shares_and_leave_absent_spaces_at_nothing(rng):
-    spaces = [rng.standard_normal((500, 6)) for _ in range(3)]
-    weights = rng.standard_normal((6, 40))
-    y = np.sqrt(0.3) * spaces[0] @ (weights / np.linalg.norm(weights, axis=0)) + np.sqrt(0.7) * rng.standard_normal((500, 40))
-    shares = variance_shares(spaces, y - y.mean(0), 80)
-    np.testing.assert_allclose(shares.sum(0), 1)
-    np.testing.assert_allclose(shares.mean(1), [0.3, 0, 0, 0.7], atol=0.04)
+def test_evidence_of_a_subset_is_the_likelihood_of_its_covariance(rng):
+    spaces, y = [rng.standard_normal((60, p)) for p in (2, 3)], rng.standard_normal((60, 4))
+
+    def likelihood(chosen, share):
+        parts = [60 * x @ x.T / np.linalg.norm(x) ** 2 for x in chosen]
+        v = (1 - share) * np.eye(60) + share * sum(parts) / len(parts)
+        return -30 * np.log((y * np.linalg.solve(v, y)).sum(0)) - np.linalg.slogdet(v)[1] / 2  # the scale is the likeliest
+
+    subsets, evidence = subset_evidence(spaces, y)
+    np.testing.assert_array_equal(subsets, [[0, 0], [0, 1], [1, 0], [1, 1]])
+    np.testing.assert_allclose(evidence[0], -30 * np.log((y**2).sum(0)))
+    for chosen, found in zip((spaces[1:], spaces[:1], spaces), evidence[1:]):
+        np.testing.assert_allclose(found, np.log(np.mean([np.exp(likelihood(chosen, share)) for share in SHARES], axis=0)), rtol=1e-9)
 
 
-def test_variance_shares_have_the_highest_likelihood(rng):
-    z = rng.standard_normal((80, 3))
-    y = (z @ rng.standard_normal((3, 1)) + rng.standard_normal((80, 1)))
-    y /= np.sqrt((y**2).mean())
-    k = z @ z.T * len(z) / np.linalg.norm(z) ** 2
-
-    def likelihood(share):
-        v = share * k + (1 - share) * np.eye(80)
-        scale = (y.T @ np.linalg.solve(v, y)).item() / 80  # the best scale for this share
-        return -80 * np.log(scale) - np.linalg.slogdet(v)[1]
-
-    grid = np.linspace(0.01, 0.99, 99)
-    assert variance_shares([z], y, 500)[0, 0] == pytest.approx(grid[np.argmax([likelihood(s) for s in grid])], abs=0.011)
+def test_more_books_than_have_their_subsets_counted_are_refused():
+    with pytest.raises(InputError, match="spaces: 11"):
+        subset_evidence([np.ones((20, 1))] * 11, np.ones((20, 1)))
 
 
 def test_nothing_of_baselines_drift_or_run_means_remains(rng):
@@ -61,10 +57,10 @@ def test_recover_finds_the_planted_book_beyond_a_baseline_that_it_resembles_and_
     base = smooth(rng, 300, 2)
     books = [smooth(rng, 300, 3) + 0.5 * base[:, :1] for _ in range(3)]
     own = books[1] @ np.ones((3, 1))
-    noise = 1.5 * smooth(rng, 300, 21) * base.std() * 2
+    noise = 1.5 * np.stack([smooth(rng, 300, 21) for _ in range(2)]) * base.std() * 2
     y = np.column_stack([own + base[:, :1] * 3, np.tile(base[:, :1] * 3, 20)]) + noise
     found = recover(books, base, y, t_r=1.5, run_onsets=RUNS, n_draws=200)
-    assert found.shares[:, 0].argmax() == 1
+    assert found.probability[1, 0] > 0.9 > 0.6 > found.probability[[0, 2], 0].max()
     assert found.null.p[0] == found.null.p_floor
     assert (found.null.p[1:] <= 0.05).sum() <= 4  # of 20; more than 4 in one of 400 seeds
 
@@ -72,7 +68,7 @@ def test_recover_finds_the_planted_book_beyond_a_baseline_that_it_resembles_and_
 def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
     base, books = smooth(rng, 300, 3), [smooth(rng, 300, 3) for _ in range(2)]
     rough, slow = rng.standard_normal((300, 150)), gaussian_filter1d(rng.standard_normal((300, 150)), 3, axis=0)
-    p = recover(books, base, np.column_stack([rough, slow]), t_r=1.5, run_onsets=RUNS, n_draws=200).null.p
+    p = recover(books, base, np.column_stack([rough, slow])[None], t_r=1.5, run_onsets=RUNS, n_draws=200).null.p
     assert 0.01 <= (p[:150] <= 0.05).mean() <= 0.12
     assert 0.01 <= (p[150:] <= 0.05).mean() <= 0.12
 
