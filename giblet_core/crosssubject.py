@@ -121,8 +121,7 @@ def decode_unseen(bold: Sequence[np.ndarray], held: int, targets: np.ndarray, fo
         run_onsets and embargo, as in `fit_ridge`.
     """
     others, fits = [bold[s] for s in leave_one_subject_out(len(bold))[held][0]], []
-    targets = by_fold(targets, folds)
-    for y, (train, test) in zip(targets, folds):
+    for y, (train, test) in zip(by_fold(targets, folds), folds):
         model = fit_shared_response(others, train, k)
         x = scale(np.mean([model.project(one, basis) for one, basis in zip(others, model.bases)], axis=0), train)
         x[test] = scale(model.project(bold[held], model.add(bold[held])), train)[test]

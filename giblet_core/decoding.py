@@ -57,7 +57,7 @@ class DecodingResult:
         """Join fits (n_trs, n_dims) that each have one of the folds."""
         r, r_inner = (np.concatenate([getattr(fit, name) for fit in fits]) for name in ("r_folds", "r_inner"))
         predictions = np.nansum([fit.predictions for fit in fits], axis=0)
-        return cls(predictions, targets, fold_numbers(len(predictions), folds), fisher_mean(r), r, r_inner)
+        return cls(predictions, by_fold(targets, folds), fold_numbers(len(predictions), folds), fisher_mean(r), r, r_inner)
 
     def part(self, start: int, stop: int) -> "DecodingResult":
         """Return some of the dimensions: a space of several that were decoded side by side."""
@@ -91,9 +91,8 @@ def fit_decoder(bold: np.ndarray, latents: np.ndarray, folds: list[Fold] | None 
     DecodingResult
     """
     folds = contiguous_folds(len(bold), 5, embargo, run_onsets) if folds is None else folds
-    latents, timing = by_fold(latents, folds), {"run_onsets": run_onsets, "embargo": embargo}
-    fits = [fit_ridge(bold, check_matrix("latents", y, len(bold)), [fold], alphas, keep_predictions=True, **timing, **options)
-            for y, fold in zip(latents, folds)]
+    fits = [fit_ridge(bold, check_matrix("latents", y, len(bold)), [fold], alphas, run_onsets=run_onsets, embargo=embargo,
+                      keep_predictions=True, **options) for y, fold in zip(by_fold(latents, folds), folds)]
     return DecodingResult.joined(fits, latents, folds)
 
 

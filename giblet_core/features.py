@@ -58,6 +58,11 @@ def _check_codec(codec: EncodecCodec, codes: Codes) -> None:
         raise InputError(f"codec={codec.id!r}: the codes were made by {codes.codec_id!r} with other weights. Use that codec.")
 
 
+def _latents(codec: EncodecCodec, codes: Codes) -> list[np.ndarray]:
+    _check_codec(codec, codes)
+    return [rows[indices].T for rows, indices in zip(codec.codebooks, codes.indices)]
+
+
 def codebook_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], books: Sequence[int] | None = None,
                       pool: Sequence[str] = POOLS, hrf: str | None = "glover", **timing: float) -> tuple[FeatureSpace, ...]:
     """Pool the latents of each codebook: one space a book, named "book k" (books count from 0).
@@ -69,10 +74,8 @@ def codebook_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence
     codec, codes, grid, pool, hrf, timing
         As in `pooled`.
     """
-    _check_codec(codec, codes)
-    books = range(codes.num_codebooks) if books is None else books
-    return tuple(latent_features(f"book {k}", codec.codebooks[k][codes.indices[k]].T, codes.frame_rate, grid, pool, hrf, **timing)
-                 for k in books)
+    return tuple(latent_features(f"book {k}", z, codes.frame_rate, grid, pool, hrf, **timing)
+                 for k, z in enumerate(_latents(codec, codes)) if books is None or k in books)
 
 
 def slow_directions(means: np.ndarray, n: int) -> np.ndarray:
@@ -87,9 +90,7 @@ def over_peaks(make: Callable[..., np.ndarray], peaks_s: Sequence[float] = PEAKS
 
 def book_means(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the mean of each book in every TR, without the response and with it `over_peaks`: pairs of (n_trs, D)."""
-    _check_codec(codec, codes)
-    latents = (codec.codebooks[k][codes.indices[k]].T for k in range(codes.num_codebooks))
-    make = [partial(pooled, z, codes.frame_rate, grid, ("mean",)) for z in latents]
+    make = [partial(pooled, z, codes.frame_rate, grid, ("mean",)) for z in _latents(codec, codes)]
     return [(one(None), over_peaks(partial(one, **timing))) for one in make]
 
 
@@ -100,11 +101,10 @@ def slow_books(means: list[tuple[np.ndarray, np.ndarray]], train: np.ndarray | s
 
 def energy_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> FeatureSpace:
     """Pool how large latents are, `over_peaks`: the sum's norm, its logarithm, and the norm of each book's vector; mean and SD."""
-    _check_codec(codec, codes)
-    books = [codec.codebooks[k][codes.indices[k]].T for k in range(codes.num_codebooks)]
+    books = _latents(codec, codes)
     norms = np.stack([np.linalg.norm(z, axis=0) for z in (sum(books), *books)]).astype(np.float64)
-    floor = 1e-3 * np.linalg.norm(codec.codebooks[0], axis=1).max()  # of the codec: a floor of the film would know held-out sound
-    norms = np.concatenate([np.log(norms[:1] + floor), norms])
+    # the logarithm's floor is of the codec: one of the film would know held-out sound
+    norms = np.concatenate([np.log(norms[:1] + 1e-3 * np.linalg.norm(codec.codebooks[0], axis=1).max()), norms])
     values = over_peaks(partial(pooled, norms, codes.frame_rate, grid, POOLS[:2], **timing))
     return FeatureSpace("energy", values, _names(len(norms), POOLS[:2], "norm"))
 
@@ -112,11 +112,7 @@ def energy_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[T
 def summed_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], pool: Sequence[str] = POOLS,
                     hrf: str | None = "glover", **timing: float) -> FeatureSpace:
     """Pool the sum over books, which is what the decoder hears."""
-    _check_codec(codec, codes)
-    z = np.zeros((codec.codebooks.shape[2], codes.n_frames), np.float32)
-    for k in range(codes.num_codebooks):
-        z += codec.codebooks[k][codes.indices[k]].T
-    return latent_features("latents", z, codes.frame_rate, grid, pool, hrf, **timing)
+    return latent_features("latents", sum(_latents(codec, codes)), codes.frame_rate, grid, pool, hrf, **timing)
 
 
 def histogram_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], books: Sequence[int] | None = None,

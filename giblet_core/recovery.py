@@ -50,11 +50,9 @@ class Design:
         rows = np.concatenate([np.arange(a, a + n) for a, n in zip(starts, lengths)])
         return rows, tuple(int(n) for n in np.cumsum((0, *lengths[:-1])))
 
-
-    def unseen_r(self, spaces: Sequence[np.ndarray], Y: np.ndarray, folds: list[Fold], alphas: Sequence[float], gammas: np.ndarray,
-                 **timing) -> np.ndarray:
+    def unseen_r(self, spaces: list[np.ndarray], Y: np.ndarray, folds: list[Fold], *penalties: Sequence, **timing) -> np.ndarray:
         """Fit the books, their directions told by the training time of each fold, beside other spaces: r (n_targets,)."""
-        fits = [fit_banded([np.concatenate(slow_books(self.means, fold[0]), axis=1), *spaces], Y, [fold], alphas, gammas, **timing)
+        fits = [fit_banded([np.concatenate(slow_books(self.means, fold[0]), axis=1), *spaces], Y, [fold], *penalties, **timing)
                 for fold in folds]
         return fisher_mean(np.concatenate([fit.r_folds for fit in fits]))
 
@@ -62,9 +60,8 @@ class Design:
 def make_design(stimulus: Any, grids: Sequence[TRGrid] | None = None) -> Design:
     """Make the features of a stimulus, for runs at `grids` (its own by default)."""
     grids = grids or stimulus.grids
-    means = book_means(stimulus.codec, stimulus.codes, grids)
     base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, grids, stimulus.annotation)
-    return Design(means, base, grids[0].t_r, tuple(g.n_trs for g in grids))
+    return Design(book_means(stimulus.codec, stimulus.codes, grids), base, grids[0].t_r, tuple(g.n_trs for g in grids))
 
 
 def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000) -> Recovery:
@@ -173,7 +170,6 @@ LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
 class Spaces:
     """What is decoded: the codec's side (means of the books, energy of the latents), loudness with speech, and fair lures."""
 
-    names: tuple[str, ...]
     means: list[tuple[np.ndarray, np.ndarray]]
     rest: np.ndarray
     edges: tuple[int, ...]
@@ -182,7 +178,7 @@ class Spaces:
 
     def identified(self, decoded: DecodingResult, names: Sequence[str], gap: int = 20, **options) -> Identification:
         """Identify segments by some of the spaces, from a decoding of all of them."""
-        parts = [decoded.part(*self.edges[self.names.index(name) :][:2]) for name in names]
+        parts = [decoded.part(*self.edges[(*LATENTS, *PLAIN).index(name) :][:2]) for name in names]
         return identify_stacked(parts, self.segments, min_gap=gap, **options)
 
     def values(self, folds: list[Fold], rows: np.ndarray | slice = slice(None)) -> np.ndarray:
@@ -240,7 +236,7 @@ def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_o
     sizes = sum(x.shape[1] for x in slow_books(means)), energy.shape[1], plain.shape[1]
     marks, edges = fair_marks(stimulus, grids), tuple(int(n) for n in np.cumsum([0, *sizes]))
     segments = make_segments(fold_numbers(len(plain), folds), length, run_onsets=run_onsets, **marks)
-    return Spaces((*LATENTS, *PLAIN), means, np.concatenate([energy, plain], axis=1), edges, segments, marks)
+    return Spaces(means, np.concatenate([energy, plain], axis=1), edges, segments, marks)
 
 
 def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1) -> list[dict]:

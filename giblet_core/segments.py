@@ -129,9 +129,7 @@ def similarity(predictions: np.ndarray, targets: np.ndarray, segments: Segments,
     out = np.empty((len(segments.rows), len(library)))
     for f in np.unique(segments.fold_of):
         own, t, root = segments.fold_of == f, targets if targets.ndim == 2 else targets[f], 1 if weights is None else np.sqrt(weights[f])
-        sd = t[at].std(0)
-        own_sd = p[at].std(0) if weights is None else sd
-        own_scale, scale = (root / np.where(x > 0, x, np.inf) for x in (own_sd, sd))
+        own_scale, scale = (root / np.where(sd > 0, sd, np.inf) for sd in ((p if weights is None else t)[at].std(0), t[at].std(0)))
         a, b = (x.reshape(len(x), -1) for x in (p[segments.rows[own]] * own_scale, (t[library] - t[at].mean(0)) * scale))
         a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
         norm = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)

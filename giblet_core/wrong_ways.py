@@ -41,14 +41,12 @@ def shuffled_folds(n_trs: int, n_folds: int = 5, seed: int = 0) -> list[Fold]:
 
 def hrf_twice(x: np.ndarray, t_r: float, model: str = "glover", run_onsets: Sequence[int] = (0,)) -> np.ndarray:
     """Apply the response again to features (n_trs, n_features) that already hold it."""
-    kernel = _at_tr(t_r, model)
-    return np.concatenate([fftconvolve(run, kernel, axes=0)[: len(run)] for run in np.split(x, list(run_onsets)[1:])])
+    return np.concatenate([fftconvolve(run, _at_tr(t_r, model), axes=0)[: len(run)] for run in np.split(x, list(run_onsets)[1:])])
 
 
 def acausal_hrf(x: np.ndarray, t_r: float, model: str = "glover", run_onsets: Sequence[int] = (0,)) -> np.ndarray:
     """Convolve features (n_trs, n_features) without the response with a centred kernel (mode "same"), as the predecessor did."""
-    kernel = _at_tr(t_r, model)
-    return np.concatenate([fftconvolve(run, kernel, mode="same", axes=0) for run in np.split(x, list(run_onsets)[1:])])
+    return np.concatenate([fftconvolve(run, _at_tr(t_r, model), mode="same", axes=0) for run in np.split(x, list(run_onsets)[1:])])
 
 
 def _at_tr(t_r: float, model: str) -> np.ndarray:
