@@ -105,7 +105,7 @@ def bottlenecks(bold: np.ndarray, generator: Generator, folds: list[Fold], t_r: 
     it predicts, so that predictions of a fold are brought back to the spread of training time, shuffled ones alike.
     """
     lags = tuple(range(round(RESPONSE_S[0] / t_r), round(RESPONSE_S[1] / t_r) + 1))
-    last = np.append(run_onsets[1:], len(bold))[run_index(len(bold), run_onsets)] - 1  # BOLD that came later, within its run
+    last = np.r_[run_onsets, len(bold)][1:][run_index(len(bold), run_onsets)] - 1  # BOLD that came later, within its run
     out = {name: np.full_like(generator.z, np.nan) for name in SOURCES}
     for name, rows in zip(SOURCES, (np.arange(len(bold)), shift_within_runs(len(bold), shift, run_onsets))):
         x = np.concatenate([bold[rows][np.minimum(np.arange(len(bold)) + lag, last)] for lag in lags], axis=1)

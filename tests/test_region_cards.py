@@ -81,6 +81,10 @@ def test_generation_without_fmri_knows_nothing_and_draws_alike(findings):
     first, again = (generate(generator, numbers[SOURCES[0]][:2], findings.stim.codec, seed=1) for _ in range(2))
     assert np.array_equal(first, again)
     assert len(first) == 2 * generator.model.encoder.n_frames * findings.stim.codec.hop_length
+    one_run = bottlenecks(np.roll(bold, 3, axis=0), generator, findings.folds, 1.5, (0,), findings.gap, 16)
+    near, far = (np.corrcoef((one_run[name] - generator.z.mean(0)).ravel(), (generator.z - generator.z.mean(0)).ravel())[0, 1]
+                 for name in SOURCES[:2])
+    assert near > 0.3 > 0.15 > abs(far)
 
 
 def test_parts_put_the_true_alignment_beside_its_shifts():
