@@ -25,7 +25,6 @@ WRONG_WAYS = {
     "HRF twice": "the response is applied to labels already shifted or convolved: features come too late",
     "acausal HRF": "the convolution is centred: features come before the sound",
     "index averaging": "code indices are averaged as if they were quantities",
-    "lures of any kind": "lures differ in class and loudness from what was heard: telling speech from music would do",
     "near lures": "lures come from the neighbouring TRs, which are nearly what was heard",
 }
 
