@@ -73,8 +73,7 @@ def _codes_and_codec(args: argparse.Namespace):
 
 def decode(args: argparse.Namespace) -> None:
     codes, codec = _codes_and_codec(args)
-    if args.books:
-        codes = codes.first(args.books)
+    codes = codes.first(args.books) if args.books else codes
     _note(f"decoding {codes.duration_s:.1f} s with {codec.id} ...")
     _write_sound(args.output, codec.decode(codes), codes.sample_rate)
 
@@ -90,7 +89,8 @@ def lesion(args: argparse.Namespace) -> None:
     with explained(f"books={args.books}: must be numbers from 0 with commas between them", "Write for example 0,3.", ValueError):
         books = [int(part) for part in args.books.split(",") if part.strip()]
     _note(f"lesion {args.mode} of books {books} of {codes.num_codebooks}, decoding {codes.duration_s:.1f} s ...")
-    latents = gc.lesion(codec, codes, books=books, mode=args.mode, dose=args.dose, window_s=args.window, seed=args.seed)
+    donor = args.donor and gc.Codes.load(args.donor)
+    latents = gc.lesion(codec, codes, books, args.mode, dose=args.dose, window_s=args.window, donor=donor, seed=args.seed)
     _write_sound(args.output, codec.decode_latents(latents.sum(0), n_samples=codes.n_samples), codes.sample_rate)
 
 

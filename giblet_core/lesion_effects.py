@@ -6,9 +6,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.signal import fftconvolve
 from tqdm import tqdm
 
+from giblet_core.artifacts import explained
 from giblet_core.audio import check_wave
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
@@ -16,7 +18,7 @@ from giblet_core.lesions import lesion
 from giblet_core.metrics import level_match, loudness_lufs, quality_table
 from giblet_core.scores import log_mel_distance, si_sdr
 
-FLAT_WINDOW_S = 0.05
+FLAT_WINDOW_S, MOST_DOSE = 0.05, 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +41,7 @@ def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WIND
 
 def flat_twin(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """Equalise the level in 50 ms windows: fine structure without the envelope. A claim about a book survives on it."""
-    flat = (wave / smooth_level(wave, sample_rate)).astype(np.float32)
-    return level_match(flat, wave)
+    return level_match((wave / smooth_level(wave, sample_rate)).astype(np.float32), wave)
 
 
 def envelope_twin(wave: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarray:
@@ -48,8 +49,7 @@ def envelope_twin(wave: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarr
     wave = check_wave(wave)
     phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(len(wave) // 2 + 1))
     noise = np.fft.irfft(np.abs(np.fft.rfft(wave)) * phase, len(wave)).astype(np.float32)
-    shaped = flat_twin(noise, sample_rate) * smooth_level(wave, sample_rate).astype(np.float32)
-    return level_match(shaped, wave)
+    return level_match(flat_twin(noise, sample_rate) * smooth_level(wave, sample_rate).astype(np.float32), wave)
 
 
 def matched_removal(codec: EncodecCodec, codes: Codes, books: Sequence[int], seed: int = 0) -> np.ndarray:
@@ -66,6 +66,33 @@ def matched_removal(codec: EncodecCodec, codes: Codes, books: Sequence[int], see
         rotation, _ = np.linalg.qr(np.random.default_rng([seed, k]).standard_normal((codec.latent_dim, codec.latent_dim)))
         z[k] = z[k] - rotation.astype(np.float32) @ z[k]
     return z
+
+
+def reconstruction_matched(codec: EncodecCodec, codes: Codes, books: Sequence[int], seed: int = 0) -> tuple[np.ndarray, float]:
+    """Remove as much of the turned vectors of `matched_removal` as costs the sound what omitting the books does: the same log-mel distance.
+
+    Returns
+    -------
+    z : array of shape (num_codebooks, latent_dim, n_frames), float32
+    dose : float
+        How many times the turned vectors: above 1 the books cost more than their energy does elsewhere.
+
+    Raises
+    ------
+    InputError
+        `MOST_DOSE` times the turned vectors do not cost as much.
+    """
+    z, intact = codec.latents(codes), codec.decode(codes)
+    turned = matched_removal(codec, codes, books, seed) - z
+
+    def cost(z: np.ndarray) -> float:
+        return log_mel_distance(intact, codec.decode_latents(z.sum(0), codes.n_samples), codec.sample_rate)
+
+    wanted = cost(lesion(codec, codes, books))
+    with explained(f"books={list(books)}: {MOST_DOSE:g} times their energy elsewhere must cost as much as they do", "Match fewer books.",
+                   ValueError):
+        dose = brentq(lambda dose: cost(z + np.float32(dose) * turned) - wanted, 0, MOST_DOSE, xtol=0.01)
+    return z + np.float32(dose) * turned, dose
 
 
 def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]], *, speech: bool = False,
@@ -91,8 +118,7 @@ def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Map
     """
     rows = []
     for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
-        intact = codec.decode(piece.codes)
-        sounds = {}
+        intact, sounds = codec.decode(piece.codes), {}
         for label, options in lesions.items():
             sounds[label, False] = codec.decode_latents(lesion(codec, piece.codes, **options).sum(0), piece.codes.n_samples)
             if controls:

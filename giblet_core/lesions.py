@@ -114,8 +114,7 @@ def _reencode(c: _Context, books: Sequence[int]) -> np.ndarray:
             z[k] = 0
         elif k > min(books):
             book = c.codec.codebooks[k]
-            distance = (book**2).sum(1) - 2 * residual @ book.T
-            z[k] = book[distance.argmin(1)].T
+            z[k] = book[((book**2).sum(1) - 2 * residual @ book.T).argmin(1)].T
         residual = residual - z[k].T
     return z
 
@@ -170,9 +169,8 @@ def lesion(codec: EncodecCodec, codes: Codes, books: Sequence[int] = (0,), mode:
     if not books or dose == 0:
         return z
     intact = z.copy()
-    context = _Context(codec, codes, intact, window, np.random.default_rng(seed), donor)
     if mode == "reencode":
-        z[:, :, window] = _reencode(context, books)
+        z[:, :, window] = _reencode(_Context(codec, codes, intact, window, np.random.default_rng(seed), donor), books)
         books = range(codes.num_codebooks)
     else:
         for k in books:

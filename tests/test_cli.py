@@ -86,6 +86,18 @@ def test_a_lesion_of_no_book_is_the_decoded_sound(material, place, capsys):
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
 
 
+def test_a_book_is_swapped_with_that_of_a_donor(material, place, capsys):
+    """Swapped with itself nothing changes; without a donor the kind is refused and says what it needs."""
+    codes = material / "codes.npz"
+    assert giblet(capsys, "decode", codes, "a.wav")[0] == 0
+    assert giblet(capsys, "lesion", codes, "b.wav", "--books", "0", "--mode", "swap", "--donor", codes)[0] == 0
+    assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
+    status, _, err = giblet(capsys, "lesion", codes, "c.wav", "--books", "0", "--mode", "swap")
+    assert status == 2
+    assert "donor" in err
+    assert not Path("c.wav").exists()
+
+
 def broken_sounds(material, folder):
     """Write every kind of unusable sound; return name -> words its message must hold."""
     wave = soundfile.read(material / "sound.wav", dtype="float32")[0]

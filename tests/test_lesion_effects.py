@@ -10,10 +10,13 @@ from giblet_core.lesion_effects import (
     envelope_twin,
     flat_twin,
     matched_removal,
+    reconstruction_matched,
     smooth_level,
     sound_effects,
     subset_quality,
 )
+from giblet_core.lesions import lesion
+from giblet_core.scores import log_mel_distance
 from giblet_core.subsets import shapley
 
 RATE = 24_000
@@ -60,6 +63,19 @@ def test_the_control_removes_the_same_energy_in_every_frame_and_dimension(codec,
     assert np.allclose(np.linalg.svd(removed, compute_uv=False), np.linalg.svd(z[1], compute_uv=False), rtol=1e-3, atol=1e-2)
     assert abs(correlation(removed.ravel(), z[1].ravel())) < 0.1
     assert np.array_equal(matched_removal(codec, codes, []), z)
+
+
+def test_the_reconstruction_matched_lesion_costs_what_the_book_costs(codec, wave):
+    codes = codec.encode(wave, 3.0)
+    intact = codec.decode(codes)
+    z, dose = reconstruction_matched(codec, codes, [0])
+    costs = [log_mel_distance(intact, codec.decode_latents(x.sum(0), codes.n_samples), RATE)
+             for x in (z, lesion(codec, codes, [0]), codec.latents(codes))]
+    assert costs[0] == pytest.approx(costs[1], rel=0.02)
+    assert costs[1] > costs[2] == 0
+    turned = codec.latents(codes) + dose * (matched_removal(codec, codes, [0]) - codec.latents(codes))
+    assert np.allclose(z, turned, atol=1e-3)
+    assert reconstruction_matched(codec, codes, [])[1] == 0
 
 
 def test_no_lesion_has_no_effect_and_more_lesion_has_more(codec, wave):
