@@ -83,12 +83,12 @@ def reconstruction_matched(codec: EncodecCodec, codes: Codes, books: Sequence[in
         `MOST_DOSE` times the turned vectors do not cost as much.
     """
     z, intact = codec.latents(codes), codec.decode(codes)
-    turned = matched_removal(codec, codes, books, seed) - z
 
     def cost(z: np.ndarray) -> float:
         return log_mel_distance(intact, codec.decode_latents(z.sum(0), codes.n_samples), codec.sample_rate)
 
-    wanted = cost(lesion(codec, codes, books))
+    wanted = cost(lesion(codec, codes, books))  # first, for it refuses books that the codes do not hold
+    turned = matched_removal(codec, codes, books, seed) - z
     with explained(f"books={list(books)}: {MOST_DOSE:g} times their energy elsewhere must cost as much as they do", "Match fewer books.",
                    ValueError):
         dose = brentq(lambda dose: cost(z + np.float32(dose) * turned) - wanted, 0, MOST_DOSE, xtol=0.01)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from giblet_core.artifacts import require
-from giblet_core.codecs import EncodecCodec
+from giblet_core.codecs import EncodecCodec, nearest
 from giblet_core.codes import Codes, frame_at
 
 BLOCK_S = 0.5  # length of the pieces that block_shuffle keeps whole: longer than a syllable, shorter than a phrase
@@ -113,8 +114,7 @@ def _reencode(c: _Context, books: Sequence[int]) -> np.ndarray:
         if k in books:
             z[k] = 0
         elif k > min(books):
-            book = c.codec.codebooks[k]
-            z[k] = book[((book**2).sum(1) - 2 * residual @ book.T).argmin(1)].T
+            z[k] = c.codec.codebooks[k][nearest(torch.from_numpy(residual), torch.tensor(c.codec.codebooks[k]))].T
         residual = residual - z[k].T
     return z
 

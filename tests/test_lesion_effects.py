@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fakes import coloured_noise, conditioned_model
 
+from giblet_core.artifacts import InputError
 from giblet_core.codecs import EncodecCodec
 from giblet_core.lesion_effects import (
     Piece,
@@ -76,6 +77,8 @@ def test_the_reconstruction_matched_lesion_costs_what_the_book_costs(codec, wave
     turned = codec.latents(codes) + dose * (matched_removal(codec, codes, [0]) - codec.latents(codes))
     assert np.allclose(z, turned, atol=1e-3)
     assert reconstruction_matched(codec, codes, [])[1] == 0
+    with pytest.raises(InputError, match="books count from 0"):
+        reconstruction_matched(codec, codes, [99])
 
 
 def test_no_lesion_has_no_effect_and_more_lesion_has_more(codec, wave):
