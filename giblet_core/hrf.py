@@ -7,10 +7,11 @@ Glover (1999), Deconvolution of impulse response in event-related BOLD fMRI. doi
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from nilearn.glm.first_level import hemodynamic_models
-from scipy.signal import fftconvolve
+from scipy.sparse import csr_array
 
 from giblet_core.artifacts import InputError, require
 from giblet_core.codes import frame_at
@@ -84,16 +85,21 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
     require(x.ndim == 2, f"x.shape={x.shape}: must be (n_frames, n_features). Use x[:, None] for one feature, z.T for latents.")
     if not np.isfinite(x).all():
         raise InputError(f"x: {int((~np.isfinite(x)).sum())} values are NaN or infinite; all must be finite. Find where they arose.")
-    hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
-    rate = Fraction(str(rate_hz)) * hold
     grid = TRGrid(t_r, n_trs, onset_s) if n_trs else TRGrid.covering(float(Fraction(len(x)) / Fraction(str(rate_hz))), t_r, onset_s)
     grid.edges_within(len(x), rate_hz)
-    h = kernel(model, float(1 / rate), peak_s)
-    fine = np.repeat(x, hold, axis=0) if hold > 1 else x
-    y = fftconvolve(fine, h[:, None].astype(x.dtype), axes=0)[: len(fine)]
-    shift = Fraction(str(slice_time_ref)) * Fraction(str(t_r))
+    return _response(len(x), rate_hz, grid, model, slice_time_ref, peak_s).astype(x.dtype) @ x
+
+
+@lru_cache(maxsize=16)
+def _response(n_frames: int, rate_hz: float, grid: TRGrid, model: str, slice_time_ref: float, peak_s: float | None) -> csr_array:
+    """Return what the response takes from each frame at each TR, (n_trs, n_frames): only the TRs of a convolution are ever looked at."""
+    hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
+    h = kernel(model, float(1 / (Fraction(str(rate_hz)) * hold)), peak_s)
+    shift = Fraction(str(slice_time_ref)) * Fraction(str(grid.t_r))
     at = np.array([frame_at((grid.edge(i) + shift) * hold, rate_hz) for i in range(grid.n_trs)])
-    return y[np.minimum(at, len(y) - 1)]
+    past = np.minimum(at, n_frames * hold - 1)[:, None] - np.arange(len(h))
+    trs, lags = np.nonzero(past >= 0)
+    return csr_array((h[lags], (trs, past[trs, lags] // hold)), shape=(grid.n_trs, n_frames))
 
 
 def fir(x: np.ndarray, delays: Sequence[int] = (1, 2, 3, 4), run_onsets: Sequence[int] = (0,)) -> np.ndarray:

@@ -29,7 +29,6 @@ def modulation_power(x: np.ndarray, rate_hz: float, band_hz: tuple[float, float]
 
 def _per_tr(x: np.ndarray, rate_hz: float, edges: np.ndarray, kind: str) -> list[np.ndarray]:
     """Pool (D, T) inside each TR: list of (n_trs, D)."""
-    x = x[:, : edges[-1]].astype(np.float64)
     if kind == "mean":
         return [pool(x, edges)]
     if kind == "sd":
@@ -47,7 +46,7 @@ def _pool_run(x: np.ndarray, rate_hz: float, grid: TRGrid, kinds: Sequence[str],
     long = TRGrid(grid.t_r, grid.n_trs + int(history), float(grid.edge(-int(history))))
     edges = long.edges_within(x.shape[1], rate_hz)
     first, edges = edges[0], edges - edges[0]
-    x = x[:, first : first + edges[-1]]
+    x = x[:, first : first + edges[-1]].astype(np.float64)
     starts = np.arange(0, edges[-1], BIN_FRAMES)
     held = np.searchsorted(edges, starts, side="right") - 1
     blocks = []
@@ -56,7 +55,7 @@ def _pool_run(x: np.ndarray, rate_hz: float, grid: TRGrid, kinds: Sequence[str],
             if hrf is None:
                 blocks.append(block[int(history) :])
                 continue
-            fine = pool(x.astype(np.float64), np.append(starts, edges[-1])) if kind == "mean" else block[held]
+            fine = pool(x, np.append(starts, edges[-1])) if kind == "mean" else block[held]
             # before the run the sound is taken to have been as in its first TR: a step from 0 would be an event that nobody heard
             blocks.append(response.convolve(fine - block[0], rate_hz / BIN_FRAMES, grid.t_r, hrf, n_trs=grid.n_trs, onset_s=history_s,
                                             slice_time_ref=slice_time_ref, peak_s=peak_s))

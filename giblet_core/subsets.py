@@ -12,9 +12,9 @@ References
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import factorial
 
 import numpy as np
+from scipy.special import comb
 from tqdm import tqdm
 
 from giblet_core.artifacts import InputError, require
@@ -45,15 +45,10 @@ def shapley(values: np.ndarray) -> np.ndarray:
     array of shape (n, ...)
         Sums to ``values[-1] - values[0]``.
     """
-    n = int(np.log2(len(values)))
-    sizes = np.array([bin(i).count("1") for i in range(len(values))])
-    out = np.zeros((n, *values.shape[1:]))
-    for k in range(n):
-        bit = 1 << (n - 1 - k)
-        without = np.array([i for i in range(len(values)) if not i & bit])
-        weight = np.array([factorial(s) * factorial(n - s - 1) / factorial(n) for s in sizes[without]])
-        out[k] = np.tensordot(weight, values[without + bit] - values[without], 1)
-    return out
+    n, sets = int(np.log2(len(values))), np.arange(len(values))
+    weights = 1 / (n * comb(n - 1, np.bitwise_count(sets[:-1])))
+    without = [(bit, sets[sets & bit == 0]) for bit in 1 << np.arange(n)[::-1]]
+    return np.stack([np.tensordot(weights[rest], values[rest + bit] - values[rest], 1) for bit, rest in without])
 
 
 @dataclass(frozen=True)
@@ -89,8 +84,8 @@ class SubsetScores:
 
     def unique(self) -> np.ndarray:
         """What all books explain less all but this one, per fold: shape (n_books, n_folds, n_targets)."""
-        n = self.kept.shape[1]
-        return np.stack([self.value_folds[-1] - self.value_folds[self.row([b for b in range(n) if b != k])] for k in range(n)])
+        without = len(self.kept) - 1 - (1 << np.arange(self.kept.shape[1])[::-1])
+        return self.value_folds[-1] - self.value_folds[without]
 
     def shared(self) -> np.ndarray:
         """What all explain beyond the empty subset, less the unique parts, per fold: shape (n_folds, n_targets)."""
@@ -203,9 +198,8 @@ def residual_scores(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: 
     array of shape (2, num_codebooks, n_targets)
         r on held-out time, Fisher-averaged over folds: as it is, and freed.
     """
-    hop, rate, y = codec.sample_rate // BASE_RATE_HZ, codes.frame_rate, (Y - Y.mean(0)).astype(np.float32)
-    rate_hz = codec.sample_rate
-    rows = [*envelope(wave, rate_hz), *momentary_loudness(wave, rate_hz), *log_mel(wave, rate_hz, N_BANDS, hop)]
+    rate_hz, rate, y = codec.sample_rate, codes.frame_rate, (Y - Y.mean(0)).astype(np.float32)
+    rows = [*envelope(wave, rate_hz), *momentary_loudness(wave, rate_hz), *log_mel(wave, rate_hz, N_BANDS, rate_hz // BASE_RATE_HZ)]
     at = (np.arange(codes.n_frames) + 0.5) / rate * BASE_RATE_HZ - 0.5
     low = np.stack([np.interp(at, np.arange(len(row)), row) for row in rows]).astype(np.float32)
     low_pooled = pooled(low, rate, grids, ("mean",))
