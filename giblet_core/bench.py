@@ -101,7 +101,7 @@ def _streaming() -> Iterator[Row]:
     yield Row("peak memory, 30 min", peak, "MB", "encode in a process of its own; below 1000 is wanted")
 
 
-def _quality() -> Iterator[Row]:
+def _codec() -> Iterator[Row]:
     from giblet_core.bench_codec import bench_codec
 
     sounds = Path(os.environ.get("GIBLET_SHARED", project_root().parent / "shared")) / "audio"  # real speech, where it is at hand
@@ -110,27 +110,27 @@ def _quality() -> Iterator[Row]:
         yield Row(f"{name}, {unit.split(',')[0]}" if unit else name, value, unit, how)
 
 
-PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _pipeline, "streaming": _streaming, "quality": _quality}
+PARTS: dict[str, Callable[[], Iterator[Row]]] = {"sizes": _sizes, "pipeline": _pipeline, "streaming": _streaming, "codec": _codec}
 
 
-def bench(out: str | Path | None = None, only: str | None = None) -> list[Row]:
+def bench(out: str | Path | None = None, part: str | None = None) -> list[Row]:
     """Measure, print a table and write it.
 
     Parameters
     ----------
     out : path, optional
         ``build/bench.json`` in the project by default.
-    only : str, optional
-        One of ``PARTS``.
+    part : str, optional
+        One of ``PARTS``; all by default.
 
     Raises
     ------
     InputError
         No such part.
     """
-    require(only is None or only in PARTS, f"only={only}: must be one of {', '.join(PARTS)}.")
+    require(part is None or part in PARTS, f"part={part}: must be one of {', '.join(PARTS)}. Leave it out for all.")
     rows = []
-    for name in [only] if only else PARTS:
+    for name in [part] if part else PARTS:
         for row in PARTS[name]():
             value = f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.2f}"
             print(f"{row.name:<28} {value:>12} {row.unit:<12} {row.how}", flush=True)

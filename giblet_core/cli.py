@@ -153,7 +153,7 @@ def listening(args: argparse.Namespace) -> None:
 
 
 def bench(args: argparse.Namespace) -> None:
-    gc.bench.bench(args.out, args.only)
+    gc.bench.bench(args.out, args.part)
 
 
 if __name__ == "__main__":

@@ -173,6 +173,7 @@ def test_listening_says_that_nobody_has_listened_yet(place, capsys):
     (["run", "--set", "speed=3"], ["speed=3", "no notebook", "seed"]),
     (["run", "--only", "77"], ["only=77"]),
     (["run", "--params", "absent"], ["params=absent"]),
+    (["bench", "quality"], ["part=quality", "sizes, pipeline, streaming, codec"]),
 ])
 def test_a_wrong_argument_is_named_and_nothing_is_written(arguments, words, material, place, capsys):
     known = {"SOUND": material / "sound.wav", "CODES": material / "codes.npz"}
@@ -263,3 +264,13 @@ def test_check_and_run_refuse_a_wrong_data_set(changes, words, dataset, place, c
     assert status == 2
     assert all(word in err for word in words) or "holds no notebooks" in err, err
     assert left(place) == []
+
+
+def test_bench_writes_what_it_prints_for_the_part_asked_for(place, capsys):
+    status, out, _ = giblet(capsys, "bench", "sizes", "--out", place / "bench.json")
+    rows = {row["name"]: row for row in json.loads((place / "bench.json").read_text())["rows"]}
+    assert status == 0
+    assert rows["parameters, embeddings"]["value"] == 8 * 1024 * 64
+    assert "524,288" in out
+    assert rows["training step, codes to mel"]["value"] > 0
+    assert "x real time" not in {row["unit"] for row in rows.values()}
