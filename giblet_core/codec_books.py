@@ -4,32 +4,28 @@ Greedy search serves each frame with the nearest entry of every book in turn. Bo
 other; `refit` lets every entry move to what the other books leave of the frames that chose it.
 """
 
+import warnings
 from collections.abc import Iterable
 
 import torch
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
+from vector_quantize_pytorch import ResidualVQ
 
 from giblet_core.codecs import nearest
 
 LATENT_DIM = 128
 CARDINALITY = 1024
-DEAD = 0.05  # a code vector chosen more rarely (moving average, hits a step) is moved
+DEAD = 0.05  # an entry chosen more rarely (moving average, hits a step) is replaced
 
 
 def k_means(points: Tensor, n_centres: int = CARDINALITY, n_iter: int = 10, seed: int = 0) -> Tensor:
-    """Cluster ``points`` (n, d); a centre nobody chose is moved to a point that is badly served."""
-    generator = torch.Generator().manual_seed(seed)
-    centres = points[torch.randperm(len(points), generator=generator)[:n_centres]].clone()
-    for _ in range(n_iter):
-        chosen = nearest(points, centres)
-        count = torch.bincount(chosen, minlength=n_centres)
-        total = torch.zeros_like(centres).index_add_(0, chosen, points)
-        centres = total / count.clamp(min=1)[:, None]
-        idle = count == 0
-        if idle.any():
-            error = (points - centres[chosen]).square().sum(1) + 1e-12
-            centres[idle] = points[torch.multinomial(error, int(idle.sum()), generator=generator)]
-    return centres
+    """Cluster ``points`` (n, d) by scikit-learn's `KMeans`, from points drawn at random."""
+    means = KMeans(n_centres, init="random", n_init=1, max_iter=n_iter, tol=0, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # an entry that nobody needs is no fault: few sounds leave many zeros
+        return torch.from_numpy(means.fit(points.numpy()).cluster_centers_)
 
 
 def fit_books(points: Tensor, n_books: int, n_iter: int = 10) -> Tensor:
@@ -82,48 +78,44 @@ def split_books(points: Tensor, n_books: int, n_iter: int = 8) -> Tensor:
 
 
 class Books(nn.Module):
-    """Residual codebooks, carried on by moving averages of the vectors that chose each entry."""
+    """Residual codebooks (`vector-quantize-pytorch`), of which the first can be used alone; entries follow the vectors that choose them."""
 
     def __init__(self, n_codebooks: int = 16):
         super().__init__()
-        self.register_buffer("embed", torch.zeros(n_codebooks, CARDINALITY, LATENT_DIM))
-        self.register_buffer("count", torch.ones(n_codebooks, CARDINALITY))
-        self.calls = 0
+        self.residual = ResidualVQ(dim=LATENT_DIM, num_quantizers=n_codebooks, codebook_size=CARDINALITY, decay=0.99, eps=1e-9,
+                                   threshold_ema_dead_code=DEAD)
+        self.fill(torch.zeros(n_codebooks, CARDINALITY, LATENT_DIM))
+
+    @property
+    def embed(self) -> Tensor:
+        """Entries of all books, a copy: (n_books, 1024, 128)."""
+        return torch.stack([layer.codebook for layer in self.residual.layers])
+
+    def fill(self, entries: Tensor) -> None:
+        """Replace the entries, (n_books, 1024, 128); averages begin anew, as if each had been chosen once a step."""
+        for layer, book in zip(self.residual.layers, entries, strict=True):
+            layer.codebook = book
+            layer._codebook.embed_avg.copy_(book[None])
+            layer._codebook.cluster_size.fill_(1.0)
 
     @torch.no_grad()
-    def forward(self, z: Tensor, n_books: int, update: bool = False, decay: float = 0.99) -> Tensor:
+    def forward(self, z: Tensor, n_books: int, update: bool = False) -> Tensor:
         """Quantise ``z`` (..., 128) with the first ``n_books`` books; with `update` move their entries."""
-        points = z.reshape(-1, LATENT_DIM)
-        residual, self.calls = points, self.calls + update
-        for book in range(n_books):
-            entries = self.embed[book]
-            chosen = nearest(residual, entries)
-            quantised = entries[chosen]
-            if update:
-                self._move(book, residual, chosen, decay)
-            residual = residual - quantised
-        return (points - residual).reshape(z.shape)
-
-    def _move(self, book: int, residual: Tensor, chosen: Tensor, decay: float) -> None:
-        hits = torch.bincount(chosen, minlength=CARDINALITY).to(residual.dtype)
-        entries, count = self.embed[book], self.count[book].mul_(decay)
-        total = (entries * count[:, None]).index_add_(0, chosen, residual, alpha=1 - decay)
-        count.add_(hits, alpha=1 - decay)
-        self.embed[book] = torch.where(count[:, None] >= DEAD, total / count[:, None], entries)
-        if self.calls % 20 == 0:
-            dead = (count < DEAD).nonzero()[:60, 0]
-            self.embed[book, dead], count[dead] = residual[torch.randint(len(residual), (len(dead),))], 4 * DEAD
+        left = points = z.reshape(1, -1, LATENT_DIM)
+        for layer in self.residual.layers[:n_books]:
+            left = left - layer.train(update)(left)[0]
+        return (points - left).reshape(z.shape)
 
     @torch.no_grad()
     def refine(self, points: Tensor, n_passes: int = 3) -> None:
         """Refit the first half of the books to ``points`` (n, 128), a part a pass; replace the other half by books of few latents."""
         live = (points != 0).any(0).nonzero()[:, 0]
-        left, n_joint = points[:, live].contiguous(), len(self.embed) // 2
+        left, n_joint = points[:, live].contiguous(), len(self.residual.layers) // 2
         books = self.embed[:n_joint, :, live]
         for part in left.chunk(n_passes):
             books = refit(part, books)
         for book in books:
             left = left - book[nearest(left, book)]
-        self.embed.zero_()
-        self.embed[:, :, live] = torch.cat([books, split_books(left, len(self.embed) - n_joint)])
-        self.count.fill_(1.0)
+        entries = torch.zeros_like(self.embed)
+        entries[:, :, live] = torch.cat([books, split_books(left, len(entries) - n_joint)])
+        self.fill(entries)

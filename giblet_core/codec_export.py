@@ -150,7 +150,7 @@ def from_encodec(model: EncodecModel) -> FrameCodec:
     net.narrow.bias.copy_(decoder[4].block[1].conv.bias + OFFSET * decoder[4].block[1].conv.weight.sum((1, 2)))
     net.widen.weight.copy_(decoder[4].block[3].conv.weight)
     net.widen.bias.copy_(decoder[4].block[3].conv.bias)
-    net.books.embed.copy_(torch.stack([layer.codebook.embed for layer in model.quantizer.layers]))
+    net.books.fill(torch.stack([layer.codebook.embed for layer in model.quantizer.layers]))
     net.pin()
     return net
 

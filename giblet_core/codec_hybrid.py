@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.signal import fftconvolve, firwin
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from giblet_core.codec_books import LATENT_DIM, fit_books
 from giblet_core.codec_net import HALF, HOP_LENGTH, KAPPA, N_TAPS, STEP, STRAIGHT, WIDTH, FrameCodec
@@ -150,7 +151,7 @@ def _latents(net: FrameCodec, wave: np.ndarray) -> Tensor:
 def _fit_books(net: FrameCodec, waves: Sequence[np.ndarray], n_points: int, n_iter: int) -> None:
     points = torch.cat([_latents(net, wave)[torch.from_numpy(np.square(frames_of(wave)).mean(1) > 1e-9)] for wave in waves])
     points = points[torch.randperm(len(points))[:n_points], : N_LOW + N_BANDS].contiguous()
-    net.books.embed[..., : N_LOW + N_BANDS] = fit_books(points, len(net.books.embed), n_iter)
+    net.books.fill(F.pad(fit_books(points, len(net.books.embed), n_iter), (0, LATENT_DIM - N_LOW - N_BANDS)))
 
 
 def _fit_low(net: FrameCodec, waves: Sequence[np.ndarray], rng: np.random.Generator) -> None:

@@ -157,8 +157,7 @@ def train_codec(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, folde
         rate = config.learning_rate * min(1, (step + 1) / 100) * fall + 1e-5
         for group in optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        corpus.rng, net.books.calls = np.random.default_rng((config.seed, step)), step  # so that a resumed run is the same run
-        torch.manual_seed(config.seed + step)
+        corpus.rng, _ = np.random.default_rng((config.seed, step)), torch.manual_seed(config.seed + step)  # a resumed run is the same run
         history.append({"step": step} | _step(net, corpus, config, optimiser, bands, list(MEL)[step % 3], device))
         average.update_parameters(net)
         if path and (len(history) % config.checkpoint_every == 0 or len(history) == config.n_steps):

