@@ -8,8 +8,9 @@ Reference: ITU-R BS.1770-4 (loudness); those of the metrics are in `scores`.
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -74,17 +75,32 @@ def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segme
     InputError
         Shapes, non-finite samples, lengths that differ.
     """
+    return _qualities(reference, [degraded], sample_rate, segments, pesq, max_segments)[0]
+
+
+def _qualities(reference: np.ndarray, sounds: Iterable[np.ndarray], sample_rate: int, segments, pesq: bool, max_segments: int = 8
+               ) -> list[Quality]:
+    """Score sounds as `quality` does, with one child process for the PESQ of all."""
+    prepared, rows = [_prepared(reference, wave, sample_rate, segments, max_segments) for wave in sounds], []
+    heard = iter(pesq_pairs([pair for *_, pairs in prepared for pair in pairs], sample_rate) if pesq else ())
+    for r, d, lag, reasons, pairs in prepared:
+        scores = {"pesq_wb": _mean_over([*islice(heard, len(pairs))] if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
+                  "stoi": _mean_over([attempt(stoi, *pair, sample_rate) for pair in pairs], "stoi", reasons, len(pairs))}
+        for name, *measured in (("si_sdr_db", si_sdr, r, d), ("log_mel_db", log_mel_distance, r, d, sample_rate)):
+            scores[name], reason = attempt(*measured)
+            reasons |= {name: reason} if reason else {}
+        rows.append(Quality(**scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons))
+    return rows
+
+
+def _prepared(reference, degraded, sample_rate, segments, max_segments) -> tuple:
+    """Align two sounds, and cut pairs of speech segments: (reference, degraded, lag, reasons, pairs)."""
     reference, degraded, lag, start, reasons = _aligned(reference, degraded, sample_rate)
     if segments is not None:
         segments = [(a - start / sample_rate, b - start / sample_rate) for a, b in segments]
     chosen = speech_segments(reference, sample_rate, segments, max_segments)
-    pairs = [tuple(w[round(a * sample_rate) : round(b * sample_rate)] for w in (reference, degraded)) for a, b in chosen]
-    scores = {"pesq_wb": _mean_over(pesq_pairs(pairs, sample_rate) if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
-              "stoi": _mean_over([attempt(stoi, r, d, sample_rate) for r, d in pairs], "stoi", reasons, len(pairs))}
-    for name, *measured in (("si_sdr_db", si_sdr, reference, degraded), ("log_mel_db", log_mel_distance, reference, degraded, sample_rate)):
-        scores[name], reason = attempt(*measured)
-        reasons |= {name: reason} if reason else {}
-    return Quality(**scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons)
+    cuts = [slice(round(a * sample_rate), round(b * sample_rate)) for a, b in chosen]
+    return reference, degraded, lag, reasons, [(reference[cut], degraded[cut]) for cut in cuts]
 
 
 def attempt(metric: Callable[..., float], *arguments: Any) -> tuple[float, str]:
@@ -121,8 +137,8 @@ def quality_table(reference: np.ndarray, degraded: Mapping[str, np.ndarray], sam
     """
     sounds = {**degraded, **({"noise floor (white, level-matched)": noise_like(reference)} if floor else {})}
     rows = []
-    for label, wave in sounds.items():
-        row = asdict(quality(reference, wave, sample_rate, segments, pesq))
+    for (label, wave), found in zip(sounds.items(), _qualities(reference, sounds.values(), sample_rate, segments, pesq)):
+        row = asdict(found)
         row["loudness_change_lu"], reason = attempt(lambda w: loudness_lufs(w, sample_rate) - loudness_lufs(reference, sample_rate), wave)
         row["reasons"] = {**row["reasons"], **({"loudness_change_lu": reason} if reason else {})}
         rows.append({"sound": label, **row})

@@ -15,6 +15,7 @@ from itertools import product
 
 import numpy as np
 from scipy.special import comb
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from giblet_core.artifacts import InputError, require
@@ -29,6 +30,7 @@ from giblet_core.splits import Fold
 from giblet_core.timing import TRGrid
 
 ESTIMANDS = ("refit", "frozen")
+ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")  # threads that meet at each small solve can be ten times slower than one
 N_BANDS = 16  # of the log-mel spectrum that books are freed of
 
 
@@ -99,6 +101,7 @@ class SubsetScores:
         return shapley(self.value_folds)
 
 
+@ONE_THREAD
 def subset_scores(books: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, *, estimand: str = "refit",
                   base: Sequence[np.ndarray] = (), thin: int = 3, alpha_factor: float = 1.0, progress: bool = False) -> SubsetScores:
     """Score every subset of the books, with the penalties that the fit of all of them chose.
@@ -177,6 +180,7 @@ def _frozen(weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float) ->
     yield from _walk([b @ dual for _, b in weighted], n_books)
 
 
+@ONE_THREAD
 def residual_scores(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequence[TRGrid], Y: np.ndarray, folds: list[Fold],
                     alpha: float) -> np.ndarray:
     """Score each book alone, as it is and freed of level and spectrum: the energy control of predicted fMRI.
