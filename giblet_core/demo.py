@@ -49,10 +49,7 @@ class Film:
     annotation: Annotation
     seed: int
 
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return len(self.wave) / self.sample_rate
+    duration_s = property(lambda self: len(self.wave) / self.sample_rate, doc="Length in seconds.")
 
 
 def _render(seed: int) -> tuple[dict[str, np.ndarray], dict]:

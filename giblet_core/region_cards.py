@@ -46,10 +46,7 @@ class RegionCard:
     scenes: Scenes
     verdict: tuple[str, ...]
 
-    @property
-    def index(self) -> int:
-        """Place among the regions measured."""
-        return self.findings.names.index(self.name)
+    index = property(lambda self: self.findings.names.index(self.name), doc="Place among the regions measured.")
 
     def players(self, n: int = 5, seconds: float | None = None) -> dict[str, Players]:
         """Return the `n` best and the `n` worst scenes: true, retrieved, retrieved by a matched random region, at their own levels."""

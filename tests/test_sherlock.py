@@ -1,5 +1,7 @@
 """Ready for Sherlock: fabricated volumes of the release's shape, its joined scans, shifted labels, cartoon and padded subject."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import yaml
 from scipy.ndimage import gaussian_filter1d
 
 import giblet_core as gc
+from giblet_core.artifacts import InputError
 from giblet_core.dataset import load_dataset
 from giblet_core.dataset_check import check_dataset
 
@@ -43,8 +46,9 @@ def folder(tmp_path_factory):
     return place
 
 
-def manifest(folder, **changes):
+def manifest(folder, locked=False, **changes):
     given = params()
+    given["runs"][1]["locked"] = locked
     del given["folder"], given["stimulus"]["file"]  # the film cannot be shipped
     given["runs"][0]["n_trs"], given["runs"][1]["n_trs"] = N1, N2
     given["runs"][1]["stimulus_start_s"] = N1 * T_R
@@ -103,14 +107,60 @@ def test_undeclared_z_scores_and_wrong_lengths_are_found(folder):
     assert any(f"subject 1={N1 + N2} TRs: the manifest declares {N1 + 920}" in p for p in found)
 
 
-def test_scan_2_can_be_locked_away(folder):
-    path = manifest(folder)
-    given = yaml.safe_load(path.read_text())
-    given["exclude"].append({"run": "scan2", "why": "locked until the configuration is fixed"})
-    path.write_text(yaml.safe_dump(given))
-    data = load_dataset(path)
+@pytest.fixture
+def locked(folder):
+    path = manifest(folder, locked=True)
+    yield path
+    path.with_suffix(".opened.json").unlink(missing_ok=True)
+
+
+def test_scan_2_is_locked_and_absent(locked):
+    assert params()["runs"][1]["locked"] is True
+    data = load_dataset(locked)
     assert [run.name for run in data.runs] == ["scan1"]
     assert data.bold(1).shape == (N1 - 25, 1680)
+    assert data.n_trs == sum(grid.n_trs for grid in data.grids) == N1 - 25
+    assert not locked.with_suffix(".opened.json").exists()
+
+
+def test_scan_2_is_opened_with_one_configuration_whose_hash_is_printed_and_kept(locked, capsys):
+    parameters = {"codec": "facebook/encodec_24khz", "bandwidth_kbps": 6.0}
+    data = load_dataset(locked, open_locked=parameters)
+    assert [run.name for run in data.runs] == ["scan1", "scan2"]
+    assert data.bold(1).shape == (N1 - 25 + N2 - 25 - TAIL, 1680)
+    record = json.loads(locked.with_suffix(".opened.json").read_text())
+    assert capsys.readouterr().out == f"Locked runs of dataset.yaml are open: configuration {record['configuration']}.\n"
+    assert record["parameters"] == parameters
+    locked.write_text(locked.read_text() + "# a comment changes nothing\n")
+    assert load_dataset(locked, open_locked=dict(reversed(parameters.items()))).n_trs == data.n_trs  # the same may be repeated
+    assert json.loads(locked.with_suffix(".opened.json").read_text()) == record
+
+
+@pytest.mark.parametrize("change", ["parameters", "manifest"])
+def test_scan_2_is_not_opened_with_a_second_configuration(locked, change):
+    load_dataset(locked, open_locked={"bandwidth_kbps": 6.0})
+    kept = locked.with_suffix(".opened.json").read_bytes()
+    if change == "manifest":
+        locked.write_text(locked.read_text().replace("label_shift_trs: 3", "label_shift_trs: 2"))
+    with pytest.raises(InputError, match="was evaluated; locked runs are evaluated once. Go back to that manifest and its parameters"):
+        load_dataset(locked, open_locked={"bandwidth_kbps": 6.0 if change == "manifest" else 3.0})
+    assert locked.with_suffix(".opened.json").read_bytes() == kept
+    assert [run.name for run in load_dataset(locked).runs] == ["scan1"]
+
+
+def test_a_locked_scan_is_looked_at_for_defects_before_it_is_opened_but_not_beside_the_sound(folder, locked):
+    found = [str(p) for p in check_dataset(locked)]
+    assert found == ["note: runs.scan2.locked=true: its values are looked at for defects only. load_dataset(..., open_locked=...) opens "
+                     "it, once."]
+    found = [str(p) for p in check_dataset(manifest(folder, locked=True, exclude=[]))]
+    assert any(f"subject 5, scan2=the last {TAIL} TRs are constant" in p for p in found)
+
+
+def test_a_data_set_of_locked_scans_alone_is_refused(folder):
+    path = manifest(folder, runs=[{"name": n, "n_trs": k, "stimulus_start_s": a, "locked": True} for n, k, a in
+                                  (("scan1", N1, 0.0), ("scan2", N2, 90.0))])
+    with pytest.raises(InputError, match="every run is locked; one must be open"):
+        load_dataset(path)
 
 
 def test_the_manifest_says_which_variable_names_the_folder(tmp_path, monkeypatch):
