@@ -4,6 +4,7 @@ Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r 
 relabelled its rows is thereby put back on the true clock before any response model; one on shifted labels counts the delay twice.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.artifacts import InputError, atomic_path, content_hash, require
+from giblet_core.artifacts import InputError, atomic_path, content_hash, read_json, read_yaml, require, write_json
 from giblet_core.bold_io import read_rows
 from giblet_core.dataset_files import Span, atlas_of, bold_path, header_problems, mask_array, mask_of, nuisance_table, spans_of
 from giblet_core.manifest import Manifest, read_manifest
@@ -51,11 +52,7 @@ class Dataset:
     grids = property(lambda self: tuple(span.grid for span in self.spans), doc="One TRGrid a run, in seconds of the stimulus.")
     n_trs = property(lambda self: sum(grid.n_trs for grid in self.grids), doc="Rows of `bold`.")
     n_voxels = property(lambda self: len(self.atlas), doc="Columns of `bold`.")
-
-    @property
-    def run_onsets(self) -> tuple[int, ...]:
-        """Row of `bold` at which each run begins."""
-        return tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in self.grids)])[:-1])
+    run_onsets = property(lambda self: tuple(np.cumsum([0, *(g.n_trs for g in self.grids)])[:-1].tolist()), doc="First row of each run.")
 
     @property
     def stimulus(self) -> Path | None:
@@ -112,8 +109,10 @@ class Dataset:
         return np.nan_to_num(rows, nan=0.0).astype(np.float32)
 
 
-def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:
+def load_dataset(path: str | Path, cache: str | Path | None = None, open_locked: Mapping[str, Any] | None = None) -> Dataset:
     """Load a data set: manifest, headers, mask and atlas now, series on demand.
+
+    Runs that the manifest calls locked are left out, unless they are opened on purpose, with one configuration only.
 
     Parameters
     ----------
@@ -121,6 +120,9 @@ def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:
         ``dataset.yaml``.
     cache : path, optional
         Folder for masked series as memory maps, keyed by the content of their files.
+    open_locked : mapping, optional
+        Open the locked runs too: the parameters with which they are evaluated. The hash of manifest and parameters is printed and kept
+        in ``NAME.opened.json`` beside the manifest.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:
     Raises
     ------
     InputError
-        Whatever forbids reading it; `check_dataset` lists all problems.
+        Whatever forbids reading it; `check_dataset` lists all problems. Locked runs that were opened with another configuration.
     """
     manifest, problems = read_manifest(path)
     if manifest is not None and not problems:
@@ -141,4 +143,19 @@ def load_dataset(path: str | Path, cache: str | Path | None = None) -> Dataset:
         problems = header_problems(manifest, space).errors
     if problems:
         raise InputError(f"dataset={path}: " + "; ".join(str(p).removeprefix("error: ") for p in problems))
+    if open_locked is None:
+        spans = [span for span in spans if not span.run.locked]
+        require(spans, f"dataset={path}: every run is locked; one must be open. Unlock one, or open them with open_locked.")
+    elif any(span.run.locked for span in spans):
+        _open_once(Path(path), open_locked)
     return Dataset(manifest, tuple(spans), mask_img, atlas, names, Path(cache) if cache else None)
+
+
+def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:
+    """Print the hash of a configuration and keep it; refuse another one: what was looked at once is no test of what is changed then."""
+    record, key = path.with_suffix(".opened.json"), content_hash(read_yaml(path), parameters)
+    kept = read_json(record)["configuration"] if record.is_file() else key
+    require(kept == key, f"open_locked: configuration {key[:16]}, but {record} says that {kept[:16]} was evaluated; locked runs are "
+            "evaluated once. Go back to that manifest and its parameters.")
+    print(f"Locked runs of {path.name} are open: configuration {key}.")
+    write_json(record, {"configuration": key, "parameters": dict(parameters)})

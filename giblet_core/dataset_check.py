@@ -71,6 +71,8 @@ def _clock(m: Manifest, problems: Problems) -> tuple[list[Span], np.ndarray | No
     elif m.preprocessing["hrf"]:
         problems.add("preprocessing.hrf", "true", "the analysis applies the response itself", "Give the data before it.", "warning")
     for span in spans:
+        problems.check(not span.run.locked, f"runs.{span.run.name}.locked", "true", "its values are looked at for defects only",
+                       "load_dataset(..., open_locked=...) opens it, once.", "note")
         problems.check(not span.cropped, f"runs.{span.run.name}", f"{span.cropped} TRs", "lie off the sound on the restored clock",
                        "They are left out.", "note")
     for subject, why in m.rejected.items():
@@ -153,7 +155,9 @@ def lag_of(bold: np.ndarray, predicted: np.ndarray, run_onsets: list[int]) -> tu
 
 def _lag(m: Manifest, spans: list[Span], wave: np.ndarray, group: np.ndarray, problems: Problems) -> None:
     """Compare the sound's envelope, convolved, with BOLD at several lags: a wrong clock shows as a peak off 0."""
-    if any(span.grid.n_trs < 60 for span in spans):
+    group = group[np.repeat([not span.run.locked for span in spans], [span.grid.n_trs for span in spans])]
+    spans = [span for span in spans if not span.run.locked]
+    if min((span.grid.n_trs for span in spans), default=0) < 60:
         return
     rate = 20
     frames = wave[: len(wave) // (SOUND_RATE // rate) * (SOUND_RATE // rate)].reshape(-1, SOUND_RATE // rate)

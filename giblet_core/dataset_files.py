@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import ceil, floor
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,9 @@ def header_problems(m: Manifest, space: tuple[int, ...] | None) -> Problems:
         problems.check(header.n_trs == wanted, where, f"{header.n_trs} TRs", f"the manifest declares {wanted}", "Correct n_trs or file.")
         problems.check(space in (None, header.space), where, f"shape {header.space}", f"must be {space}, as the mask's or the others'",
                        "Resample one of them (nilearn.image.resample_to_img).")
-        if header.t_r is not None and abs(header.t_r - m.t_r) > 1e-3:
-            unset = header.t_r == 1.0
-            problems.add(where, f"TR {header.t_r:g} s in the header", f"the manifest declares {m.t_r:g} s",
-                         "Many programs write 1 for unknown; check it." if unset else "Correct t_r, or the header.",
-                         "warning" if unset else "error")
+        t_r = header.t_r or m.t_r
+        remedy = ("Many programs write 1 for unknown; check it.", "warning") if t_r == 1.0 else ("Correct t_r, or the header.", "error")
+        problems.check(abs(t_r - m.t_r) <= 1e-3, where, f"TR {t_r:g} s in the header", f"the manifest declares {m.t_r:g} s", *remedy)
     return problems
 
 
@@ -124,7 +123,7 @@ def mask_of(m: Manifest) -> Any:
         return load_image(find_one(m.folder, m.mask))
     mask, affine = None, None
     for subject in m.subjects:
-        path = bold_path(m, subject, m.runs[0])
+        path = bold_path(m, subject, min(m.runs, key=attrgetter("locked")))
         beside = path.with_name(path.name.replace("desc-preproc_bold", "desc-brain_mask"))
         image = load_image(beside if m.bold["format"] == "bids" and beside.is_file() else path)
         here = np.asarray(image.dataobj) > 0 if image.ndim == 3 else changing_voxels(path)

@@ -1,6 +1,6 @@
 """The embedded demo film: twenty minutes of a detective story in two runs, rendered from stored voices and one seed."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from giblet_core import annotation, film_mix, film_score, film_sound
 from giblet_core.annotation import Annotation
 from giblet_core.artifacts import ASSETS, InputError, cached_npz
-from giblet_core.film_mix import PART_S, loudness_track, master, mix, voice_files
+from giblet_core.film_mix import PART_S, master, mix, voice_files
 from giblet_core.film_score import RATE, SCORE
 
 T_R = 1.5  # s
@@ -49,21 +49,12 @@ class Film:
     annotation: Annotation
     seed: int
 
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return len(self.wave) / self.sample_rate
+    duration_s = property(lambda self: len(self.wave) / self.sample_rate, doc="Length in seconds.")
 
 
 def _render(seed: int) -> tuple[dict[str, np.ndarray], dict]:
     wave, truth = mix(seed)
-    pcm = master(wave, seed)
-    truth = Annotation(truth.scenes, truth.events, truth.words, loudness_track(_float(pcm)))
-    return {"pcm": pcm}, {"kind": "film", "seed": seed, "annotation": truth.to_dict()}
-
-
-def _float(pcm: np.ndarray) -> np.ndarray:
-    return pcm.astype(np.float32) / np.float32(32768)
+    return {"pcm": master(wave, seed)}, {"kind": "film", "seed": seed, "annotation": asdict(truth)}
 
 
 def demo_film(seed: int = 0, folder: str | Path | None = None) -> Film:
@@ -99,4 +90,4 @@ def demo_film(seed: int = 0, folder: str | Path | None = None) -> Film:
         parts = [seed, *code, SCORE, ASSETS / "voices.json", *voice_files().values()]
         arrays, meta = cached_npz(folder, "demo_film", parts, lambda: _render(seed))
     runs = tuple(Run(f"run{k + 1}", float(k * PART_S), N_TRS) for k in range(2))
-    return Film(_float(arrays["pcm"]), RATE, runs, T_R, Annotation.from_dict(meta["annotation"]), seed)
+    return Film(arrays["pcm"].astype(np.float32) / np.float32(32768), RATE, runs, T_R, Annotation.from_dict(meta["annotation"]), seed)

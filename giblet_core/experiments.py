@@ -221,10 +221,7 @@ class Record:
     about: dict[str, Any]
     rows: list[dict[str, Any]]
 
-    @property
-    def table(self) -> pd.DataFrame:
-        """The rows as a table."""
-        return pd.DataFrame(self.rows)
+    table = property(lambda self: pd.DataFrame(self.rows), doc="The rows as a table.")
 
     def __str__(self) -> str:
         return f"Recorded {self.date}: " + ", ".join(f"{k} {v}" for k, v in self.about.items())

@@ -196,7 +196,6 @@ def mix(seed: int, kinds: tuple[str, ...] = KINDS, dry: bool = False) -> tuple[n
     -------
     wave : ndarray of float32, shape (n_samples,)
     annotation : Annotation
-        Without loudness.
     """
     shots = arrange(seed)
     starts = np.cumsum([0] + [shot.n_samples for shot in shots])
@@ -253,10 +252,3 @@ def master(wave: np.ndarray, seed: int) -> np.ndarray:
     wave = wave + _room_tone(len(wave), seed)
     wave *= np.float32(10 ** ((LOUDNESS - integrated(block_power(wave))) / 20))
     return np.round(fade(_limit(wave), 0.05, 0.3) * np.float32(32768)).astype(np.int16)
-
-
-def loudness_track(wave: np.ndarray) -> tuple[float, ...]:
-    """Return the K-weighted level in LUFS of each half second of `wave`, not below -70."""
-    power = block_power(wave)
-    power = power[: len(power) // 5 * 5].reshape(-1, 5).mean(axis=1)
-    return tuple(float(level) for level in np.round(-0.691 + 10 * np.log10(np.maximum(power, 1.2e-7)), 2))

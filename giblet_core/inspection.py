@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from giblet_core.annotation import annotation_beside
 from giblet_core.artifacts import load_npz, read_json, require
 from giblet_core.audio import audio_info
 
@@ -27,8 +28,9 @@ def describe(path: str | Path) -> dict[str, Any]:
         if path.name.lower().endswith(suffixes):
             return reader(path)
     sound = audio_info(path)
+    found = annotation_beside(path, sound.duration_s)
     return {"kind": "sound", "format": sound.format, "sample_rate_hz": sound.sample_rate, "channels": sound.n_channels,
-            "duration_s": round(sound.duration_s, 6)}
+            "duration_s": round(sound.duration_s, 6), **({"annotated": found.counts} if found else {})}
 
 
 def _npz(path: Path) -> dict[str, Any]:

@@ -101,13 +101,10 @@ def _files(paths) -> list[Path]:
 
 
 def _read_mushra(session: dict) -> list[dict]:
-    rows = []
-    for item in session["items"]:
-        for r in item["ratings"]:
-            if not 0 <= r["rating"] <= 100:
-                raise ValueError(f"rating {r['rating']} outside 0-100")
-            rows.append({"test": session["test"], "listener": session["listener"], "item": item["item"],
-                         "condition": r["condition"], "role": r["role"], "rating": float(r["rating"])})  # fmt: skip
+    rows = [{"test": session["test"], "listener": session["listener"], "item": item["item"], "condition": r["condition"],
+             "role": r["role"], "rating": float(r["rating"])} for item in session["items"] for r in item["ratings"]]
+    if beyond := [row["rating"] for row in rows if not 0 <= row["rating"] <= 100]:
+        raise ValueError(f"rating {beyond[0]:g} outside 0-100")
     return rows
 
 

@@ -69,12 +69,16 @@ class Problems(list[Problem]):
 
 @dataclass(frozen=True)
 class Run:
-    """One run: volume 0 of its file was labelled with stimulus time `stimulus_start_s`; its first `dummy_trs` volumes are dropped."""
+    """One run: volume 0 of its file was labelled with stimulus time `stimulus_start_s`; its first `dummy_trs` volumes are dropped.
+
+    A `locked` one is kept for a last test.
+    """
 
     name: str
     n_trs: int
     stimulus_start_s: float
     dummy_trs: int = 0
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,7 @@ class Manifest:
         return {str(e["subject"]): e["why"] for e in self.exclude
                 if e["subject"] is not None and e["run"] is None and not e["first_trs"] and not e["last_trs"]}
 
-    @property
-    def joined(self) -> bool:
-        """Whether one file of a subject holds all runs."""
-        return "{run}" not in (self.bold["pattern"] or "{run}")
+    joined = property(lambda self: "{run}" not in (self.bold["pattern"] or "{run}"), doc="Whether one file of a subject holds all runs.")
 
     def path(self, name: str) -> Path:
         """Return a path of the manifest, relative to its folder."""

@@ -80,10 +80,7 @@ class MelCodec:
     hop_length: int = 256
     n_fft: int = 2048
 
-    @property
-    def frame_rate(self) -> float:
-        """Frames a second."""
-        return self.sample_rate / self.hop_length
+    frame_rate = property(lambda self: self.sample_rate / self.hop_length, doc="Frames a second.")
 
     def encode(self, wave: np.ndarray) -> np.ndarray:
         """Return (n_mels, n_frames) float32 in dB."""

@@ -101,11 +101,6 @@ def phase_rotation(n_trs: int, run_onsets: Sequence[int], rng: np.random.Generat
     return rotate
 
 
-def _subject_mean(r: np.ndarray, n_subjects: int) -> np.ndarray:
-    """Fisher-average subject-major columns (n_subjects * n_voxels,) to (n_voxels,)."""
-    return fisher_mean(r.reshape(n_subjects, -1))
-
-
 def _randomised(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult, choice: np.ndarray, tested: Sequence[int],
                 transforms: Sequence[Transform]) -> np.ndarray:
     """Return r (n_draws, n_targets) with the kernels of the tested spaces transformed, each target with the penalty it has in `choice`."""
@@ -141,13 +136,13 @@ def _statistic(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult,
     """Return the function that makes the statistic from r (n_targets,): r itself, or the gain over the spaces that are not tested."""
     rest = [j for j in range(len(spaces)) if j not in tested]
     if not rest:
-        return lambda r: _subject_mean(r, n_subjects)
+        return lambda r: fisher_mean(r.reshape(n_subjects, -1))
     gammas = np.unique(fit.candidates[:, 1:][:, rest], axis=0)  # the rest keeps its own prior: nothing differs but the tested spaces
     base = fit_banded([spaces[j] for j in rest], Y, fit.folds, np.unique(fit.candidates[:, 0]), gammas[gammas.any(1)], **fit.settings).r
-    base = _subject_mean(base, n_subjects)
+    base = fisher_mean(base.reshape(n_subjects, -1))  # columns are subject-major
 
     def gain(r: np.ndarray) -> np.ndarray:
-        r = _subject_mean(r, n_subjects)
+        r = fisher_mean(r.reshape(n_subjects, -1))
         return r * np.abs(r) - base * np.abs(base)
 
     return gain

@@ -115,9 +115,10 @@ def check_inputs(given: Mapping[str, Any]) -> None:
         value = given.get(name, "demo")
         require(value == "demo" or Path(value).is_file(), f"{name}={value}: must be `demo` or an existing file. Check the name.")
     if given.get("audio", "demo") != "demo":
+        from giblet_core.annotation import annotation_beside
         from giblet_core.audio import load_audio
 
-        load_audio(given["audio"])
+        annotation_beside(given["audio"], len(load_audio(given["audio"], rate := 24_000)) / rate)
     if given.get("bold", "demo") != "demo":
         from giblet_core.dataset_check import check_dataset
 

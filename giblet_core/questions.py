@@ -9,6 +9,7 @@ import torch
 from scipy.stats import entropy
 from torch.nn import functional as F
 
+from giblet_core.annotation import Annotation
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.encoding import fit_ridge
@@ -150,8 +151,8 @@ def pitch_track(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     return out
 
 
-def probe_books(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequence[TRGrid], annotation: object = None, n_folds: int = 5,
-                embargo: int = 4, seed: int | None = None) -> pd.DataFrame:
+def probe_books(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequence[TRGrid], annotation: Annotation | None = None,
+                n_folds: int = 5, embargo: int = 4, seed: int | None = None) -> pd.DataFrame:
     """Ask of each codebook alone what can be read from its pooled vectors: ridge, held-out contiguous time.
 
     Parameters
@@ -159,7 +160,7 @@ def probe_books(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequ
     codec, codes, wave, grids :
         The sound, its codes and the TRs.
     annotation : Annotation, optional
-        Adds speech, music and silence (neither speech, music, nor an effect) as targets.
+        Adds speech and music, where it tells them, and where both also silence (neither speech, music, nor an effect), as targets.
     n_folds, embargo : int
         Of `contiguous_folds`.
     seed : int, optional
@@ -174,9 +175,10 @@ def probe_books(codec: EncodecCodec, codes: Codes, wave: np.ndarray, grids: Sequ
     pitch, voiced = pitch_track(wave, codes.sample_rate)
     tracks = {"envelope": envelope(wave, codes.sample_rate)[1], "loudness": momentary_loudness(wave, codes.sample_rate)[0],
               "pitch": pitch, "voicing": voiced}
-    if annotation is not None:
-        on = {kind: annotation.active(kind, times) for kind in ("speech", "music", "effect")}
-        tracks |= {"speech": on["speech"], "music": on["music"], "silence": ~(on["speech"] | on["music"] | on["effect"])}
+    known = annotation.counts if annotation else ()
+    tracks |= {kind: annotation.active(kind, times) for kind in ("speech", "music") if kind in known}
+    if {"speech", "music"} <= set(known):
+        tracks["silence"] = ~(tracks["speech"] | tracks["music"] | annotation.active("effect", times))
     n = min(len(track) for track in tracks.values())
     Y = pooled(np.stack([np.asarray(track, float)[:n] for track in tracks.values()]), TARGET_RATE_HZ, grids, ("mean",), None)
     onsets = tuple(np.cumsum([0, *(grid.n_trs for grid in grids[:-1])]))

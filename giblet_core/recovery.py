@@ -60,7 +60,7 @@ class Design:
 def make_design(stimulus: Any, grids: Sequence[TRGrid] | None = None) -> Design:
     """Make the features of a stimulus, for runs at `grids` (its own by default)."""
     grids = grids or stimulus.grids
-    base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, grids, stimulus.annotation)
+    base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, grids, stimulus.spoken)
     return Design(book_means(stimulus.codec, stimulus.codes, grids), base, grids[0].t_r, tuple(g.n_trs for g in grids))
 
 
@@ -92,7 +92,7 @@ def simulated_regions(stimulus: Any, seeds: Iterable[int], isc: float = 0.29, th
     """
     worlds = []
     for seed in tqdm(list(seeds), desc=f"worlds at ISC {isc}"):
-        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
+        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.spoken,
                          grids=stimulus.grids, isc=isc)
         every = np.arange(world.bold.shape[1])
         means = np.stack([region_means(b, world.atlas, every) for b in world.bold]).astype(np.float32)
@@ -228,7 +228,7 @@ def fair_segments(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run
 
 def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
     """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
-    wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.annotation
+    wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.spoken
     kinds = ("loudness", "speech") if annotation else ("loudness",)
     plain = over_peaks(lambda peak_s: np.concatenate([x.values for x in baseline_features(
         wave, rate, grids, kinds, annotation, peak_s=peak_s).values()], axis=1))
@@ -239,8 +239,8 @@ def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_o
     return Spaces(means, np.concatenate([energy, plain], axis=1), edges, segments, marks)
 
 
-def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1) -> list[dict]:
-    """Identify segments in every world, from the group, from shifted BOLD, from `n_single` listeners seen and unseen: rows of a record.
+def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
+    """Identify segments in every world, from the group, from shifted BOLD, from the first listener seen and unseen: rows of a record.
 
     Intervals are over worlds; of shifted BOLD over shifts, as all worlds share the film.
     """
@@ -250,7 +250,7 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1
     values = spaces.values(folds)
     options = {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
     for seed in tqdm(seeds, desc="worlds to decode"):
-        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
+        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.spoken,
                          grids=stimulus.grids)
         bold = [scale(b[:, world.atlas > 0], np.arange(n_trs)) for b in world.bold]
         group = np.mean(bold, axis=0)
@@ -260,11 +260,9 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS, n_single: int = 1
                   for what, one, names in (("latents", decoded, LATENTS), ("loudness and speech", decoded, PLAIN),
                                            ("latents beyond loudness and speech", beyond, LATENTS))}
         chance.append(spaces.shifted(group, folds, **options))
-        for s in range(n_single):
-            for who, one in (("seen", fit_decoder(bold[s], values, folds, **options)),
-                             ("unseen", decode_unseen(bold, s, values, folds, **options))):
-                single = spaces.identified(one, LATENTS, n_draws=0).pairwise
-                scores[f"{who} listener"] = scores.get(f"{who} listener", 0) + single / n_single
+        scores |= {f"{who} listener": spaces.identified(one, LATENTS, n_draws=0).pairwise
+                   for who, one in (("seen", fit_decoder(bold[0], values, folds, **options)),
+                                    ("unseen", decode_unseen(bold, 0, values, folds, **options)))}
         scores["points over loudness and speech"] = scores["group, latents"] - scores["group, loudness and speech"]
         for name, value in scores.items():
             found.setdefault(f"identification, {name}", []).append(100 * value)

@@ -46,10 +46,7 @@ class RegionCard:
     scenes: Scenes
     verdict: tuple[str, ...]
 
-    @property
-    def index(self) -> int:
-        """Place among the regions measured."""
-        return self.findings.names.index(self.name)
+    index = property(lambda self: self.findings.names.index(self.name), doc="Place among the regions measured.")
 
     def players(self, n: int = 5, seconds: float | None = None) -> dict[str, Players]:
         """Return the `n` best and the `n` worst scenes: true, retrieved, retrieved by a matched random region, at their own levels."""
@@ -59,9 +56,9 @@ class RegionCard:
         for kind, places in (("best", range(n)), ("worst", range(len(s.segment) - n, len(s.segment)))):
             for number, i in enumerate(places, 1):
                 sounds = {"heard": s.true[i], f"retrieved by {self.name}": s.retrieved[i], "by a matched random region": s.random[i]}
-                title = f"{kind} scene {number}, {f.times[s.true[i]] - RESPONSE_S:.0f} s: {100 * s.wins[i]:.0f} % of its lures beaten"
-                out[f"{kind} {number}"] = listen({label: f.sound(tr, n_trs) for label, tr in sounds.items()}, f.stim.codec.sample_rate,
-                                                 title=title)
+                title = f"{kind} scene {number}: {100 * s.wins[i]:.0f} % of its lures beaten"
+                heard = {f"{label}: {f.stim.place(f.start_s(tr))}": f.sound(tr, n_trs) for label, tr in sounds.items()}
+                out[f"{kind} {number}"] = listen(heard, f.stim.codec.sample_rate, title=title)
         return out
 
     def figure(self) -> Figure:
@@ -247,6 +244,7 @@ def _generation(card: RegionCard, generator: Generator, seed: int) -> tuple[str,
                           2 * f.min_shift)
     early, players = round(RESPONSE_S / f.data.t_r), ""
     for kind, true in (("best", card.scenes.true[0]), ("worst", card.scenes.true[-1])):
-        sounds = {"heard": f.sound(true)} | listened(generator, numbers, max(0, int(true) - early), f.segments.length, f.stim.codec, seed)
+        made = listened(generator, numbers, max(0, int(true) - early), f.segments.length, f.stim.codec, seed)
+        sounds = {f"heard: {f.stim.place(f.start_s(true))}": f.sound(true)} | made
         players += listen(sounds, f.stim.codec.sample_rate, title=f"{kind} scene, generated")._repr_html_()
     return _numbers(generated_scores(numbers, generator, f.segments, f.gap, seed), 1), players

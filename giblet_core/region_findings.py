@@ -108,8 +108,12 @@ class Findings:
 
     def sound(self, first_tr: int, n_trs: int | None = None) -> np.ndarray:
         """Return what was heard when the BOLD from a TR on was still to come."""
-        start = max(0.0, self.times[first_tr] - RESPONSE_S)
+        start = self.start_s(first_tr)
         return self.stim.piece(start, start + (n_trs or self.segments.length) * self.data.t_r)
+
+    def start_s(self, first_tr: int) -> float:
+        """Return the second at which `sound` begins."""
+        return max(0.0, self.times[first_tr] - RESPONSE_S)
 
 
 def region_findings(stim: Stimulus, data: Dataset, names: Sequence[str] | None = None, *, n_random: int = 200, n_shifts: int = 99,
@@ -153,8 +157,8 @@ def _encoding(stim: Stimulus, data: Dataset, means: np.ndarray, folds: list[Fold
     """Fit each space alone, then take out each group of spaces from all: what it adds that no other holds."""
     engine, runs = stim.codec, data.run_onsets
     books = [space.values for space in features.codebook_features(engine, stim.codes, data.grids, pool=("mean", "sd"))]
-    kinds = ("envelope", "loudness", "mel", "time", *(("speech",) if stim.annotation else ()))
-    base = {k: s.values for k, s in features.baseline_features(stim.wave, engine.sample_rate, data.grids, kinds, stim.annotation).items()}
+    kinds = ("envelope", "loudness", "mel", "time", *(("speech",) if stim.spoken else ()))
+    base = {k: s.values for k, s in features.baseline_features(stim.wave, engine.sample_rate, data.grids, kinds, stim.spoken).items()}
     nuisance = [base.pop("time")]
     if data.nuisance(data.subjects[0]) is not None:
         nuisance.append(np.mean([data.nuisance(s) for s in data.subjects], axis=0))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from giblet_core.annotation import events_path
 from giblet_core.artifacts import InputError, content_hash, project_root, read_json, require, write_json
 from giblet_core.manifest import read_manifest
 from giblet_core.parameters import check_inputs, complete_from_dataset, notebook_parameters, read_parameters, validate_parameters
@@ -61,7 +62,7 @@ def input_stamp(value: Any, root: Path) -> Any:
     if path.is_dir():
         return [_stat(p, path) for p in sorted(path.rglob("*")) if p.is_file()]
     if path.suffix not in (".yaml", ".yml"):
-        return path
+        return [p for p in (path, events_path(path)) if p.is_file()]
     m, _ = read_manifest(path)
     if m is None:
         return path

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from giblet_core.annotation import KINDS, Annotation, annotation_beside, events_path
 from giblet_core.artifacts import InputError, content_hash, project_root, write_json
 from giblet_core.audio import load_audio, save_audio
 from giblet_core.codecs import EncodecCodec, load_codec
 from giblet_core.codes import Codes, frame_at
 from giblet_core.dataset import Dataset, load_dataset
-from giblet_core.demo import Annotation, demo_film
+from giblet_core.demo import demo_film
 from giblet_core.simulation import MIN_TRS, simulate
 from giblet_core.timing import TRGrid
 
@@ -40,7 +41,7 @@ class Stimulus:
     grids : tuple of TRGrid
         One a run.
     annotation : Annotation or None
-        What sounds when; None for a user's sound.
+        What sounds when; None for a user's sound without a table of events.
     folder : Path
         Where its artifacts lie.
     key : str
@@ -58,10 +59,14 @@ class Stimulus:
     folder: Path
     key: str
 
-    @property
-    def n_trs(self) -> int:
-        """TRs of all runs."""
-        return sum(grid.n_trs for grid in self.grids)
+    n_trs = property(lambda self: sum(grid.n_trs for grid in self.grids), doc="TRs of all runs.")
+    kinds = property(lambda self: tuple(self.annotation.counts if self.annotation else ()), doc="`TYPES` of annotation that there are.")
+    spoken = property(lambda self: self.annotation if "speech" in self.kinds else None, doc="The annotation, where it tells speech.")
+
+    def place(self, time_s: float) -> str:
+        """Say where a time lies: its second, after the name of the scene where scenes are annotated."""
+        scene = self.annotation.scene_at(time_s) if self.annotation else ""
+        return f"{scene}, {time_s:.0f} s" if scene else f"{time_s:.0f} s"
 
     def _frames(self, start_s: float, stop_s: float) -> tuple[int, int]:
         rate = self.codes.frame_rate
@@ -77,7 +82,7 @@ class Stimulus:
         return (self.codes if k is None else self.codes_all.first(k)).crop_frames(*self._frames(start_s, stop_s))
 
     def excerpt(self, kind: str = "speech", seconds: float = 10.0) -> tuple[float, float]:
-        """Choose a piece to hear: where `kind` is on longest and the least else; without an annotation the loudest piece.
+        """Choose a piece to hear: where `kind` is on longest and the least else; where `kind` is not annotated, the loudest piece.
 
         Returns
         -------
@@ -86,11 +91,11 @@ class Stimulus:
         step = 0.5
         rate, length = self.codec.sample_rate, min(seconds, len(self.wave) / self.codec.sample_rate)
         starts = np.arange(0, len(self.wave) / rate - length + 1e-9, step)
-        if self.annotation is None:
+        if kind not in self.kinds:
             score = [float(np.mean(self.piece(a, a + length) ** 2)) for a in starts]
         else:
             times = np.arange(0, len(self.wave) / rate, step)
-            others = [k for k in ("speech", "music", "ambience", "effect") if k != kind]
+            others = [k for k in KINDS if k != kind]
             on = self.annotation.active(kind, times) - sum(0.3 * self.annotation.active(k, times) for k in others)
             score = [on[(times >= a) & (times < a + length)].mean() for a in starts]
         start = float(starts[int(np.argmax(score))])
@@ -143,10 +148,13 @@ def ensure_stimulus(audio: str | Path = "demo", codec: str | None = None, bandwi
         runs = [(run.start_s, run.n_trs) for run in film.runs] if t_r == film.t_r else _halves(len(wave) / engine.sample_rate, t_r)
     else:
         path = _find(audio)
-        name, wave, annotation = path.stem, load_audio(path, engine.sample_rate), None
+        name, wave = path.stem, load_audio(path, engine.sample_rate)
+        if annotation := annotation_beside(path, len(wave) / engine.sample_rate):
+            print(f"Annotated by {events_path(path).name}: {', '.join(f'{n} {kind}' for kind, n in annotation.counts.items())}.")
         runs = [(0.0, TRGrid.covering(len(wave) / engine.sample_rate, t_r).n_trs)]
     if smoke and len(wave) > SMOKE_S * engine.sample_rate:
         wave, runs = wave[: int(SMOKE_S * engine.sample_rate)], _halves(SMOKE_S, t_r)
+        annotation = annotation and annotation.until(SMOKE_S)
     grids = tuple(TRGrid(t_r, n_trs, start_s) for start_s, n_trs in runs)
     key = content_hash(wave, engine.sha256)
     path = folder / "codes" / f"{name}_encodec-{content_hash(key, engine.id)[:16]}.npz"
@@ -198,11 +206,11 @@ def ensure_bold(bold: str | Path, stimulus: Stimulus, seed: int = 0, n_subjects:
     if not stimulus.enough(MIN_TRS, "simulated BOLD"):
         return None
     simulator = sorted(Path(__file__).parent.glob("simul*.py"))
-    key = content_hash(stimulus.key, stimulus.codes.num_codebooks, seed, n_subjects, *stimulus.grids, *simulator)
+    key = content_hash(stimulus.key, stimulus.codes.num_codebooks, seed, n_subjects, stimulus.spoken, *stimulus.grids, *simulator)
     folder = stimulus.folder / "bold" / f"{stimulus.name}-{key[:16]}"
     if not (folder / "dataset.yaml").is_file():
         sound = save_audio(folder / "stimulus.flac", stimulus.wave, stimulus.codec.sample_rate, clip=True)
-        world = simulate(seed, stimulus.codes, n_subjects, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.annotation,
+        world = simulate(seed, stimulus.codes, n_subjects, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.spoken,
                          grids=stimulus.grids)
         world.save(folder, stimulus=sound.name)  # the manifest is written last: a folder without one is not complete
     return load_dataset(folder / "dataset.yaml", cache=stimulus.folder / "bold" / "series")

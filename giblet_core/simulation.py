@@ -135,7 +135,7 @@ class World:
 
 def simulate(seed: int = 0, codes_or_codec: Any = None, n_subjects: int = 8, *, codec: Any = None, wave: np.ndarray | None = None,
              annotation: Any = None, t_r: float = 1.5, run_n_trs: Sequence[int] | None = None, grids: Sequence[TRGrid] | None = None,
-             isc: float = 0.29, voxel_mm: int = 6, folder: str | Path | None = None) -> World:
+             isc: float = 0.29, voxel_mm: int = 6) -> World:
     """Simulate the BOLD of listeners who hear a sound.
 
     BOLD = shared signal (80 % driven by sound, 20 % not) through each listener's own projection and response, plus noise (AR(1), 1/f drift,
@@ -164,8 +164,6 @@ def simulate(seed: int = 0, codes_or_codec: Any = None, n_subjects: int = 8, *, 
         Median leave-one-out ISC of the sound-driven voxels with eight subjects (fewer subjects give less from the same signal).
     voxel_mm : int
         Edge of a voxel.
-    folder : path, optional
-        Where to `World.save`.
 
     Returns
     -------
@@ -181,10 +179,7 @@ def simulate(seed: int = 0, codes_or_codec: Any = None, n_subjects: int = 8, *, 
     grids = _grids(codes, t_r, run_n_trs, grids)
     head = make_head(voxel_mm)
     signal = make_signal(seed, codes, codec, wave, annotation, grids, head, n_subjects)
-    world = _mix(seed, signal, head, grids, isc)
-    if folder is not None:
-        world.save(folder)
-    return world
+    return _mix(seed, signal, head, grids, isc)
 
 
 def _check(n_subjects: int, isc: float, voxel_mm: int) -> None:

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,21 +141,17 @@ def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
     notebook.cells[where:where] = cells
 
 
-def move_media(notebook: Any, media: Path, url: str) -> int:
-    """Move every WAV and PNG inside HTML outputs to a file named by its content; return how many there were.
+def move_media(notebook: Any, media: Path, url: str) -> None:
+    """Move every WAV and PNG inside HTML outputs to a file named by its content.
 
     WAV becomes FLAC: the samples are kept bit for bit, equal sounds share one file, and a page loads no sound before
     its player is started.
     """
-    count = 0
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             for kind, text in (output.get("data") or {}).items():
                 if kind in ("text/html", "text/markdown") and ";base64," in (text := "".join(text)):
-                    count += len(_INLINE.findall(text))
                     output["data"][kind] = inline_to_files(text, media, url)
-    return count
-
 
 def inline_to_files(text: str, media: Path, url: str) -> str:
     """Return HTML whose inline WAV and PNG lie as FLAC and PNG files in `media`, which the page knows as `url`."""
@@ -203,29 +198,26 @@ def _build(site: Path, target: Path, log: Path) -> Path:
     return pages
 
 
-def check_site(pages: Path) -> Mapping[str, int]:
-    """Check sizes and that nothing is fetched from the network; return the bytes of the book and of its largest page.
+def check_site(pages: Path) -> None:
+    """Check sizes, and that nothing is fetched from the network.
 
     Raises
     ------
     RunFailed
         Every problem found, a line each.
     """
-    problems, largest = [], 0
+    problems = []
     for page in sorted(p for p in pages.rglob("*") if p.suffix in (".html", ".css")):
         name, size = page.relative_to(pages).as_posix(), page.stat().st_size
-        linked = name.split("/")[0] in LINKED_FOLDERS
-        limit = LINKED_BYTES if linked else PAGE_BYTES
+        limit = LINKED_BYTES if name.split("/")[0] in LINKED_FOLDERS else PAGE_BYTES
         if page.suffix == ".html" and size > limit:
             problems.append(f"{name}: {size:,} bytes, the limit is {limit:,}. Move data or pictures out of the page.")
-        largest = max(largest, 0 if linked or page.suffix == ".css" else size)
         problems += [f"{name}: fetches from the network: {text[:150]}" for text in find_remote(page.read_text(encoding="utf-8"))]
     total = sum(p.stat().st_size for p in pages.rglob("*") if p.is_file())
     if total > BOOK_BYTES:
         problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
     if problems:
         raise RunFailed("The book was built but is not fit to publish:\n" + "\n".join(problems))
-    return {"book_bytes": total, "largest_page_bytes": largest}
 
 
 def find_remote(text: str) -> list[str]:

@@ -16,7 +16,7 @@ from giblet_core import hrf
 from giblet_core.artifacts import content_hash
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import correlate
-from giblet_core.nulls import binomial_interval, bootstrap, null_circular_shift
+from giblet_core.nulls import Interval, binomial_interval, bootstrap, null_circular_shift
 from giblet_core.splits import Fold, contiguous_folds
 
 WRONG_WAYS = {
@@ -104,12 +104,7 @@ def calibration_rows(n_pairs: int = 500, n_trs: int = 240, sigma: float = 4.0, s
         found.append(null_circular_shift(X, Y, fit).p[0] <= 0.05)
     tests = {"contiguous folds, circular shifts": found,
              **{f"{name}, t test": _t_test(np.array(r[name]), n_trs) for name in ("contiguous folds", "shuffled folds")}}
-    rows = []
-    for name, values in r.items():
-        interval = bootstrap(np.array(values))
-        rows.append({"figure": f"mean r, {name}", "value": float(interval.mean), "low": float(interval.low), "high": float(interval.high),
-                     "n": n_pairs})
-    for name, hits in tests.items():
-        low, high = binomial_interval(int(np.sum(hits)), n_pairs)
-        rows.append({"figure": f"false positives, {name}", "value": float(np.mean(hits)), "low": low, "high": high, "n": n_pairs})
-    return rows
+    intervals = {f"mean r, {name}": bootstrap(np.array(values)) for name, values in r.items()}
+    intervals |= {f"false positives, {name}": Interval(np.mean(hits), *binomial_interval(int(np.sum(hits)), n_pairs), n_pairs)
+                  for name, hits in tests.items()}
+    return [{"figure": name, "value": float(i.mean), "low": float(i.low), "high": float(i.high), "n": i.n} for name, i in intervals.items()]

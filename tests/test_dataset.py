@@ -271,6 +271,13 @@ def test_a_shift_that_was_not_declared_shows_as_a_lag(folder, rng):
     assert "3 TRs too early" in found[0]
     assert "Try label_shift_trs: 3" in found[0]
     assert not [p for p in problems_of(manifest_of(folder, stimulus={"file": "film.wav"}, label_shift_trs=3)) if "note" not in p]
+    for s in (1, 2, 3):  # the first scan on its clock, the second 3 TRs off it
+        write_image(folder / f"s{s}_scan1.nii.gz", 100 + 0.3 * response[:70] + 2 * rng.standard_normal((*SHAPE, 70)))
+    runs = [{"name": "scan1", "n_trs": 70, "stimulus_start_s": 0.0}, {"name": "scan2", "n_trs": 80, "stimulus_start_s": 105.0}]
+    assert "3 TRs too early" in problems_of(manifest_of(folder, stimulus={"file": "film.wav"}, runs=runs))[0]
+    runs[1]["locked"] = True  # is not compared with the sound
+    found = problems_of(manifest_of(folder, stimulus={"file": "film.wav"}, runs=runs))
+    assert [p.split("=")[0] for p in found] == ["note: runs.scan2.locked"]
 
 
 @pytest.mark.parametrize(("changes", "message"), [

@@ -87,7 +87,7 @@ def test_what_is_decoded_and_weighed_in_a_fold_knows_nothing_of_its_held_out_sou
     wave, other = rng.standard_normal(22_500 * 320).astype(np.float32) / 9, codes.indices.copy()
     test = folds[1][1]  # the end of the first run: what came before it is training time and cannot have heard it
     other[:, int(test[0] * 112.5) : int((test[-1] + 1) * 112.5)] = rng.integers(0, 2, (2, 1))
-    heard = [SimpleNamespace(codec=codec, codes=c, wave=wave, annotation=None) for c in (codes, codes.with_indices(other))]
+    heard = [SimpleNamespace(codec=codec, codes=c, wave=wave, annotation=None, spoken=None) for c in (codes, codes.with_indices(other))]
     before, after = (make_spaces(stimulus, grids, folds, (0, 100)).values(folds)[:, : test[0]] for stimulus in heard)
     np.testing.assert_allclose(after[1], before[1], atol=1e-6)  # rounding of the FFT
     assert np.abs(after[[0, 2, 3]] - before[[0, 2, 3]]).max(axis=(1, 2)).min() > 1e-2  # these folds learn from it

@@ -25,6 +25,7 @@ def place(tmp_path_factory, demo_codec):
     (folder / "_config.yml").write_text("title: test\n")
     wave = stand_in_sound(np.random.default_rng(0), 125.0, demo_codec.sample_rate)
     soundfile.write(folder / "film.flac", wave, demo_codec.sample_rate, subtype="PCM_16")
+    (folder / "film_events.tsv").write_text("onset\tduration\ttrial_type\tlabel\n0\t60\tscene\tday\n60\t65\tscene\tnight\n")
     world = simulate(0, demo_codec.encode(wave, 6.0), 3, codec=demo_codec, wave=wave, run_n_trs=(40, 40), voxel_mm=10)
     manifest = yaml.safe_load(world.save(folder / "volumes", stimulus="../film.flac").read_text())
     (folder / "table").mkdir()
@@ -66,6 +67,14 @@ def test_retrieved_scenes_lie_in_training_time(findings):
         train = findings.folds[findings.segments.fold_of[segment]][0]
         for first in (card.scenes.retrieved[place], card.scenes.random[place]):
             assert np.isin(np.arange(first, first + findings.segments.length), train).all()
+
+
+def test_what_is_heard_and_retrieved_is_named_by_its_scene(findings):
+    card = gc.region_card("R01", findings.stim, findings.data, findings=findings)
+    players = card.players(1)["best 1"]
+    starts = [findings.times[first[0]] - 4.5 for first in (card.scenes.true, card.scenes.retrieved, card.scenes.random)]
+    assert [label.split(": ")[1] for label in players.sounds] == [f"{'day' if t < 60 else 'night'}, {max(t, 0):.0f} s" for t in starts]
+    assert list(players.sounds)[0].startswith("heard: ")
 
 
 def test_generation_without_fmri_knows_nothing_and_draws_alike(findings):

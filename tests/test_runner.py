@@ -209,7 +209,7 @@ def test_a_book_is_built_and_a_broken_source_leaves_it_as_it_was(project):
     assert "base64" not in page
     assert "_static/player.js" in page
     assert str(project) not in page
-    assert staging.check_site(report.index.parent)["largest_page_bytes"] < 200_000
+    assert max(page.stat().st_size for page in report.index.parent.rglob("*.html")) < 200_000
     again, said = run(project, "seed=4")
     assert again.executed == ()
     assert "not built again" in said
@@ -232,7 +232,7 @@ def test_sound_leaves_the_page_bit_for_bit_and_once(tmp_path, rng):
            f'<img alt="a" src="data:image/png;base64,{picture}">')
     outputs = [new_output("display_data", {"text/html": tag}), new_output("display_data", {"text/html": tag})]
     notebook = new_notebook(cells=[new_code_cell("", outputs=outputs)])
-    assert staging.move_media(notebook, tmp_path / "media", "../media") == 4
+    staging.move_media(notebook, tmp_path / "media", "../media")
     sound, image = sorted((tmp_path / "media").iterdir(), key=lambda path: path.suffix)
     html = notebook.cells[0].outputs[0].data["text/html"]
     assert html == (f'<audio preload="none" controls><source src="../media/{sound.name}" type="audio/flac"/></audio>'

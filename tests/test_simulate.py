@@ -77,7 +77,9 @@ def short(codec, sound):
 def saved(short, tmp_path_factory):
     codes, rest = short
     folder = tmp_path_factory.mktemp("world") / "data"
-    return simulate(0, codes, 2, run_n_trs=(30, 30), folder=folder, **rest), folder
+    world = simulate(0, codes, 2, run_n_trs=(30, 30), **rest)
+    world.save(folder)
+    return world, folder
 
 
 def auditory(world):

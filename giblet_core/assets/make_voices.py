@@ -186,15 +186,24 @@ def main() -> None:
 MARK = "<!-- Below: written by make_voices.py -->"
 
 
-def _level(truth, times_s) -> np.ndarray:
-    """Return the level in LUFS of the step that holds each time."""
-    return np.asarray(truth.loudness)[(np.asarray(times_s) // truth.loudness_step_s).astype(int)]
+def _levels(wave) -> np.ndarray:
+    """Return the K-weighted level in LUFS of each half second, not below -70."""
+    from giblet_core import film_mix
+
+    power = film_mix.block_power(wave)
+    return -0.691 + 10 * np.log10(np.maximum(power[: len(power) // 5 * 5].reshape(-1, 5).mean(axis=1), 1.2e-7))
 
 
-def _scene_row(scene, truth) -> str:
+def _share(truth, kind, edges_s) -> np.ndarray:
+    """Return the part of each interval between successive edges during which `kind` is on, in 100 steps."""
+    steps = (np.arange(100) + 0.5) / 100
+    return truth.active(kind, edges_s[:-1, None] + np.diff(edges_s)[:, None] * steps).mean(axis=1)
+
+
+def _scene_row(scene, truth, levels) -> str:
     inside = [event for event in truth.events if scene.start_s <= event.start_s < scene.stop_s]
     named = [", ".join(dict.fromkeys(event.label for event in inside if event.kind == kind)) for kind in ("music", "ambience", "effect")]
-    level = _level(truth, np.arange(scene.start_s, scene.stop_s - 0.25, 0.5))
+    level = levels[(np.arange(scene.start_s, scene.stop_s - 0.25, 0.5) * 2).astype(int)]
     who = ", ".join(dict.fromkeys(event.speaker.title() for event in inside if event.speaker))
     lufs = 10 * np.log10(np.mean(10 ** (level / 10)))
     return "| " + " | ".join([f"{scene.start_s:.1f}", f"{scene.stop_s:.1f}", scene.name, scene.kind, *named, who, f"{lufs:.1f}"]) + " |"
@@ -208,8 +217,9 @@ def write_card() -> None:
     lines = [cue for scene in index["scenes"] for cue in scene["cues"] if "text" in cue]
     files = [*film_mix.voice_files().values(), HERE / "voices.json", HERE / "voices_script.txt"]
     edges = [run.start_s + film.t_r * np.arange(run.n_trs + 1) for run in film.runs]
-    series = [np.concatenate([film.annotation.fraction(kind, e) for e in edges]) for kind in ("speech", "music")]
-    series.append(np.concatenate([_level(film.annotation, e[:-1, None] + [0.25, 0.75, 1.25]).mean(axis=1) for e in edges]))
+    levels = _levels(film.wave)
+    series = [np.concatenate([_share(film.annotation, kind, e) for e in edges]) for kind in ("speech", "music")]
+    series.append(np.concatenate([levels[(2 * (e[:-1, None] + [0.25, 0.75, 1.25])).astype(int)].mean(axis=1) for e in edges]))
     r, peak = np.corrcoef(series)[np.triu_indices(3, 1)], 20 * np.log10(np.abs(film.wave).max())
     spoken = {who: [cue["stop"] - cue["start"] for cue in lines if cue["speaker"] == who] for who in index["cast"]}
     tables = [
@@ -223,7 +233,7 @@ def write_card() -> None:
         "\n| speaker | voice of eSpeak NG | words per minute | pitch | range | lines | s |\n|---|---|---:|---:|---:|---:|---:|",
         *(f"| {who.title()} | {' | '.join(map(str, index['cast'][who]))} | {len(s)} | {sum(s) / RATE:.0f} |" for who, s in spoken.items()),
         "\n| start, s | stop, s | scene | kind | music | ambience | effects | speakers | LUFS |\n|---:|---:|---|---|---|---|---|---|---:|",
-        *(_scene_row(scene, film.annotation) for scene in film.annotation.scenes),
+        *(_scene_row(scene, film.annotation, levels) for scene in film.annotation.scenes),
     ]
     card = HERE / "STIMULUS_CARD.md"
     prose = card.read_text(encoding="utf-8").split(MARK)[0]
