@@ -53,8 +53,8 @@ def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]
     top, rate = codec.bandwidths_kbps[-1], codec.sample_rate
     books = {f"{codec.id} {kbps:g} kbps": codec.codebooks_at(kbps) for kbps in codec.bandwidths_kbps}
     rungs = {name: lambda wave, k=k: codec.decode(codec.encode(wave, top).first(k)) for name, k in books.items()}
-    older = {"Griffin-Lim, full rate": lambda wave: mel_round_trip(wave, rate)}
-    return rungs | older | {name: lambda wave, level=level: opus(wave, rate, level) for name, level in OPUS.items()}
+    return {**rungs, "Griffin-Lim, full rate": lambda wave: mel_round_trip(wave, rate)} | {
+        name: lambda wave, level=level: opus(wave, rate, level) for name, level in OPUS.items()}
 
 
 def sound_table(codec: EncodecCodec, sounds: Mapping[str, np.ndarray], n_pieces: int | None = 2, pesq: bool = True) -> pd.DataFrame:

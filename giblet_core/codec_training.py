@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 from transformers import EncodecModel
 
-from giblet_core.artifacts import InputError, atomic_path
+from giblet_core.artifacts import InputError, atomic_path, require
 from giblet_core.audio import load_audio
 from giblet_core.codec_export import from_encodec, save_codec, to_encodec
 from giblet_core.codec_hybrid import hybrid_start, soften
@@ -73,8 +73,7 @@ class Corpus:
 
     def __init__(self, waves: dict[str, list[np.ndarray]], seed: int = 0):
         self.waves = {kind: kept for kind, sounds in waves.items() if (kept := [w for w in sounds if len(w) >= 8000])}
-        if not self.waves:
-            raise InputError("waves: no training sound of a third of a second or more. Give a folder with sound files.")
+        require(self.waves, "waves: no training sound of a third of a second or more. Give a folder with sound files.")
         self.rng = np.random.default_rng(seed)
 
     @classmethod

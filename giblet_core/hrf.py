@@ -86,13 +86,13 @@ def convolve(x: np.ndarray, rate_hz: float, t_r: float, model: str = "glover", *
     if not np.isfinite(x).all():
         raise InputError(f"x: {int((~np.isfinite(x)).sum())} values are NaN or infinite; all must be finite. Find where they arose.")
     grid = TRGrid(t_r, n_trs, onset_s) if n_trs else TRGrid.covering(float(Fraction(len(x)) / Fraction(str(rate_hz))), t_r, onset_s)
-    grid.edges_within(len(x), rate_hz)
     return _response(len(x), rate_hz, grid, model, slice_time_ref, peak_s).astype(x.dtype) @ x
 
 
 @lru_cache(maxsize=16)
 def _response(n_frames: int, rate_hz: float, grid: TRGrid, model: str, slice_time_ref: float, peak_s: float | None) -> csr_array:
     """Return what the response takes from each frame at each TR, (n_trs, n_frames): only the TRs of a convolution are ever looked at."""
+    grid.edges_within(n_frames, rate_hz)
     hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
     h = kernel(model, float(1 / (Fraction(str(rate_hz)) * hold)), peak_s)
     shift = Fraction(str(slice_time_ref)) * Fraction(str(grid.t_r))

@@ -81,7 +81,12 @@ def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segme
 def _qualities(reference: np.ndarray, sounds: Iterable[np.ndarray], sample_rate: int, segments, pesq: bool, max_segments: int = 8
                ) -> list[Quality]:
     """Score sounds as `quality` does, with one child process for the PESQ of all."""
-    prepared, rows = [_prepared(reference, wave, sample_rate, segments, max_segments) for wave in sounds], []
+    prepared, rows = [], []
+    for wave in sounds:
+        r, d, lag, start, reasons = _aligned(reference, wave, sample_rate)
+        known = segments if segments is None else [(a - start / sample_rate, b - start / sample_rate) for a, b in segments]
+        cuts = [slice(round(a * sample_rate), round(b * sample_rate)) for a, b in speech_segments(r, sample_rate, known, max_segments)]
+        prepared.append((r, d, lag, reasons, [(r[cut], d[cut]) for cut in cuts]))
     heard = iter(pesq_pairs([pair for *_, pairs in prepared for pair in pairs], sample_rate) if pesq else ())
     for r, d, lag, reasons, pairs in prepared:
         scores = {"pesq_wb": _mean_over([*islice(heard, len(pairs))] if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
@@ -91,16 +96,6 @@ def _qualities(reference: np.ndarray, sounds: Iterable[np.ndarray], sample_rate:
             reasons |= {name: reason} if reason else {}
         rows.append(Quality(**scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons))
     return rows
-
-
-def _prepared(reference, degraded, sample_rate, segments, max_segments) -> tuple:
-    """Align two sounds, and cut pairs of speech segments: (reference, degraded, lag, reasons, pairs)."""
-    reference, degraded, lag, start, reasons = _aligned(reference, degraded, sample_rate)
-    if segments is not None:
-        segments = [(a - start / sample_rate, b - start / sample_rate) for a, b in segments]
-    chosen = speech_segments(reference, sample_rate, segments, max_segments)
-    cuts = [slice(round(a * sample_rate), round(b * sample_rate)) for a, b in chosen]
-    return reference, degraded, lag, reasons, [(reference[cut], degraded[cut]) for cut in cuts]
 
 
 def attempt(metric: Callable[..., float], *arguments: Any) -> tuple[float, str]:

@@ -250,8 +250,7 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
     values = spaces.values(folds)
     options = {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
     for seed in tqdm(seeds, desc="worlds to decode"):
-        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.spoken,
-                         grids=stimulus.grids)
+        world = simulate(seed, stimulus.codes, codec=stimulus.codec, wave=stimulus.wave, annotation=stimulus.spoken, grids=stimulus.grids)
         bold = [scale(b[:, world.atlas > 0], np.arange(n_trs)) for b in world.bold]
         group = np.mean(bold, axis=0)
         decoded = fit_decoder(group, values, folds, **options)

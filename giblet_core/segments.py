@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import require
 from giblet_core.splits import Fold, run_index
 
 
@@ -86,8 +86,7 @@ def make_segments(fold_of: np.ndarray, length: int = 10, stride: int | None = No
     first = np.flatnonzero(np.append(True, np.diff(block) != 0))
     starts = [np.arange(a, b - length + 1, stride) for a, b in zip(first, [*first[1:], len(fold_of)]) if fold_of[a] >= 0]
     starts = np.concatenate(starts).astype(int) if starts else np.array([], int)
-    if len(starts) < 2:
-        raise InputError(f"length={length}: the test folds hold {len(starts)} such segments; at least 2 are needed. Use shorter segments.")
+    require(len(starts) > 1, f"length={length}: the test folds hold {len(starts)} such segments; at least 2 are needed. Use shorter ones.")
     rows = starts[:, None] + np.arange(length)
     class_of = np.zeros(len(starts), int) if classes is None else np.array([np.bincount(c).argmax() for c in np.asarray(classes)[rows]])
     level = np.zeros(len(starts)) if loudness is None else 10 * np.log10((10 ** (np.asarray(loudness)[rows] / 10)).mean(1))

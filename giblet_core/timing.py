@@ -6,7 +6,6 @@ alternate. The seed's ``(n_trs, K, 112)`` array is a view; the odd frames travel
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from math import floor
 
 import numpy as np
@@ -77,7 +76,6 @@ class TRGrid:
         """Return the exact stimulus time (s) at which TR `i` begins."""
         return Fraction(str(self.onset_s)) + i * Fraction(str(self.t_r))
 
-    @lru_cache(maxsize=64)  # noqa: B019 (a grid is a value: equal grids share the entry)
     def frame_edges(self, rate: float) -> np.ndarray:
         """Return the frames (or samples) at which TRs begin, and the end of the last.
 
@@ -88,9 +86,7 @@ class TRGrid:
         array of shape (n_trs + 1,), int64
             Not monotone steps of 112 but exact ones: the error never exceeds one frame, however long the film.
         """
-        edges = np.array([frame_at(self.edge(i), rate) for i in range(self.n_trs + 1)], dtype=np.int64)
-        edges.flags.writeable = False
-        return edges
+        return np.array([frame_at(self.edge(i), rate) for i in range(self.n_trs + 1)], dtype=np.int64)
 
     def times(self, slice_time_ref: float = 0.0) -> np.ndarray:
         """Return the stimulus time (s) of each TR's sample: its beginning plus `slice_time_ref` TRs; shape (n_trs,)."""

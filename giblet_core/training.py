@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from giblet_core.artifacts import InputError, atomic_path, content_hash, file_sha256, read_json, require, write_json
+from giblet_core.artifacts import atomic_path, content_hash, file_sha256, read_json, require, write_json
 from giblet_core.codes import Codes
 from giblet_core.models import AudioAutoencoder
 from giblet_core.reconstruction import UNITS, WindowData, evaluate, loss_of, split_time
@@ -54,12 +54,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulate", "learning_rate", "eval_every", "eval_windows", "n_blocks", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"{name}={getattr(self, name)}: must be positive.")
+            require(getattr(self, name) > 0, f"{name}={getattr(self, name)}: must be positive. The defaults are a good start.")
         held_out = self.validation_fraction + self.test_fraction
-        if min(self.validation_fraction, self.test_fraction, self.embargo_s) < 0 or held_out >= 1:
-            raise InputError(f"validation_fraction={self.validation_fraction}, test_fraction={self.test_fraction}: must be >= 0 and sum to "
-                             "less than 1; embargo_s >= 0.")
+        require(min(self.validation_fraction, self.test_fraction, self.embargo_s) >= 0 and held_out < 1,
+                f"validation_fraction={self.validation_fraction}, test_fraction={self.test_fraction}, embargo_s={self.embargo_s}: must be "
+                "at least 0, and the fractions sum to less than 1. Hold out less.")
 
 
 @dataclass(frozen=True)
@@ -184,11 +183,10 @@ class _Run:
         self.data, self.split = WindowData(model, codes, codebooks), split_time(codes.n_frames, codes.frame_rate, config)
         self.starts = self.split.starts("train", self.data.n_frames, 1)
         spread = {name: self.split.starts(name, self.data.n_frames) for name in ("train", "validation")}
-        if not len(spread["train"]) or not len(spread["validation"]):
-            raise InputError(f"codes: {codes.duration_s:.1f} s leave no window of {self.data.n_frames} frames for training and validation. "
-                             "Give a longer sound, fewer blocks, a shorter embargo or larger fractions.")
-        n_most = config.eval_windows
-        self.spread = {name: s[np.linspace(0, len(s) - 1, min(len(s), n_most)).round().astype(int)] for name, s in spread.items()}
+        require(all(map(len, spread.values())), f"codes: {codes.duration_s:.1f} s leave no window of {self.data.n_frames} frames for "
+                "training and validation. Give a longer sound, fewer blocks, a shorter embargo or larger fractions.")
+        even = {name: np.linspace(0, len(s) - 1, min(len(s), config.eval_windows)).round().astype(int) for name, s in spread.items()}
+        self.spread = {name: s[even[name]] for name, s in spread.items()}
         if self.data.latents is not None:
             train = torch.cat([self.data.latents[:, a:b] for a, b in self.split.train], 1)
             self.data.scale = (train - train.mean(1, keepdim=True)).square().mean().item()
@@ -202,8 +200,7 @@ class _Run:
 
     def go(self, last: int, progress: bool) -> None:
         """Train to step `last`, evaluating (and saving) on the way."""
-        hidden = not (progress and self.accelerator.is_main_process)
-        bar = tqdm(total=last, initial=self.step, unit="step", disable=hidden, leave=False)
+        bar = tqdm(total=last, initial=self.step, unit="step", disable=not (progress and self.accelerator.is_main_process), leave=False)
         if not self.history.steps:
             self.score()
         while self.step < last and not self.history.stopped_early:
@@ -249,7 +246,7 @@ class _Run:
         """Evaluate on training and validation windows; keep the best weights; decide whether to stop."""
         h = self.history
         scores = {name: [*getattr(h, name), evaluate(self.model, self.data, starts).tolist()] for name, starts in self.spread.items()}
-        self.history = h = dataclasses.replace(h, steps=[*h.steps, self.step], **scores)
+        h = dataclasses.replace(h, steps=[*h.steps, self.step], **scores)
         best = int(h.mean("validation").argmin())
         waited = len(h.steps) - 1 - best
         if not waited:
@@ -266,9 +263,8 @@ class _Run:
         path = _save_tensors(self.folder / f"checkpoint-{self.step:06d}.safetensors", tensors)
         meta = {"file": path.name, "sha256": file_sha256(path), "step": self.step, "key": self.key, "history": self.history}
         write_json(self.folder / "checkpoint.json", {**meta, "config": self.config})
-        for old in self.folder.glob("checkpoint-*.safetensors"):
-            if old != path:
-                old.unlink()
+        for old in {*self.folder.glob("checkpoint-*.safetensors")} - {path}:
+            old.unlink()
 
     def load(self) -> None:
         """Take up the folder's checkpoint."""

@@ -27,7 +27,7 @@ def test_the_spectrogram_equals_its_definition():
 
 
 def test_silence_is_the_floor():
-    assert np.all(log_mel(np.zeros(5000, np.float32), 22_050) == -100.0)
+    np.testing.assert_allclose(log_mel(np.zeros(5000, np.float32), 22_050), -100.0, rtol=1e-6)  # single precision: log10 differs by CPU
 
 
 @pytest.mark.parametrize("n_mels", [128, 2048])
