@@ -118,8 +118,8 @@ def _warped(own: np.ndarray, left: np.ndarray, run_onsets: Sequence[int], rng: n
     return np.fft.irfft(np.fft.rfft(own, axis=0) * gain[:, None], n=len(own), axis=0)
 
 
-def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, *, t_r: float, run_onsets: Sequence[int] = (0,),
-            n_draws: int = 1000, seed: int = 0) -> Recovery:
+def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, forms: Sequence[Sequence[np.ndarray]] = (), *, t_r: float,
+            run_onsets: Sequence[int] = (0,), n_draws: int = 1000, seed: int = 0) -> Recovery:
     """Estimate which books are followed beyond the baselines, and test all books together.
 
     Parameters
@@ -131,6 +131,9 @@ def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, *, t_r
     Y : array of shape (n_subjects, n_trs, n_targets)
         BOLD, e.g. region means. Books are found by the mean log evidence of the listeners, who weigh books differently but hear one film;
         all books together are tested on the mean listener.
+    forms : sequence of sequences like `books`, optional
+        Forms in which books may be followed (other responses, fewer directions), each as likely as the other beforehand: the evidence of
+        each listener's series is averaged over them. By default `books` as they are.
     t_r : float
         Seconds.
     run_onsets : sequence of int
@@ -153,7 +156,7 @@ def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, *, t_r
         return noise, {i: y / np.linalg.norm(y, axis=0) for i, y in series.items()}
 
     noise, series = whitened(mean)
-    scaled = [(x - x.mean(0)) / np.maximum(x.std(0), 1e-12) for x in books]
+    scaled, *forms = ([(x - x.mean(0)) / np.maximum(x.std(0), 1e-12) for x in form] for form in (books, *(forms or [books])))
     own, rng = left.T @ (left @ np.concatenate(scaled, axis=1)), np.random.default_rng(seed)
 
     def followed(x: np.ndarray) -> np.ndarray:
@@ -168,6 +171,7 @@ def recover(books: Sequence[np.ndarray], base: np.ndarray, Y: np.ndarray, *, t_r
     each, own_series = whitened(np.concatenate(Y, axis=1))
     evidence = np.empty((2 ** len(books), len(each)))
     for i, y in own_series.items():
-        subsets, evidence[:, each == i] = subset_evidence([maps[i] @ x for x in scaled], y)
+        weighed = [subset_evidence([maps[i] @ x for x in form], y) for form in forms]
+        subsets, evidence[:, each == i] = weighed[0][0], logsumexp([one for _, one in weighed], axis=0)
     probability = subsets.T @ softmax(evidence.reshape(len(subsets), len(Y), -1).mean(1), axis=0)
     return Recovery(probability, make_null(followed(own), null, "phase randomisation of the books"))

@@ -89,14 +89,18 @@ def over_peaks(make: Callable[..., np.ndarray], peaks_s: Sequence[float] = PEAKS
 
 
 def book_means(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the mean of each book in every TR, without the response and with it `over_peaks`: pairs of (n_trs, D)."""
+    """Return the mean of each book in every TR, without the response and with each of `PEAKS_S`: pairs (n_trs, D), (n_peaks, n_trs, D)."""
     make = [partial(pooled, z, codes.frame_rate, grid, ("mean",)) for z in _latents(codec, codes)]
-    return [(one(None), over_peaks(partial(one, **timing))) for one in make]
+    return [(one(None), np.stack([one(peak_s=peak, **timing) for peak in PEAKS_S])) for one in make]
 
 
-def slow_books(means: list[tuple[np.ndarray, np.ndarray]], train: np.ndarray | slice = slice(None), n: int = 8) -> list[np.ndarray]:
-    """Return each book's `n` slowest directions of training time, from `book_means`: few columns (n_trs, n), which BOLD can follow."""
-    return [(late @ slow_directions(bare[train], n).T).astype(np.float32) for bare, late in means]
+def slow_books(means: list[tuple[np.ndarray, np.ndarray]], train: np.ndarray | slice = slice(None), n: int = 8,
+               peaks: Sequence[int] | slice = slice(None)) -> list[np.ndarray]:
+    """Return each book's `n` slowest directions of training time, from `book_means`: few columns (n_trs, n), which BOLD can follow.
+
+    With the mean of all responses, or of those at some places of `PEAKS_S`.
+    """
+    return [(late[peaks].mean(0) @ slow_directions(bare[train], n).T).astype(np.float32) for bare, late in means]
 
 
 def energy_features(codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float) -> FeatureSpace:

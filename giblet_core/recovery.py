@@ -68,7 +68,10 @@ def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_d
     """Estimate books (the first eight) and their claim for series (n_subjects, all TRs, n_targets), on the first TRs of each run."""
     rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
-    return recover([x[rows] for x in slow_books(design.means[:8])], base, Y[:, rows], t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
+    means = design.means[:8]
+    forms = [slow_books(means, n=n, peaks=[i]) for n in (4, 8) for i in range(len(means[0][1]))]  # how a listener follows books is unknown
+    books, *forms = ([x[rows] for x in form] for form in (slow_books(means), *forms))
+    return recover(books, base, Y[:, rows], forms, t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
 
 
 def book_gain(design: Design, Y: np.ndarray, alphas: Sequence[float] = tuple(np.logspace(-1, 2, 5))) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +189,7 @@ class Spaces:
 
         `rows` moves the sound before anything is fitted.
         """
-        means = [(bare[rows], late[rows]) for bare, late in self.means]
+        means = [(bare[rows], late[:, rows]) for bare, late in self.means]
         return np.stack([np.concatenate([*slow_books(means, train), self.rest[rows]], axis=1) for train, _ in folds])
 
     def beyond(self, bold: np.ndarray, folds: list[Fold], **options) -> DecodingResult:

@@ -65,6 +65,25 @@ def test_recover_finds_the_planted_book_beyond_a_baseline_that_it_resembles_and_
     assert (found.null.p[1:] <= 0.05).sum() <= 4  # of 20; more than 4 in one of 400 seeds
 
 
+def test_a_book_is_found_in_the_form_in_which_it_is_followed_and_one_form_twice_changes_nothing(rng):
+    base, late = smooth(rng, 300, 2), [smooth(rng, 300, 3) for _ in range(2)]
+    early = [np.roll(x, 40, axis=0) for x in late]
+    y = (late[1] @ np.ones((3, 1)) + 1.5 * rng.standard_normal((300, 1)))[None]
+    wrong, right, both, twice = (recover(early, base, y, forms, t_r=1.5, run_onsets=RUNS, n_draws=20)
+                                 for forms in ((), (late,), (early, late), (early, early)))
+    assert right.probability[1, 0] > 0.95 > 0.8 > wrong.probability[1, 0]
+    np.testing.assert_allclose(both.probability, right.probability, atol=0.02)  # the form that fits speaks
+    np.testing.assert_allclose(twice.probability, wrong.probability, rtol=1e-9)
+    np.testing.assert_array_equal(both.null.null, wrong.null.null)  # the test of all books knows no forms
+
+
+def test_slow_books_by_the_mean_response_are_the_mean_of_those_by_each(rng):
+    means = [(rng.standard_normal((50, 5)), rng.standard_normal((3, 50, 5)).astype(np.float32)) for _ in range(2)]
+    each = [F.slow_books(means, n=2, peaks=[i]) for i in range(3)]
+    np.testing.assert_allclose(np.mean(each, axis=0), F.slow_books(means, n=2), atol=1e-6)
+    np.testing.assert_allclose(each[1][0], means[0][1][1] @ F.slow_directions(means[0][0], 2).T, atol=1e-6)
+
+
 def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
     base, books = smooth(rng, 300, 3), [smooth(rng, 300, 3) for _ in range(2)]
     rough, slow = rng.standard_normal((300, 150)), gaussian_filter1d(rng.standard_normal((300, 150)), 3, axis=0)
