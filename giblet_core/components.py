@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.linalg import cholesky, null_space, solve_triangular
+from scipy.linalg import block_diag, cholesky, null_space, solve_triangular
 from scipy.special import logsumexp, softmax
 
 from giblet_core import hrf
@@ -50,11 +50,8 @@ class Recovery:
 
 def remaining(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
     """Return orthonormal rows (n_left, n_trs) that hold nothing of baselines (n_trs, n_columns), of drift and of each run's mean."""
-    edges = check_runs(len(base), run_onsets)
-    fixed = np.zeros((len(base), 0))
-    for a, b in zip(edges[:-1], edges[1:]):
-        cosines = np.cos(np.pi * np.outer(np.arange(b - a) + 0.5, np.arange(1 + int(2 * (b - a) * t_r / DRIFT_S))) / (b - a))
-        fixed = np.column_stack([fixed, np.pad(cosines, ((a, len(base) - b), (0, 0)))])
+    fixed = block_diag(*(np.cos(np.pi * np.outer(np.arange(n) + 0.5, np.arange(1 + int(2 * n * t_r / DRIFT_S))) / n)
+                         for n in np.diff(check_runs(len(base), run_onsets))))
     scaled = (base - base.mean(0)) / np.maximum(base.std(0), 1e-12)
     u, s, _ = np.linalg.svd(np.column_stack([fixed / np.linalg.norm(fixed, axis=0), scaled / np.sqrt(len(base))]), full_matrices=False)
     return null_space(u[:, s > 1e-6 * s[0]].T).T

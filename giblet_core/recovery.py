@@ -46,8 +46,7 @@ class Design:
         """Return all rows, or those of the first TRs of each run, `n_trs` in all, and where runs begin among them."""
         lengths = self.run_n_trs if n_trs is None else (n_trs // len(self.run_n_trs),) * len(self.run_n_trs)
         require(max(np.subtract(lengths, self.run_n_trs)) <= 0, f"n_trs={n_trs}: the runs hold {self.run_n_trs}. Ask for fewer.")
-        starts = np.cumsum((0, *self.run_n_trs[:-1]))
-        rows = np.concatenate([np.arange(a, a + n) for a, n in zip(starts, lengths)])
+        rows = np.concatenate([np.arange(a, a + n) for a, n in zip(np.cumsum((0, *self.run_n_trs)), lengths)])
         return rows, tuple(int(n) for n in np.cumsum((0, *lengths[:-1])))
 
     def unseen_r(self, spaces: list[np.ndarray], Y: np.ndarray, folds: list[Fold], *penalties: Sequence, **timing) -> np.ndarray:
@@ -68,9 +67,8 @@ def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_d
     """Estimate books (the first eight) and their claim for series (n_subjects, all TRs, n_targets), on the first TRs of each run."""
     rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
-    means = design.means[:8]
-    forms = [slow_books(means, n=n, peaks=[i]) for n in (4, 8) for i in range(len(means[0][1]))]  # how a listener follows books is unknown
-    books, *forms = ([x[rows] for x in form] for form in (slow_books(means), *forms))
+    each = [(n, [i]) for n in (4, 8) for i in range(len(design.means[0][1]))]  # how a listener follows books is not known
+    books, *forms = ([x[rows] for x in slow_books(design.means[:8], n=n, peaks=peaks)] for n, peaks in ((8, slice(None)), *each))
     return recover(books, base, Y[:, rows], forms, t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
 
 
