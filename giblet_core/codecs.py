@@ -225,9 +225,9 @@ def _shape_of(config: EncodecConfig) -> dict:
 
 
 def nearest(points: torch.Tensor, centres: torch.Tensor, chunk: int = 4096) -> torch.Tensor:
-    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d)."""
-    norms = centres.square().sum(1)
-    return torch.cat([torch.addmm(norms, part, centres.T, beta=-0.5).argmax(1) for part in points.split(chunk)])
+    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d), rounded as transformers does."""
+    norms = centres.T.pow(2).sum(0)
+    return torch.cat([(part.pow(2).sum(1, keepdim=True) - 2 * part @ centres.T + norms).argmin(1) for part in points.split(chunk)])
 
 
 def residual_codes(points: torch.Tensor, codebooks: Iterable[torch.Tensor]) -> np.ndarray:

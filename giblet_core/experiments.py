@@ -209,8 +209,8 @@ def seed_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float
     """Return mean, low and high of Student's interval over seeds (one value each; differences where seeds are paired)."""
     values = np.asarray(values, float)
     require(len(values) >= 3, f"values: {len(values)} seeds; at least 3 are needed for an interval.")
-    low, high = student.interval(level, len(values) - 1, values.mean(), values.std(ddof=1) / np.sqrt(len(values)))
-    return float(values.mean()), float(low), float(high)
+    half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from transformers.models.encodec import modeling_encodec as enc
 
 Step = Callable[[Tensor], Tensor]
-LANES = 32  # values an ELU takes at once at most; what is left of a row goes one by one, and rounds differently
+LANES = 64  # values an ELU takes at once at most (AVX-512); what is left of a row goes one by one, and rounds differently
 
 
 def stream(layers: nn.ModuleList, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
