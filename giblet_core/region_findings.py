@@ -136,7 +136,7 @@ def region_findings(stim: Stimulus, data: Dataset, names: Sequence[str] | None =
     """
     if not data.region_names:
         raise InputError(f"dataset={data.name}: names no atlas, so it has no regions. Add atlas.file and atlas.names to its manifest.")
-    short, runs = min(g.n_trs for g in data.grids) < 100, data.run_onsets
+    short, runs = data.n_trs < 200, data.run_onsets  # a fifth of less holds no two segments of 10 TRs that lie 20 apart
     n_folds, gap, length, min_shift = (2 * len(data.grids), 4, 4, 8) if short else (max(5, len(data.grids)), 20, 10, 30)
     group, folds = listeners_of(data), contiguous_folds(data.n_trs, n_folds, gap, runs)
     names = tuple(group.names if names is None else names)
