@@ -192,6 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--refit", action="store_true", help="refit the books to each other at the end")
     parser.add_argument("--noise-db", type=float, default=-5.0, help="change of the noise in what is installed, not in net.pt")
     parser.add_argument("--install", type=Path, help="write config.json and model.safetensors there at the end")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the steps")
     args = parser.parse_args(arguments)
     corpus, first = Corpus.from_folder(args.sounds), args.start or args.work / "start.pt"
     args.work.mkdir(parents=True, exist_ok=True)
@@ -202,8 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         net = FrameCodec()
         net.load_state_dict(torch.load(first, weights_only=True))
-    train_codec(net, corpus, CodecTrainConfig(n_steps=args.steps, averaging=args.averaging), args.work)
-    torch.save((refit_books(net, corpus) if args.refit else net).state_dict(), args.work / "net.pt")
+    train_codec(net, corpus, CodecTrainConfig(n_steps=args.steps, averaging=args.averaging), args.work, args.device)
+    torch.save((refit_books(net.cpu(), corpus) if args.refit else net.cpu()).state_dict(), args.work / "net.pt")
     if args.install:
         print(save_codec(to_encodec(soften(net, args.noise_db)), args.install))
 

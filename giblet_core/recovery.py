@@ -230,9 +230,8 @@ def fair_segments(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run
 def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
     """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
     wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.spoken
-    kinds = ("loudness", "speech") if annotation else ("loudness",)
     plain = over_peaks(lambda peak_s: np.concatenate([x.values for x in baseline_features(
-        wave, rate, grids, kinds, annotation, peak_s=peak_s).values()], axis=1))
+        wave, rate, grids, ("loudness", "speech")[: 1 + bool(annotation)], annotation, peak_s=peak_s).values()], axis=1))
     means, energy = book_means(stimulus.codec, stimulus.codes, grids), energy_features(stimulus.codec, stimulus.codes, grids).values
     sizes = sum(x.shape[1] for x in slow_books(means)), energy.shape[1], plain.shape[1]
     marks, edges = fair_marks(stimulus, grids), tuple(int(n) for n in np.cumsum([0, *sizes]))

@@ -53,6 +53,18 @@ def test_a_card_of_several_says_what_its_row_says(findings):
     assert card.scenes.wins[-1] == np.nanmin(findings.lesions.alone[1])
 
 
+@pytest.mark.parametrize("n_trs", [111, 200])
+def test_a_single_run_of_any_length_holds_segments_with_a_lure(tmp_path, demo_codec, n_trs):
+    wave = stand_in_sound(np.random.default_rng(1), 1.5 * n_trs, demo_codec.sample_rate)
+    wave *= np.float32(0.1) / np.sqrt(np.convolve(wave**2, np.full(12_000, 1 / 12_000), "same") + 1e-6).astype(np.float32)  # one loudness
+    soundfile.write(tmp_path / "film.flac", wave / np.abs(wave).max(), demo_codec.sample_rate, subtype="PCM_16")
+    stim = gc.ensure_stimulus(tmp_path / "film.flac", artifacts_dir=tmp_path / "artifacts")
+    world = simulate(0, stim.codes, 2, codec=demo_codec, wave=stim.wave, run_n_trs=(n_trs,), voxel_mm=10)
+    data = load_dataset(world.save(tmp_path / "volumes", stimulus="../film.flac"))
+    found = region_findings(stim, data, ["R01"], n_random=2, n_shifts=2, progress=False)
+    assert np.isfinite(found.lesions.whole).sum() >= 5
+
+
 def test_a_map_holds_each_region_and_nothing_else(findings):
     image = findings.image([2.0, 5.0])
     values = np.asarray(image.dataobj)[np.asarray(findings.data.mask_img.dataobj) > 0]
