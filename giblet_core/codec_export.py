@@ -43,7 +43,7 @@ def _half(weight: Tensor) -> Tensor:
 @torch.no_grad()
 def to_encodec(net: FrameCodec) -> EncodecModel:
     """Write `net` into an ``EncodecModel``; weights that are stored in half precision are rounded before biases are computed."""
-    rungs = [rung for rung in (1.5, 3.0, 6.0, 12.0, 24.0) if rung <= 0.75 * len(net.books.embed)]
+    rungs = [rung for rung in (1.5, 3.0, 6.0, 12.0, 24.0) if rung <= 0.75 * len(net.books.residual.layers)]
     model = EncodecModel(EncodecConfig(target_bandwidths=rungs, num_filters=20, num_lstm_layers=1, use_conv_shortcut=False,
                                        upsampling_ratios=list(UPSAMPLING))).eval()
     for name, parameter in model.named_parameters():  # silent: gains and biases of zero (directions of zero would be 0/0)

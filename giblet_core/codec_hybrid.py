@@ -151,14 +151,14 @@ def _latents(net: FrameCodec, wave: np.ndarray) -> Tensor:
 def _fit_books(net: FrameCodec, waves: Sequence[np.ndarray], n_points: int, n_iter: int) -> None:
     points = torch.cat([_latents(net, wave)[torch.from_numpy(np.square(frames_of(wave)).mean(1) > 1e-9)] for wave in waves])
     points = points[torch.randperm(len(points))[:n_points], : N_LOW + N_BANDS].contiguous()
-    net.books.fill(F.pad(fit_books(points, len(net.books.embed), n_iter), (0, LATENT_DIM - N_LOW - N_BANDS)))
+    net.books.fill(F.pad(fit_books(points, len(net.books.residual.layers), n_iter), (0, LATENT_DIM - N_LOW - N_BANDS)))
 
 
 def _fit_low(net: FrameCodec, waves: Sequence[np.ndarray], rng: np.random.Generator) -> None:
     """Ridge regression of low-passed frames on the expanded, quantised latents of this frame and the one before."""
     gram, cross = np.zeros((2 * N_LOW,) * 2), np.zeros((2 * N_LOW, HOP_LENGTH))
     for wave in waves:
-        n_books = min(int(rng.choice([2, 4, 8, 8, 16])), len(net.books.embed))
+        n_books = min(int(rng.choice([2, 4, 8, 8, 16])), len(net.books.residual.layers))
         inner = net._along(net.decoder_conv, net.books(_latents(net, wave), n_books)[None].transpose(1, 2)).transpose(1, 2)
         now = net.decoder_lstm(inner)[0][0, :, EXPANDED].numpy().astype(np.float64)
         inputs, target = _with_last(now), frames_of(low_pass(wave))

@@ -24,7 +24,7 @@ from giblet_core.streaming import chunk_bounds, stream, stream_encoder
 
 DEMO_FOLDER = ASSETS / "demo_codec"
 HUB_REVISIONS = {"facebook/encodec_24khz": "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"}  # a name alone may change under us
-CHUNK_FRAMES = 96  # frames a chunk: its widest layer just fits the cache of a laptop; a multiple of `streaming.LANES`
+CHUNK_FRAMES = 96  # frames a chunk: its widest layer just fits the cache of a laptop; rows above the frame rate fill `streaming.LANES`
 
 
 class EncodecCodec:
