@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -37,6 +38,13 @@ def explained(rule: str, remedy: str, *errors: type[Exception]) -> Iterator[None
         yield
     except errors as error:
         raise InputError(f"{rule} ({' '.join(str(error).split())}). {remedy}") from error
+
+
+def in_memory(write: Callable[..., Any], *arguments: Any, **options: Any) -> bytes:
+    """Return what ``write(file, *arguments, **options)`` writes."""
+    buffer = io.BytesIO()
+    write(buffer, *arguments, **options)
+    return buffer.getvalue()
 
 
 def project_root() -> Path:

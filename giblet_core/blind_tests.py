@@ -6,7 +6,6 @@ from a disk may not fetch files. Answers stay in the listener's browser until do
 
 import base64
 import hashlib
-import io
 import re
 import shutil
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ import numpy as np
 import scipy.signal
 import soundfile as sf
 
-from giblet_core.artifacts import ASSETS, InputError, content_hash, require, write_text
+from giblet_core.artifacts import ASSETS, InputError, content_hash, in_memory, require, write_text
 from giblet_core.audio import check_wave
 from giblet_core.conditions import Conditions
 from giblet_core.listening import fill, match_levels
@@ -150,9 +149,7 @@ def _add_sound(wave: np.ndarray, sample_rate: int, media: dict[str, str]) -> str
     """Keep a sound as base64 FLAC under a name that tells nothing of the condition; return the name."""
     samples = np.round(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16)
     name = hashlib.sha256(f"{sample_rate}:".encode() + samples.tobytes()).hexdigest()[:16]
-    buffer = io.BytesIO()
-    sf.write(buffer, samples, sample_rate, format="FLAC", subtype="PCM_16")
-    media[name] = base64.b64encode(buffer.getvalue()).decode()
+    media[name] = base64.b64encode(in_memory(sf.write, samples, sample_rate, format="FLAC", subtype="PCM_16")).decode()
     return name
 
 

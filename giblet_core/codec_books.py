@@ -23,8 +23,7 @@ DEAD = 0.05  # an entry chosen more rarely (moving average, hits a step) is repl
 def k_means(points: Tensor, n_centres: int = CARDINALITY, n_iter: int = 10, seed: int = 0) -> Tensor:
     """Cluster ``points`` (n, d) by scikit-learn's `KMeans`, from points drawn at random."""
     means = KMeans(n_centres, init="random", n_init=1, max_iter=n_iter, tol=0, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # an entry that nobody needs is no fault: few sounds leave many zeros
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # few sounds leave many zeros: no fault
         return torch.from_numpy(means.fit(points.numpy()).cluster_centers_)
 
 

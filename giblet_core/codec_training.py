@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,6 @@ class CodecTrainConfig:
     n_codebooks: int = 16
     prefixes: tuple[int, ...] = (2, 4, 8, 16)  # every one of these must decode
     prefix_odds: tuple[float, ...] = (0.15, 0.2, 0.45, 0.2)
-    loss_weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))
     checkpoint_every: int = 200  # steps
     seed: int = 0
 
@@ -174,7 +173,7 @@ def _step(net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, optimiser, 
     n_books = min(int(corpus.rng.choice(config.prefixes, p=config.prefix_odds)), config.n_codebooks)
     losses = perceptual_losses(wave, net(wave, n_books, update=True), bands, window)
     optimiser.zero_grad()
-    sum(config.loss_weights[name] * value for name, value in losses.items()).backward()
+    sum(WEIGHTS[name] * value for name, value in losses.items()).backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimiser.step()
     net.pin()

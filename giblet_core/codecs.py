@@ -17,14 +17,13 @@ from torch.nn.utils import parametrize
 from transformers import EncodecConfig, EncodecModel
 from transformers.utils import logging
 
-from giblet_core.artifacts import ASSETS, InputError, content_hash, explained, file_sha256, require
+from giblet_core.artifacts import ASSETS, content_hash, explained, file_sha256, require
 from giblet_core.audio import check_wave
 from giblet_core.codes import Codes, frame_at
-from giblet_core.streaming import chunk_bounds, stream, stream_encoder
+from giblet_core.streaming import CHUNK_FRAMES, chunk_bounds, stream, stream_encoder
 
 DEMO_FOLDER = ASSETS / "demo_codec"
 HUB_REVISIONS = {"facebook/encodec_24khz": "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"}  # a name alone may change under us
-CHUNK_FRAMES = 96  # frames a chunk: its widest layer just fits the cache of a laptop; rows above the frame rate fill `streaming.LANES`
 
 
 class EncodecCodec:
@@ -61,9 +60,9 @@ class EncodecCodec:
     def __init__(self, model: EncodecModel, codec_id: str):
         config = model.config
         streamable = config.use_causal_conv and config.norm_type == "weight_norm" and config.trim_right_ratio == 1.0
-        if not streamable or config.normalize or config.chunk_length_s is not None or config.audio_channels != 1:
-            raise InputError(f"codec={codec_id!r}: must be a causal mono EnCodec without input normalisation (the 24 kHz family). "
-                             "Use facebook/encodec_24khz or a model of its kind.")
+        plain = not config.normalize and config.chunk_length_s is None and config.audio_channels == 1
+        require(streamable and plain, f"codec={codec_id!r}: must be a causal mono EnCodec without input normalisation (the 24 kHz family). "
+                "Use facebook/encodec_24khz or a model of its kind.")
         self._model = _frozen(model)
         self.id = codec_id
         self.sample_rate: int = config.sampling_rate
@@ -119,9 +118,8 @@ class EncodecCodec:
         k, wave = self.codebooks_at(bandwidth_kbps), check_wave(wave)
         require(wave.size >= self.hop_length, f"wave: {wave.size} samples are less than one hop ({self.hop_length} samples, "
                 f"{1000 / self.frame_rate:.1f} ms); one frame at least is needed. Give a longer sound.")
-        chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in chunk_bounds(wave.size, CHUNK_FRAMES * self.hop_length))
         books = [layer.codebook.embed for layer in self._model.quantizer.layers[:k]]
-        latents = stream_encoder(self._model.encoder.layers, chunks)
+        latents = stream_encoder(self._model.encoder.layers, wave, self.hop_length)
         indices = np.concatenate([residual_codes(z[0].T.contiguous(), books).astype(np.uint16) for z in latents], axis=1)
         rate = k * math.log2(self.cardinality) * self.frame_rate / 1000
         return Codes(indices, self.sample_rate, self.frame_rate, wave.size, rate, self.id, self.sha256)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from giblet_core.artifacts import project_root, read_yaml, require
+from giblet_core.artifacts import in_memory, project_root, read_yaml, require
 from giblet_core.audio import check_wave, load_audio, resample
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
@@ -91,12 +91,9 @@ def opus_round_trip(wave: np.ndarray, sample_rate: int, compression_level: float
     require(sample_rate in (8_000, 12_000, 16_000, 24_000, 48_000),
             f"sample_rate={sample_rate}: Opus knows 8000, 12000, 16000, 24000 and 48000 Hz. Resample first.")
     require(0 <= compression_level <= 1, f"compression_level={compression_level}: must lie in [0, 1]. 1 is the least rate.")
-    buffer = io.BytesIO()
-    sf.write(buffer, np.clip(check_wave(wave), -1, 1), sample_rate, format="OGG", subtype="OPUS", compression_level=compression_level)
-    kbps = buffer.tell() * 8 / 1000 / (len(wave) / sample_rate)
-    buffer.seek(0)
-    back, rate = sf.read(buffer, dtype="float32")
-    return OpusRoundTrip(_fit(resample(back, rate, sample_rate), len(wave)), kbps)
+    opus = in_memory(sf.write, np.clip(check_wave(wave), -1, 1), sample_rate, "OPUS", format="OGG", compression_level=compression_level)
+    back, rate = sf.read(io.BytesIO(opus), dtype="float32")
+    return OpusRoundTrip(_fit(resample(back, rate, sample_rate), len(wave)), len(opus) * 8 / 1000 / (len(wave) / sample_rate))
 
 
 def _fit(wave: np.ndarray, n_samples: int) -> np.ndarray:

@@ -103,11 +103,10 @@ def _scan(m: Manifest, spans: list[Span], mask: np.ndarray | None, space: tuple[
                 rows.append((bold[:, some] - bold[:, some].mean(0)) / np.where(sd[some] > 0, sd[some], np.inf))
         if len(rows) == len(spans):
             kept.append(np.concatenate(rows))
-    if odd_zscore:
-        remedy = ("Correct preprocessing.zscored." if declared else "Declare preprocessing: {zscored: true}; mean and SD of the whole run, "
-                  "its test part included, are already in these data.")
-        problems.add("preprocessing.zscored", str(declared).lower(), f"{len(odd_zscore)} series {'are not' if declared else 'are already'} "
-                     f"z-scored over time ({odd_zscore[0]})", remedy, "warning")
+    remedy = ("Correct preprocessing.zscored." if declared else "Declare preprocessing: {zscored: true}; mean and SD of the whole run, its "
+              "test part included, are already in these data.")
+    problems.check(not odd_zscore, "preprocessing.zscored", str(declared).lower(), f"{len(odd_zscore)} series "
+                   f"{'are not' if declared else 'are already'} z-scored over time ({next(iter(odd_zscore), '')})", remedy, "warning")
     return kept
 
 

@@ -20,7 +20,7 @@ from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.mel import log_mel
 from giblet_core.pooling import BANDS_HZ, POOLS, pooled
-from giblet_core.streaming import chunk_bounds, stream
+from giblet_core.streaming import stream_encoder
 from giblet_core.timing import TRGrid
 
 BASELINES = ("envelope", "loudness", "mel", "speech", "time")
@@ -172,8 +172,7 @@ def random_codec_features(codec: EncodecCodec, wave: np.ndarray, grid: TRGrid | 
     with torch.inference_mode():
         for weights in layers.state_dict().values():
             weights.normal_(0, (1.7 / weights[0].numel()) ** 0.5, generator=rng) if weights.ndim > 1 else weights.zero_()
-        chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in chunk_bounds(wave.size, 75 * codec.hop_length))
-        z = np.concatenate([piece[0].numpy() for piece in stream(layers, chunks)], axis=1)
+        z = np.concatenate([piece[0].numpy() for piece in stream_encoder(layers, wave, codec.hop_length)], axis=1)
     return latent_features("random codec", z, codec.frame_rate, grid, pool, hrf, **timing)
 
 

@@ -5,7 +5,6 @@
 """
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ import numpy as np
 import soundfile as sf
 from PIL import Image
 
-from giblet_core.artifacts import ASSETS, require
+from giblet_core.artifacts import ASSETS, in_memory, require
 from giblet_core.audio import check_wave
 from giblet_core.mel import log_mel
 from giblet_core.metrics import Quality, attempt, loudness_lufs, noise_floor, quality
@@ -132,9 +131,7 @@ def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> tuple[dic
 
 def wav_base64(wave: np.ndarray, sample_rate: int) -> str:
     """Return a 16-bit WAV file as base64."""
-    buffer = io.BytesIO()
-    sf.write(buffer, wave, sample_rate, format="WAV", subtype="PCM_16")
-    return base64.b64encode(buffer.getvalue()).decode()
+    return base64.b64encode(in_memory(sf.write, wave, sample_rate, format="WAV", subtype="PCM_16")).decode()
 
 
 def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None, top_peak: float = 1.0) -> bytes:
@@ -164,9 +161,7 @@ def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None, top
     pixels[:tall][np.abs(np.arange(tall)[:, None] - (tall - 1) / 2) <= np.maximum(height, 0.5)] = 30
     image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
     image.putpalette(palette().tobytes())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True, transparency=31, bits=5)
-    return buffer.getvalue()
+    return in_memory(image.save, "PNG", optimize=True, transparency=31, bits=5)
 
 
 def palette() -> np.ndarray:

@@ -108,11 +108,9 @@ def attempt(metric: Callable[..., float], *arguments: Any) -> tuple[float, str]:
 
 def _mean_over(results: list[tuple[float, str]] | str, name: str, reasons: dict[str, str], n: int) -> float:
     """Average the segments that worked; say what did not."""
-    if isinstance(results, str):
-        reasons[name] = results
-        return np.nan
-    if not n:
-        reasons[name] = "no speech segment: this metric is defined on speech; pass segments=[(start_s, stop_s), ...] if there is some"
+    none = "no speech segment: this metric is defined on speech; pass segments=[(start_s, stop_s), ...] if there is some"
+    if isinstance(results, str) or not n:
+        reasons[name] = results if isinstance(results, str) else none
         return np.nan
     failed = sorted({reason for _, reason in results if reason})
     good = [score for score, reason in results if not reason]
@@ -202,8 +200,7 @@ def loudness_lufs(wave: np.ndarray, sample_rate: int) -> float:
     wave = check_wave(wave)
     if len(wave) <= 0.4 * sample_rate:
         raise MetricError(f"loudness needs more than 0.4 s of sound, this is {len(wave) / sample_rate:.2f} s")
-    with np.errstate(divide="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # silence: the mean over no block; the result below is then -inf
+    with np.errstate(divide="ignore"), warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # silence: a mean over no block
         value = float(pyloudnorm.Meter(sample_rate).integrated_loudness(wave.astype(float)))
     return value if np.isfinite(value) else -np.inf
 

@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from IPython.display import display
 from PIL import Image
 
-from giblet_core.artifacts import InputError
+from giblet_core.artifacts import InputError, in_memory
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.lesions import DEFINITIONS, LESIONS, book_set, lesion
@@ -95,9 +94,7 @@ def raster(codes: Codes, kept: Sequence[int], width: int = 320, row: int = 8) ->
     shade[[k for k in range(codes.num_codebooks) if k not in kept]] = 225
     pixels = np.repeat(shade, row, axis=0)
     pixels[::row] = 255
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return in_memory(Image.fromarray(pixels).save, "PNG", optimize=True)
 
 
 class MixerWidget:

@@ -95,17 +95,15 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
     InputError
         Another TR than the data set's, or no sound where the data set names none.
     """
-    if given.get("bold", "demo") == "demo" or not Path(given["bold"]).is_file():
-        return dict(given)
-    manifest, _ = read_manifest(given["bold"])
-    if manifest and given.get("t_r", manifest.t_r) != manifest.t_r:
-        raise InputError(f"t_r={given['t_r']}: {given['bold']} says {manifest.t_r} s; they must agree. Leave t_r out, or correct the file.")
+    path = given.get("bold", "demo")
+    manifest = read_manifest(path)[0] if path != "demo" and Path(path).is_file() else None
     if manifest is None:
         return dict(given)  # `check_inputs` says why
+    if given.get("t_r", manifest.t_r) != manifest.t_r:
+        raise InputError(f"t_r={given['t_r']}: {path} says {manifest.t_r} s; they must agree. Leave t_r out, or correct the file.")
     sound = manifest.folder / (manifest.stimulus.get("file") or "")
-    if "audio" not in given and not sound.is_file():
-        raise InputError(f"bold={given['bold']}: its sound ({manifest.stimulus.get('file')}) is not there, and the demo film is not what "
-                         "these listeners heard. Name the sound with audio=FILE.")
+    require("audio" in given or sound.is_file(), f"bold={path}: its sound ({manifest.stimulus.get('file')}) is not there, and the demo "
+            "film is not what these listeners heard. Name the sound with audio=FILE.")
     return {"t_r": manifest.t_r, "audio": str(sound), **given}
 
 

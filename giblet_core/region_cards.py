@@ -1,7 +1,6 @@
 """The region card: all that is known of one region on one page, for demo, atlas and ROI table alike; `giblet region NAME` writes it."""
 
 import base64
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from jinja2 import Template
 from matplotlib.figure import Figure
 
 from giblet_core import viz
-from giblet_core.artifacts import ASSETS, project_root, require, write_text
+from giblet_core.artifacts import ASSETS, in_memory, project_root, require, write_text
 from giblet_core.dataset import Dataset
 from giblet_core.listening import Players, listen
 from giblet_core.nulls import holm
@@ -221,13 +220,12 @@ def write_region_page(card: RegionCard, folder: str | Path | None = None, genera
     safe_name = "".join(c if c.isalnum() or c in "-_. " else "_" for c in card.name)
     folder = Path(folder or project_root() / "build" / "regions" / safe_name)
     viz.use_style()
-    buffer, figure = io.BytesIO(), card.figure()
-    figure.savefig(buffer, format="png", dpi=130)
-    plt.close(figure)
+    picture = base64.b64encode(in_memory(card.figure().savefig, format="png", dpi=130)).decode()
+    plt.close()
     scenes = "".join(players._repr_html_() for players in card.players().values())
     scores, generated = ("", "") if generator is None else _generation(card, generator, seed)
     page = Template((ASSETS / "region_card.html").read_text(encoding="utf-8"), autoescape=True).render(
-        card=card, f=card.findings, response_s=RESPONSE_S, picture=base64.b64encode(buffer.getvalue()).decode(), scores=scores,
+        card=card, f=card.findings, response_s=RESPONSE_S, picture=picture, scores=scores,
         tables=[_numbers(parts.table(card.index), 3) for parts in (card.findings.spaces, card.findings.books)],
         **{name: inline_to_files(html, folder / "media", "media") for name, html in (("scenes", scenes), ("generated", generated))})
     return write_text(folder / "index.html", page)

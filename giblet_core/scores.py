@@ -104,8 +104,7 @@ def stoi(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float
     """
     if not (np.any(reference) and np.any(degraded)):
         raise MetricError(f"the {'sound' if np.any(reference) else 'reference'} is silent")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
         try:
             return float(pystoi.stoi(np.asarray(reference, float), np.asarray(degraded, float), sample_rate))
         except RuntimeWarning as warning:

@@ -110,8 +110,7 @@ class Stimulus:
 
 def artifacts_folder(artifacts_dir: str | Path) -> Path:
     """Return the artifacts folder: relative names lie under the project's root, whatever the working directory."""
-    path = Path(artifacts_dir)
-    return path if path.is_absolute() else project_root() / path
+    return project_root() / artifacts_dir
 
 
 def ensure_stimulus(audio: str | Path = "demo", codec: str | None = None, bandwidth_kbps: float = 6.0,

@@ -6,16 +6,23 @@ results equal; the chunks also fit the processor's cache, which is where the spe
 a tenth faster still, but round differently: with the demo codec one frame in fifteen then gets another code.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from itertools import islice
 
+import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.models.encodec import modeling_encodec as enc
 
 Step = Callable[[Tensor], Tensor]
+CHUNK_FRAMES = 96  # frames a chunk: its widest layer just fits the cache of a laptop; rows above the frame rate fill `LANES`
+SPAN_CHUNKS = 3  # chunks a thread takes at a time: what runs at the frame rate is cheaper in long pieces
+WARM_UP_FRAMES = 8  # a span begins a multiple of these early: rows fill `LANES` there too
 LANES = 64  # values an ELU takes at once at most (AVX-512); what is left of a row goes one by one, and rounds differently
 
 
@@ -37,11 +44,55 @@ def stream(layers: nn.ModuleList, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
     return map(partial(_apply, _steps(layers)), chunks)
 
 
-def stream_encoder(layers: nn.ModuleList, chunks: Iterator[Tensor], together: int = 3) -> Iterator[Tensor]:
-    """`stream` an encoder; what runs at the frame rate takes `together` chunks at a time: long ones are cheaper there."""
+def stream_encoder(layers: nn.ModuleList, wave: np.ndarray, hop: int) -> Iterator[Tensor]:
+    """Push a sound through an EnCodec encoder, in flat memory, on as many threads as torch has.
+
+    Above the frame rate a layer hears no further back than `reach`, so that a thread can compute a span by itself when it begins a
+    little early. What runs at the frame rate (its LSTM remembers everything) takes the spans in order. Were operations shared among
+    threads instead, these would wait for each other at the end of each.
+
+    Parameters
+    ----------
+    layers : ModuleList
+        ``model.encoder.layers``; causal, without group normalisation.
+    wave : array of shape (n_samples,), float32
+    hop : int
+        Samples a frame.
+
+    Returns
+    -------
+    iterator of tensors (1, channels, n_frames)
+        Their concatenation is what ``layers`` give on the whole sound.
+    """
     slow = max(i for i, layer in enumerate(layers) if isinstance(layer, enc.EncodecResnetBlock)) + 1
-    fast = stream(layers[:slow], chunks)
-    return stream(layers[slow:], (torch.cat(group, dim=-1) for group in iter(lambda: list(islice(fast, together)), [])))
+    warm_up = -(-reach(layers[:slow]) // (WARM_UP_FRAMES * hop)) * WARM_UP_FRAMES * hop
+
+    @torch.inference_mode()
+    def front(span: tuple[int, int]) -> Tensor:
+        before = min(span[0], warm_up)
+        bounds = [(span[0] + a, span[0] + b) for a, b in [(-before, 0), *chunk_bounds(span[1] - span[0], CHUNK_FRAMES * hop)] if a < b]
+        chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in bounds)
+        return torch.cat(list(stream(layers[:slow], chunks))[before > 0:], dim=-1)
+
+    return stream(layers[slow:], _by_threads(front, chunk_bounds(len(wave), SPAN_CHUNKS * CHUNK_FRAMES * hop)))
+
+
+def reach(layers: nn.ModuleList) -> int:
+    """Return how many samples before a frame enter it through these causal convolutions."""
+    samples, stride = 0, 1
+    for conv in (layer for layer in layers.modules() if isinstance(layer, enc.EncodecConv1d)):
+        samples, stride = samples + int(conv.padding_total) * stride, stride * conv.conv.stride[0]
+    return samples
+
+
+def _by_threads(function: Callable[[tuple[int, int]], Tensor], spans: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
+    """Map on as many threads as torch has, each operation on one of them, at most two spans a thread ahead of who reads."""
+    n, spans = torch.get_num_threads(), iter(spans)
+    with ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,)) as pool, threadpool_limits(1):
+        waiting = deque(pool.submit(function, span) for span in islice(spans, 2 * n))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(function, span) for span in islice(spans, 1))
 
 
 def chunk_bounds(n: int, chunk: int) -> list[tuple[int, int]]:

@@ -101,9 +101,8 @@ class TRGrid:
             The grid begins before the sound or ends after it.
         """
         edges = self.frame_edges(rate)
-        if edges[0] < 0:
-            raise InputError(f"onset_s={self.onset_s}: TR 0 begins before the sound. Drop the first {-int(self.onset_s // self.t_r)} TRs "
-                             "(dummy_trs), or start the sound earlier.")
+        require(edges[0] >= 0, f"onset_s={self.onset_s}: TR 0 begins before the sound. Drop the first {-int(self.onset_s // self.t_r)} TRs "
+                "(dummy_trs), or start the sound earlier.")
         whole = int(np.searchsorted(edges, n_frames, side="right")) - 1
         require(edges[-1] <= n_frames, f"n_trs={self.n_trs}: ends at {float(self.edge(self.n_trs)):g} s but the sound at "
                 f"{n_frames / rate:g} s; BOLD must not be longer than the sound. Use n_trs={whole}, or check the onset and t_r={self.t_r}.")

@@ -5,13 +5,13 @@ import torch
 from transformers import EncodecConfig, EncodecModel
 
 
-def conditioned_model(num_filters=8, seed=0, bandwidths=(1.5, 3.0, 6.0, 12.0), seconds=8.0):
+def conditioned_model(num_filters=8, seed=0, bandwidths=(1.5, 3.0, 6.0, 12.0), seconds=8.0, **shape):
     """An EnCodec with random weights whose codes vary: convolutions keep unit variance, books are filled from the running residual.
 
     Plain random weights give almost constant codes, with which every comparison of codes would pass.
     """
     torch.manual_seed(seed)
-    model = EncodecModel(EncodecConfig(num_filters=num_filters, target_bandwidths=list(bandwidths))).eval()
+    model = EncodecModel(EncodecConfig(num_filters=num_filters, target_bandwidths=list(bandwidths), **shape)).eval()
     rng = np.random.default_rng(seed)
     wave = torch.from_numpy(coloured_noise(int(24_000 * seconds), rng))[None, None]
     with torch.no_grad():

@@ -9,12 +9,13 @@ import pytest
 import torch
 from fakes import coloured_noise, conditioned_model
 from transformers import EncodecConfig, EncodecModel
+from transformers.models.encodec.modeling_encodec import EncodecResnetBlock
 
 import giblet_core as gc
 from giblet_core.artifacts import InputError
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
-from giblet_core.streaming import chunk_bounds, stream
+from giblet_core.streaming import chunk_bounds, reach, stream
 
 RATE = 24_000
 
@@ -57,11 +58,46 @@ def test_every_length_equals_the_whole_file(model, codec, wave, n):
     assert np.abs(codec.decode(codes) - sound[:n]).max() < 1e-5 * np.abs(sound).max()
 
 
+@pytest.mark.parametrize("span_chunks", [1, 3])
 @pytest.mark.parametrize("chunk_frames", [20, 33, 75, 1000])
-def test_streaming_does_not_depend_on_the_chunk(codec, wave, chunk_frames, monkeypatch):
+def test_streaming_does_not_depend_on_chunks_and_spans(codec, wave, chunk_frames, span_chunks, monkeypatch):
     whole = codec.encode(wave, 6.0)
-    monkeypatch.setattr("giblet_core.codecs.CHUNK_FRAMES", chunk_frames)
+    monkeypatch.setattr("giblet_core.streaming.CHUNK_FRAMES", chunk_frames)
+    monkeypatch.setattr("giblet_core.streaming.SPAN_CHUNKS", span_chunks)
     assert np.array_equal(codec.encode(wave, 6.0).indices, whole.indices)
+
+
+def front_of(model):
+    blocks = [i for i, layer in enumerate(model.encoder.layers) if isinstance(layer, EncodecResnetBlock)]
+    return model.encoder.layers[: blocks[-1] + 1]
+
+
+@pytest.mark.parametrize("shape", [{}, {"num_residual_layers": 3}, {"upsampling_ratios": [4, 4, 2, 2], "kernel_size": 9}])
+def test_a_span_begins_as_early_as_its_layers_reach(shape):
+    """The oracle is the gradient: the earliest sample that moves the last frame of the convolutions above the frame rate."""
+    torch.manual_seed(0)
+    front = front_of(EncodecModel(EncodecConfig(num_filters=2, **shape)).eval())
+    samples = torch.randn(1, 1, 24_000, requires_grad=True)
+    frames = torch.nn.Sequential(*front)(samples)
+    frames[..., -1].square().sum().backward()
+    stride = 24_000 // frames.shape[-1]
+    assert 24_000 - stride - int(samples.grad[0, 0].nonzero()[0]) == reach(front)
+
+
+def test_deep_dilations_get_the_warm_up_they_need(wave, monkeypatch):
+    model = conditioned_model(num_residual_layers=6)
+    assert reach(front_of(model)) > 8 * 320  # beyond what the usual shape needs
+    reference, _ = whole_file(model, wave, 6.0)
+    monkeypatch.setattr("giblet_core.streaming.CHUNK_FRAMES", 40)
+    monkeypatch.setattr("giblet_core.streaming.SPAN_CHUNKS", 1)
+    assert np.array_equal(EncodecCodec(model, "deep").encode(wave, 6.0).indices, reference)
+    assert min(len(np.unique(row)) for row in reference) > 50
+
+
+def test_encoding_leaves_the_threads_of_torch_as_they_were(codec, wave):
+    before = torch.get_num_threads()
+    codec.encode(wave[:24_000], 6.0)
+    assert torch.get_num_threads() == before
 
 
 def test_chunks_cover_the_sound_once_and_none_is_short():
