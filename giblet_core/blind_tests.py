@@ -135,9 +135,7 @@ def _prepared(conditions: Conditions, item: str, versions, sample_rate: int, lev
         raise InputError(f"waves[{item!r}]: lengths {sorted(lengths)} differ; all versions must be the same passage. Crop them alike.")
     if conditions.names("mushra"):
         sounds |= {_ANCHOR_NAMES[role]: low_pass_anchor(sounds[conditions.reference], sample_rate, hz) for role, hz in ANCHORS_HZ.items()}
-    note = "levels as they are"
-    if level_match:
-        sounds, _, note = match_levels(sounds, sample_rate)
+    sounds, _, note = match_levels(sounds, sample_rate) if level_match else (sounds, {}, "levels as they are")
     peak = max(float(np.abs(wave).max()) for wave in sounds.values())
     if peak > 1:
         sounds = {name: wave / np.float32(peak * 1.01) for name, wave in sounds.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -17,6 +18,7 @@ from giblet_core.codes import Codes
 from giblet_core.lesions import lesion
 from giblet_core.metrics import level_match, loudness_lufs, quality_table
 from giblet_core.scores import log_mel_distance, si_sdr
+from giblet_core.streaming import by_threads
 
 FLAT_WINDOW_S, MOST_DOSE = 0.05, 16.0
 
@@ -95,36 +97,34 @@ def reconstruction_matched(codec: EncodecCodec, codes: Codes, books: Sequence[in
     return z + np.float32(dose) * turned, dose
 
 
-def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]], *, speech: bool = False,
-                  controls: bool = True) -> pd.DataFrame:
+def sound_effects(codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]]) -> pd.DataFrame:
     """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not counted as the lesion's.
 
     Parameters
     ----------
     codec : EncodecCodec
     pieces : mapping of name to Piece
+        Those with speech segments are scored by PESQ-WB and STOI too (a quarter of a second a sound).
     lesions : mapping of name to keyword arguments of `lesion` (``books``, ``mode``, ...)
-    speech : bool
-        Also PESQ-WB and STOI on speech segments (half a second a sound).
-    controls : bool
-        Beside each lesion the energy control of `matched_removal`.
+        Beside each omission stands its energy control, `matched_removal`.
 
     Returns
     -------
     DataFrame
         One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db, log_mel_db, loudness_change_lu``, and
-        ``log_mel_matched_db`` with the lesioned sound at the level (RMS) of the intact one; with
-        `speech` all fields of `quality_table`.
+        ``log_mel_matched_db`` with the lesioned sound at the level (RMS) of the intact one; of pieces with speech segments all fields
+        of `quality_table`.
     """
     rows = []
     for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
-        intact, sounds = codec.decode(piece.codes), {}
+        latents = {"intact": codec.latents(piece.codes).sum(0)}
         for label, options in lesions.items():
-            sounds[label, False] = codec.decode_latents(lesion(codec, piece.codes, **options).sum(0), piece.codes.n_samples)
-            if controls:
-                z = matched_removal(codec, piece.codes, options.get("books", (0,)), seed=int(options.get("seed", 0)))
-                sounds[label, True] = codec.decode_latents(z.sum(0), piece.codes.n_samples)
-        if speech:
+            latents[label, False] = lesion(codec, piece.codes, **options).sum(0)
+            if options.get("mode", "omit") == "omit":
+                latents[label, True] = matched_removal(codec, piece.codes, options["books"], int(options.get("seed", 0))).sum(0)
+        sounds = dict(zip(latents, by_threads(partial(codec.decode_latents, n_samples=piece.codes.n_samples), latents.values())))
+        intact = sounds.pop("intact")
+        if piece.segments:
             scored = quality_table(intact, sounds, codec.sample_rate, piece.segments, floor=False).to_dict("records")
         else:
             scored = [_distance(intact, wave, codec.sample_rate) for wave in sounds.values()]
@@ -151,10 +151,10 @@ def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
         ``log_mel_db`` (minus the distance) and ``si_sdr_db`` (within -60 to 60 dB); higher is better. Subsets in binary order,
         book 0 the highest bit. PESQ and STOI would need speech of some seconds.
     """
-    z, intact = codec.latents(codes), codec.decode(codes)
-    values = {"log_mel_db": [], "si_sdr_db": []}
-    for kept in tqdm(list(product([0, 1], repeat=len(z))), desc="subsets of books", leave=False):
-        wave = codec.decode_latents((z * np.array(kept, np.float32)[:, None, None]).sum(0), codes.n_samples)
-        values["log_mel_db"].append(-log_mel_distance(intact, wave, codec.sample_rate))
-        values["si_sdr_db"].append(np.clip(si_sdr(intact, wave), -60, 60) if np.abs(wave).max() > 0 else -60.0)
-    return {name: np.array(v) for name, v in values.items()}
+    z = codec.latents(codes)
+    sums = ((z * np.array(kept, np.float32)[:, None, None]).sum(0) for kept in product([0, 1], repeat=len(z)))
+    waves = by_threads(partial(codec.decode_latents, n_samples=codes.n_samples), sums)
+    *waves, intact = tqdm(waves, desc="subsets of books", total=2 ** len(z), leave=False)
+    log_mel = [-log_mel_distance(intact, wave, codec.sample_rate) for wave in (*waves, intact)]
+    sdr = [np.clip(si_sdr(intact, wave), -60, 60) if np.abs(wave).max() > 0 else -60.0 for wave in (*waves, intact)]
+    return {"log_mel_db": np.array(log_mel), "si_sdr_db": np.array(sdr)}

@@ -9,7 +9,8 @@ Reference: ITU-R BS.1770-4 (loudness); those of the metrics are in `scores`.
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -87,15 +88,17 @@ def _qualities(reference: np.ndarray, sounds: Iterable[np.ndarray], sample_rate:
         known = segments if segments is None else [(a - start / sample_rate, b - start / sample_rate) for a, b in segments]
         cuts = [slice(round(a * sample_rate), round(b * sample_rate)) for a, b in speech_segments(r, sample_rate, known, max_segments)]
         prepared.append((r, d, lag, reasons, [(r[cut], d[cut]) for cut in cuts]))
-    heard = iter(pesq_pairs([pair for *_, pairs in prepared for pair in pairs], sample_rate) if pesq else ())
-    for r, d, lag, reasons, pairs in prepared:
-        scores = {"pesq_wb": _mean_over([*islice(heard, len(pairs))] if pesq else "not asked for", "pesq_wb", reasons, len(pairs)),
-                  "stoi": _mean_over([attempt(stoi, *pair, sample_rate) for pair in pairs], "stoi", reasons, len(pairs))}
-        for name, *measured in (("si_sdr_db", si_sdr, r, d), ("log_mel_db", log_mel_distance, r, d, sample_rate)):
-            scores[name], reason = attempt(*measured)
-            reasons |= {name: reason} if reason else {}
-        rows.append(Quality(**scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons))
-    return rows
+    with ThreadPoolExecutor(1) as pool:  # the child process works while the other metrics are computed
+        heard = pool.submit(pesq_pairs, [pair for *_, pairs in prepared for pair in pairs] if pesq else [], sample_rate)
+        for r, d, lag, reasons, pairs in prepared:
+            scores = {"stoi": _mean_over([attempt(stoi, *pair, sample_rate) for pair in pairs], "stoi", reasons, len(pairs))}
+            for name, *measured in (("si_sdr_db", si_sdr, r, d), ("log_mel_db", log_mel_distance, r, d, sample_rate)):
+                scores[name], reason = attempt(*measured)
+                reasons |= {name: reason} if reason else {}
+            rows.append(Quality(np.nan, **scores, lag_samples=lag, n_segments=len(pairs), reasons=reasons))
+    heard = iter(heard.result())
+    return [replace(row, pesq_wb=_mean_over([*islice(heard, row.n_segments)] if pesq else "not asked for", "pesq_wb", row.reasons,
+                                            row.n_segments)) for row in rows]
 
 
 def attempt(metric: Callable[..., float], *arguments: Any) -> tuple[float, str]:

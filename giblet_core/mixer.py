@@ -124,8 +124,7 @@ class MixerWidget:
 
         _check_length(codes)
         self.codec, self.codes, self.donor, self.seed = codec, codes, donor, seed
-        wrap, length, K = w.Layout(flex_flow="row wrap"), codes.duration_s, codes.num_codebooks
-        narrow = w.Layout(width="3.2em")
+        wrap, narrow, length, K = w.Layout(flex_flow="row wrap"), w.Layout(width="3.2em"), codes.duration_s, codes.num_codebooks
         self.toggles = [w.ToggleButton(True, description=str(k), tooltip=f"Codebook {k}", layout=narrow) for k in range(K)]
         self.mode = w.Dropdown(options=[m for m in LESIONS if m != "swap" or donor is not None], value="omit", description="Lesion")
         self.dose = w.FloatSlider(value=1.0, min=0.0, max=1.0, step=0.05, description="Dose", continuous_update=False)

@@ -137,8 +137,7 @@ def evaluate(model: AudioAutoencoder, data: WindowData, starts: np.ndarray, batc
     model.eval()
     for batch in np.split(starts, range(batch_size, len(starts), batch_size)):
         codes, target = data.cut(batch)
-        device = next(model.parameters()).device
-        prediction = model(codes.to(device)).prediction.cpu()
+        prediction = model(codes.to(next(model.parameters()).device)).prediction.cpu()
         if data.head == "classification":
             score = bits_per_token(prediction, target)
         else:

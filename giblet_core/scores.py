@@ -5,7 +5,6 @@ doi:10.1109/ICASSP.2019.8683855 (SI-SDR).
 """
 
 import importlib.util
-import io
 import json
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pystoi
 import scipy.signal
 from transformers.audio_utils import mel_filter_bank
 
+from giblet_core.artifacts import in_memory
 from giblet_core.audio import resample
 
 PESQ_RATE = 16_000  # Hz; wide band is defined at this rate
@@ -152,12 +152,10 @@ def pesq_pairs(pairs: Sequence[tuple[np.ndarray, np.ndarray]], sample_rate: int)
 
 
 def _run_child(pairs, sample_rate) -> tuple[list[dict], str]:
-    buffer = io.BytesIO()
     sounds = {f"{n}{i}": resample(w, sample_rate, PESQ_RATE) for i, pair in enumerate(pairs) for n, w in zip("rd", pair)}
-    np.savez(buffer, **sounds)
     command = [sys.executable, "-P", "-c", _CHILD]
     try:
-        done = subprocess.run(command, input=buffer.getvalue(), capture_output=True, timeout=PESQ_TIMEOUT_S * len(pairs))
+        done = subprocess.run(command, input=in_memory(np.savez, **sounds), capture_output=True, timeout=PESQ_TIMEOUT_S * len(pairs))
         out, code = done.stdout, done.returncode
         end = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}: {done.stderr.decode()[-200:].strip()}"
     except subprocess.TimeoutExpired as error:

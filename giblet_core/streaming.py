@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def stream_encoder(layers: nn.ModuleList, wave: np.ndarray, hop: int) -> Iterato
         chunks = (torch.from_numpy(wave[a:b].copy())[None, None] for a, b in bounds)
         return torch.cat(list(stream(layers[:slow], chunks))[before > 0:], dim=-1)
 
-    return stream(layers[slow:], _by_threads(front, chunk_bounds(len(wave), SPAN_CHUNKS * CHUNK_FRAMES * hop)))
+    return stream(layers[slow:], by_threads(front, chunk_bounds(len(wave), SPAN_CHUNKS * CHUNK_FRAMES * hop)))
 
 
 def reach(layers: nn.ModuleList) -> int:
@@ -85,14 +86,14 @@ def reach(layers: nn.ModuleList) -> int:
     return samples
 
 
-def _by_threads(function: Callable[[tuple[int, int]], Tensor], spans: Iterable[tuple[int, int]]) -> Iterator[Tensor]:
-    """Map on as many threads as torch has, each operation on one of them, at most two spans a thread ahead of who reads."""
-    n, spans = torch.get_num_threads(), iter(spans)
+def by_threads(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """Map in order on as many threads as torch has, every operation on one of them, at most two items a thread ahead of who reads."""
+    n, items = torch.get_num_threads(), iter(items)
     with ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,)) as pool, threadpool_limits(1):
-        waiting = deque(pool.submit(function, span) for span in islice(spans, 2 * n))
+        waiting = deque(pool.submit(function, item) for item in islice(items, 2 * n))
         while waiting:
             yield waiting.popleft().result()
-            waiting.extend(pool.submit(function, span) for span in islice(spans, 1))
+            waiting.extend(pool.submit(function, item) for item in islice(items, 1))
 
 
 def chunk_bounds(n: int, chunk: int) -> list[tuple[int, int]]:
