@@ -46,7 +46,7 @@ def stream(layers: nn.ModuleList, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
 
 
 def stream_encoder(layers: nn.ModuleList, wave: np.ndarray, hop: int) -> Iterator[Tensor]:
-    """Push a sound through an EnCodec encoder, in flat memory, on as many threads as torch has.
+    """Push a sound through an EnCodec encoder, in flat memory, on the threads torch has (four at most).
 
     Above the frame rate a layer hears no further back than `reach`, so that a thread can compute a span by itself when it begins a
     little early. What runs at the frame rate (its LSTM remembers everything) takes the spans in order. Were operations shared among
@@ -87,8 +87,8 @@ def reach(layers: nn.ModuleList) -> int:
 
 
 def by_threads(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-    """Map in order on as many threads as torch has, every operation on one of them, at most two items a thread ahead of who reads."""
-    n, items = torch.get_num_threads(), iter(items)
+    """Map in order on the threads torch has, every operation on one of them, at most two items a thread ahead of who reads."""
+    n, items = min(4, torch.get_num_threads()), iter(items)  # more would wait for the LSTM, and each holds memory
     with ThreadPoolExecutor(n, initializer=torch.set_num_threads, initargs=(1,)) as pool, threadpool_limits(1):
         waiting = deque(pool.submit(function, item) for item in islice(items, 2 * n))
         while waiting:

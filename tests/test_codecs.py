@@ -15,7 +15,7 @@ import giblet_core as gc
 from giblet_core.artifacts import InputError
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
-from giblet_core.streaming import chunk_bounds, reach, stream
+from giblet_core.streaming import by_threads, chunk_bounds, reach, stream
 
 RATE = 24_000
 
@@ -92,6 +92,16 @@ def test_deep_dilations_get_the_warm_up_they_need(wave, monkeypatch):
     monkeypatch.setattr("giblet_core.streaming.SPAN_CHUNKS", 1)
     assert np.array_equal(EncodecCodec(model, "deep").encode(wave, 6.0).indices, reference)
     assert min(len(np.unique(row)) for row in reference) > 50
+
+
+def test_threads_keep_the_order_and_stay_close_to_who_reads():
+    most, begun = 2 * min(4, torch.get_num_threads()), []
+    squares = by_threads(lambda i: begun.append(i) or i * i, range(100))
+    assert next(squares) == 0
+    assert len(begun) <= most
+    assert list(squares) == [i * i for i in range(1, 100)]
+    with pytest.raises(ZeroDivisionError):
+        list(by_threads(lambda i: 1 / i, [1, 0]))
 
 
 def test_encoding_leaves_the_threads_of_torch_as_they_were(codec, wave):
