@@ -67,8 +67,9 @@ def recover_regions(design: Design, Y: np.ndarray, n_trs: int | None = None, n_d
     """Estimate books (the first eight) and their claim for series (n_subjects, all TRs, n_targets), on the first TRs of each run."""
     rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
-    each = [(n, [i]) for n in (4, 8) for i in range(len(design.means[0][1]))]  # how a listener follows books is not known
-    books, *forms = ([x[rows] for x in slow_books(design.means[:8], n=n, peaks=peaks)] for n, peaks in ((8, slice(None)), *each))
+    wide = [slow_books(design.means[:8], peaks=[i]) for i in range(len(design.means[0][1]))]
+    narrow = [[x[:, :4] for x in form] for form in wide]  # the slowest come first; how a listener follows books is not known
+    books, *forms = ([x[rows] for x in form] for form in (np.mean(wide, axis=0), *narrow, *wide))
     return recover(books, base, Y[:, rows], forms, t_r=design.t_r, run_onsets=onsets, n_draws=n_draws)
 
 
@@ -230,8 +231,9 @@ def fair_segments(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run
 def make_spaces(stimulus: Any, grids: Sequence[TRGrid], folds: list[Fold], run_onsets: Sequence[int], length: int = 10) -> Spaces:
     """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
     wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.spoken
+    kinds = ("loudness", "speech") if annotation else ("loudness",)
     plain = over_peaks(lambda peak_s: np.concatenate([x.values for x in baseline_features(
-        wave, rate, grids, ("loudness", "speech")[: 1 + bool(annotation)], annotation, peak_s=peak_s).values()], axis=1))
+        wave, rate, grids, kinds, annotation, peak_s=peak_s).values()], axis=1))
     means, energy = book_means(stimulus.codec, stimulus.codes, grids), energy_features(stimulus.codec, stimulus.codes, grids).values
     sizes = sum(x.shape[1] for x in slow_books(means)), energy.shape[1], plain.shape[1]
     marks, edges = fair_marks(stimulus, grids), tuple(int(n) for n in np.cumsum([0, *sizes]))
