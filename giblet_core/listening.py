@@ -16,7 +16,7 @@ from PIL import Image
 from giblet_core.artifacts import ASSETS, in_memory, require
 from giblet_core.audio import check_wave
 from giblet_core.mel import log_mel
-from giblet_core.metrics import Quality, attempt, loudness_lufs, noise_floor, quality
+from giblet_core.metrics import FLOOR, Quality, attempt, loudness_lufs, noise_like, qualities
 
 PICTURE = (320, 20, 52)  # width, height of the waveform, height of the spectrogram; pixels
 RANGE_DB = 70.0  # levels shown in a spectrogram, below the loudest cell of the set
@@ -94,8 +94,8 @@ def listen(sounds: Mapping[str, np.ndarray], sample_rate: int, level_match: bool
     require(reference is None or reference in sounds, f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of them.")
     waves = {str(label): check_wave(wave, label) for label, wave in sounds.items()}
     if reference is not None and scores is None:
-        scores = {label: quality(waves[reference], w, sample_rate, segments) for label, w in waves.items() if label != reference}
-        scores["noise floor (white, level-matched)"] = noise_floor(waves[reference], sample_rate, segments)
+        others = {label: w for label, w in waves.items() if label != reference} | {FLOOR: noise_like(waves[reference])}
+        scores = dict(zip(others, qualities(waves[reference], others.values(), sample_rate, segments)))
     heard, gains_db, note = match_levels(waves, sample_rate)
     other_db = {label: -gain if level_match else gain for label, gain in gains_db.items()}
     if not level_match:
@@ -129,9 +129,9 @@ def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> tuple[dic
     return {label: (w * 10 ** (gains[label] / 20)).astype(np.float32) for label, w in waves.items()}, gains, note
 
 
-def wav_base64(wave: np.ndarray, sample_rate: int) -> str:
-    """Return a 16-bit WAV file as base64."""
-    return base64.b64encode(in_memory(sf.write, wave, sample_rate, format="WAV", subtype="PCM_16")).decode()
+def wav_bytes(wave: np.ndarray, sample_rate: int) -> bytes:
+    """Return a 16-bit WAV file."""
+    return in_memory(sf.write, wave, sample_rate, format="WAV", subtype="PCM_16")
 
 
 def picture(wave: np.ndarray, sample_rate: int, top_db: float | None = None, top_peak: float = 1.0) -> bytes:
@@ -180,8 +180,8 @@ def render(players: Players) -> str:
     for label, q in players.scores.items():
         for name, reason in q.reasons.items():
             reasons.setdefault(f"{_COLUMNS[name][0]}: {reason}", []).append(label)
-    rows = [{"label": label, "says": _says(players.loudness_lufs[label], players.gains_db[label]), "wav": wav_base64(wave, rate),
-             "extent": f"{len(wave) / rate:.1f} s up to {rate / 2000:g} kHz",
+    rows = [{"label": label, "says": _says(players.loudness_lufs[label], players.gains_db[label]),
+             "wav": base64.b64encode(wav_bytes(wave, rate)).decode(), "extent": f"{len(wave) / rate:.1f} s up to {rate / 2000:g} kHz",
              "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode(),
              "raster": base64.b64encode(players.rasters.get(label, b"")).decode()} for label, wave in waves.items()]
     return fill("players.html", p=players, rows=rows, reasons=reasons, columns=[title for title, _ in _COLUMNS.values()], cells=_cells,

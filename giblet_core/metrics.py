@@ -27,6 +27,7 @@ from giblet_core.speech import speech_intervals, speech_segments
 __all__ = ["MetricError", "Quality", "level_match", "log_mel_distance", "loudness_lufs", "noise_floor", "noise_like", "pesq_wb", "quality",
            "quality_table", "si_sdr", "speech_intervals", "speech_segments", "stoi"]
 
+FLOOR = "noise floor (white, level-matched)"  # how it is named beside sounds
 MAX_LAG_S = 0.25  # lags looked for; codecs delay by milliseconds
 MIN_LAG_PEAK = 0.2  # least normalised correlation at which a lag is believed
 _LAG_WINDOW_S = 60.0  # the loudest minute is enough to find a constant lag
@@ -76,11 +77,11 @@ def quality(reference: np.ndarray, degraded: np.ndarray, sample_rate: int, segme
     InputError
         Shapes, non-finite samples, lengths that differ.
     """
-    return _qualities(reference, [degraded], sample_rate, segments, pesq, max_segments)[0]
+    return qualities(reference, [degraded], sample_rate, segments, pesq, max_segments)[0]
 
 
-def _qualities(reference: np.ndarray, sounds: Iterable[np.ndarray], sample_rate: int, segments, pesq: bool, max_segments: int = 8
-               ) -> list[Quality]:
+def qualities(reference: np.ndarray, sounds: Iterable[np.ndarray], sample_rate: int, segments=None, pesq: bool = True,
+              max_segments: int = 8) -> list[Quality]:
     """Score sounds as `quality` does, with one child process for the PESQ of all."""
     prepared, rows = [], []
     for wave in sounds:
@@ -131,9 +132,9 @@ def quality_table(reference: np.ndarray, degraded: Mapping[str, np.ndarray], sam
     pandas.DataFrame
         A row for each sound: the fields of `Quality`, and ``loudness_change_lu`` against the reference.
     """
-    sounds = {**degraded, **({"noise floor (white, level-matched)": noise_like(reference)} if floor else {})}
+    sounds = {**degraded, **({FLOOR: noise_like(reference)} if floor else {})}
     rows = []
-    for (label, wave), found in zip(sounds.items(), _qualities(reference, sounds.values(), sample_rate, segments, pesq)):
+    for (label, wave), found in zip(sounds.items(), qualities(reference, sounds.values(), sample_rate, segments, pesq)):
         row = asdict(found)
         row["loudness_change_lu"], reason = attempt(lambda w: loudness_lufs(w, sample_rate) - loudness_lufs(reference, sample_rate), wave)
         row["reasons"] = {**row["reasons"], **({"loudness_change_lu": reason} if reason else {})}

@@ -14,7 +14,7 @@ from giblet_core.artifacts import InputError, in_memory
 from giblet_core.codecs import EncodecCodec
 from giblet_core.codes import Codes
 from giblet_core.lesions import DEFINITIONS, LESIONS, book_set, lesion
-from giblet_core.listening import Players, listen, picture, wav_base64
+from giblet_core.listening import Players, listen, picture, wav_bytes
 from giblet_core.live_decoder import write_decoder
 
 LONGEST_S = 10.0  # a panel is for a short clip; the live one answers within a second on 5 s
@@ -163,7 +163,7 @@ class MixerWidget:
         self.said.value = (f"Kept: books {', '.join(map(str, self.kept)) or 'none'}. {self.mode.value}: {DEFINITIONS[self.mode.value]}. "
                            f"Level: {players.level_note}.")  # fmt: skip
         self.sound.autoplay = self.play.value
-        self.sound.value = base64.b64decode(wav_base64(players.sounds["mix"], self.codes.sample_rate))
+        self.sound.value = wav_bytes(players.sounds["mix"], self.codes.sample_rate)
         self.spectrogram.value = picture(wave, self.codes.sample_rate)
         self.raster.value = raster(self.codes, self.kept)
 

@@ -87,9 +87,7 @@ def phase_rotation(n_trs: int, run_onsets: Sequence[int], rng: np.random.Generat
     turns = []
     for n in np.diff(edges):
         turn = np.exp(2j * np.pi * rng.random(n // 2 + 1))
-        turn[0] = 1
-        if n % 2 == 0:
-            turn[-1] = 1
+        turn[[0] if n % 2 else [0, -1]] = 1  # the last is Nyquist where their number is even
         turns.append(turn)
 
     def rotate(x: np.ndarray) -> np.ndarray:

@@ -220,8 +220,9 @@ def write_region_page(card: RegionCard, folder: str | Path | None = None, genera
     safe_name = "".join(c if c.isalnum() or c in "-_. " else "_" for c in card.name)
     folder = Path(folder or project_root() / "build" / "regions" / safe_name)
     viz.use_style()
-    picture = base64.b64encode(in_memory(card.figure().savefig, format="png", dpi=130)).decode()
-    plt.close()
+    figure = card.figure()
+    picture = base64.b64encode(in_memory(figure.savefig, format="png", dpi=130)).decode()
+    plt.close(figure)
     scenes = "".join(players._repr_html_() for players in card.players().values())
     scores, generated = ("", "") if generator is None else _generation(card, generator, seed)
     page = Template((ASSETS / "region_card.html").read_text(encoding="utf-8"), autoescape=True).render(

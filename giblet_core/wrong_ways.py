@@ -1,7 +1,6 @@
 """The wrong ways, each plainly named, and the switch that shows them beside the right one. No other module uses these."""
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -13,7 +12,7 @@ from scipy.stats import t as student
 from tqdm import tqdm
 
 from giblet_core import hrf
-from giblet_core.artifacts import content_hash
+from giblet_core.artifacts import content_hash, in_memory
 from giblet_core.encoding import fit_ridge
 from giblet_core.kernels import correlate
 from giblet_core.nulls import Interval, binomial_interval, bootstrap, null_circular_shift
@@ -74,11 +73,11 @@ def switch(ways: Mapping[str, np.ndarray], x: Sequence, ylabel: str) -> HTML:
         ax.set(ylabel=ylabel, ylim=(min(map(np.nanmin, ways.values())) - 0.05, max(map(np.nanmax, ways.values())) + 0.05))
         ax.set_xticks(range(len(x)), x, rotation=0 if isinstance(x[0], int | np.integer) else 60)
         ax.legend()
-        fig.savefig(png := io.BytesIO(), format="png", dpi=70, bbox_inches="tight")
+        png = in_memory(fig.savefig, format="png", dpi=70, bbox_inches="tight")
         plt.close(fig)
         text = f"{name}: {ylabel}, mean {np.nanmean(values):.2f}" + (f": {WRONG_WAYS[name]}" if name in WRONG_WAYS else "")
         parts.append(f'<input type="radio" name="{group}" id="{group}{i}"{"" if i else " checked"}><label for="{group}{i}">{name}</label>'
-                     f'<div><img alt="{text}" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"><p>{text}</p></div>')
+                     f'<div><img alt="{text}" src="data:image/png;base64,{base64.b64encode(png).decode()}"><p>{text}</p></div>')
     return HTML(f'{STYLE}<div class="wrong-ways" role="radiogroup">{"".join(parts)}</div>')
 
 
