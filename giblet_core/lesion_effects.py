@@ -25,9 +25,8 @@ FLAT_WINDOW_S, MOST_DOSE = 0.05, 16.0
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A piece of sound to lesion: its samples and codes, what it holds (speech, music, ...), and where it holds speech (s)."""
+    """A piece of sound to lesion: its codes, what it holds (speech, music, ...), and where it holds speech (s)."""
 
-    wave: np.ndarray
     codes: Codes
     content: str
     segments: Sequence[tuple[float, float]] | None = None
@@ -153,8 +152,8 @@ def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
     """
     z = codec.latents(codes)
     sums = ((z * np.array(kept, np.float32)[:, None, None]).sum(0) for kept in product([0, 1], repeat=len(z)))
-    waves = by_threads(partial(codec.decode_latents, n_samples=codes.n_samples), sums)
-    *waves, intact = tqdm(waves, desc="subsets of books", total=2 ** len(z), leave=False)
-    log_mel = [-log_mel_distance(intact, wave, codec.sample_rate) for wave in (*waves, intact)]
-    sdr = [np.clip(si_sdr(intact, wave), -60, 60) if np.abs(wave).max() > 0 else -60.0 for wave in (*waves, intact)]
+    decoded = by_threads(partial(codec.decode_latents, n_samples=codes.n_samples), sums)
+    waves = list(tqdm(decoded, desc="subsets of books", total=2 ** len(z), leave=False))  # the last holds all books
+    log_mel = [-log_mel_distance(waves[-1], wave, codec.sample_rate) for wave in waves]
+    sdr = [np.clip(si_sdr(waves[-1], wave), -60, 60) if np.abs(wave).max() > 0 else -60.0 for wave in waves]
     return {"log_mel_db": np.array(log_mel), "si_sdr_db": np.array(sdr)}

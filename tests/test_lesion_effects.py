@@ -82,7 +82,7 @@ def test_the_reconstruction_matched_lesion_costs_what_the_book_costs(codec, wave
 
 
 def test_no_lesion_has_no_effect_and_more_lesion_has_more(codec, wave):
-    piece = Piece(wave, codec.encode(wave, 3.0), "noise")
+    piece = Piece(codec.encode(wave, 3.0), "noise")
     lesions = {"none": {"books": []}, "half": {"books": [0], "dose": 0.5}, "whole": {"books": [0]}}
     table = sound_effects(codec, {"a": piece}, lesions)
     table = table[~table.control].set_index("lesion")
@@ -94,7 +94,7 @@ def test_no_lesion_has_no_effect_and_more_lesion_has_more(codec, wave):
 
 def test_the_quick_scores_are_those_of_the_full_table(codec, wave):
     codes, lesions = codec.encode(wave, 1.5), {"book 1": {"books": [1], "mode": "mean"}}
-    quick, full = (sound_effects(codec, {"a": Piece(wave, codes, "noise", segments)}, lesions) for segments in (None, [(0.0, 1.0)]))
+    quick, full = (sound_effects(codec, {"a": Piece(codes, "noise", segments)}, lesions) for segments in (None, [(0.0, 1.0)]))
     assert "stoi" in full
     assert "stoi" not in quick
     for name in ("si_sdr_db", "log_mel_db", "loudness_change_lu"):
@@ -102,7 +102,7 @@ def test_the_quick_scores_are_those_of_the_full_table(codec, wave):
 
 
 def test_every_omission_has_its_control_beside_it_and_no_other_kind_has(codec, wave):
-    piece = Piece(wave, codec.encode(wave, 1.5), "noise")
+    piece = Piece(codec.encode(wave, 1.5), "noise")
     lesions = {"book 0": {"books": [0]}, "book 1": {"books": [1]}, "mean": {"books": [0], "mode": "mean"}}
     table = sound_effects(codec, {"a": piece, "b": piece}, lesions)
     assert table.groupby(["piece", "lesion"]).control.apply(sorted).tolist() == 2 * [[False, True], [False, True], [False]]
