@@ -20,7 +20,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 .DEFAULT_GOAL := book
 
 book: $(STAMP) $(if $(filter alice,$(PARAMS)),build/alice_standin.flac)
-	@$(PY) -m giblet_core.cli run $(RUN_FLAGS)
+	@$(PY) -m giblet_core run $(RUN_FLAGS)
 
 test: lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup --durations=15
@@ -32,7 +32,7 @@ lab: $(STAMP)
 	$(PY) -m jupyter lab --notebook-dir=notebooks
 
 bench: $(STAMP)
-	$(PY) -m giblet_core.cli bench
+	$(PY) -m giblet_core bench
 
 serve: $(STAMP)
 	@echo "The book is at http://127.0.0.1:8000 (stop with Ctrl-C)"

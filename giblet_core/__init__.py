@@ -1,62 +1,147 @@
 """giblet_core: hearing what the brain hears through a neural codec.
 
-The names below are the public interface; they are loaded on first use, so that the command line answers at once.
+The names below are the public interface. They are loaded on first use, so that the command line answers at once.
 """
 
 import os
-from importlib import import_module
-from importlib.util import find_spec
+
+import lazy_loader
 
 # Before torch is loaded: threads that spin while they wait are many times slower where other work shares the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-_WHERE = {
-    "artifacts": "InputError content_hash atomic_path save_npz load_npz write_json read_json write_text cached_npz project_root",
-    "audio": "load_audio save_audio resample audio_info AudioInfo",
-    "codes": "Codes",
-    "mel": "MelCodec log_mel",
-    "codecs": "load_codec EncodecCodec",
-    "timing": "TRGrid TRWindows pool",
-    "processor": "AudioProcessor detect_audio_format",
-    "simulation": "simulate",
-    "dataset": "load_dataset Dataset",
-    "dataset_check": "check_dataset",
-    "demo": "demo_film Film Annotation",
-    "session": "ensure_stimulus ensure_bold Stimulus save_results",
-    "splits": "contiguous_folds leave_one_subject_out",
-    "models": "AudioEncoder AudioDecoder AudioAutoencoder",
-    "training": "TrainConfig fit",
-    "encoding": "fit_ridge fit_banded",
-    "ceiling": "noise_ceiling",
-    "decoding": "fit_decoder identify",
-    "lesions": "LESIONS lesion book_set",
-    "speech": "speech_intervals speech_segments",
-    "metrics": "quality Quality quality_table noise_floor",
-    "conditions": "load_conditions render_conditions opus_round_trip",
-    "listening": "listen",
-    "blind_tests": "build_listening_pages",
-    "listening_results": "analyse_results",
-    "mixer": "mixer_panel mixer_widget",
-    "regions": "region_lesions",
-    "region_cards": "region_card RegionCard",
-    "staging": "RunFailed",
+#: The rooms in the order of the pipeline, each with one line. A room imports only rooms before it.
+ROOMS = {
+    "errors": "what is raised when an input is wrong or a run fails",
+    "files": "files that can be trusted: hashes, atomic writes, caches",
+    "sound": "read, write and resample sound; spectra, speech, pitch, annotation",
+    "viz": "the figures' common style and plots",
+    "metrics": "how far one sound is from another, and how loud it is",
+    "codecs": "sound to codes to latents and back; streaming, mel and Opus for comparison",
+    "timing": "the scanner's clock over a sound: TR grid, HRF, folds, the seed's processor",
+    "fmri": "data sets on disk: manifest, readers, checks",
+    "features": "design matrices from codes and sound, and their controls",
+    "encoding": "from features to the brain: ridge, ceilings, nulls, statistics, codebook recovery",
+    "decoding": "from the brain to sound: ridge, identification, shared response",
+    "autoencoder": "codes through 256 numbers and back: networks, training, experiments",
+    "lesions": "take a part of the code away, and the controls a claim has to survive",
+    "listening": "players, the codebook mixer, blind tests and their results",
+    "demo": "how the embedded film and the embedded codec were made",
+    "validation": "simulated subjects with known truth, recovery, planning, wrong ways",
+    "regions": "what a brain region hears: lesions of regions, findings, cards",
+    "workflow": "session, parameters, runner, staging, sweeps, records, scorecard",
+    "commands": "the command line, file inspection, benchmark",
 }
-_HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-__all__ = ["__version__", *_HOME]
 
-
-def __getattr__(name: str):
-    if name in _HOME:
-        value = getattr(import_module(f"giblet_core.{_HOME[name]}"), name)
-    elif find_spec(f"giblet_core.{name}"):
-        value = import_module(f"giblet_core.{name}")
-    else:
-        raise AttributeError(f"module 'giblet_core' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOME) | set(_WHERE))
+__getattr__, __dir__, _public = lazy_loader.attach(
+    __name__,
+    submodules=list(ROOMS),
+    submod_attrs={
+        "errors": [
+            "InputError",
+            "MetricError",
+            "RunFailed",
+        ],
+        "files": [
+            "atomic_path",
+            "cached_npz",
+            "content_hash",
+            "load_npz",
+            "project_root",
+            "read_json",
+            "save_npz",
+            "write_json",
+            "write_text",
+        ],
+        "sound": [
+            "Annotation",
+            "AudioInfo",
+            "audio_info",
+            "load_audio",
+            "log_mel",
+            "resample",
+            "save_audio",
+            "speech_intervals",
+            "speech_segments",
+        ],
+        "codecs": [
+            "Codes",
+            "EncodecCodec",
+            "MelCodec",
+            "load_codec",
+            "opus_round_trip",
+        ],
+        "timing": [
+            "hrf",
+            "AudioProcessor",
+            "Stimulus",
+            "TRGrid",
+            "TRWindows",
+            "contiguous_folds",
+            "detect_audio_format",
+            "leave_one_subject_out",
+            "pool",
+        ],
+        "validation.simulation": [
+            "simulate",
+        ],
+        "fmri": [
+            "Dataset",
+            "check_dataset",
+            "load_dataset",
+        ],
+        "demo.film": [
+            "Film",
+            "demo_film",
+        ],
+        "workflow": [
+            "ensure_bold",
+            "ensure_stimulus",
+            "save_results",
+        ],
+        "autoencoder": [
+            "AudioAutoencoder",
+            "AudioDecoder",
+            "AudioEncoder",
+            "TrainConfig",
+            "fit",
+        ],
+        "encoding": [
+            "fit_banded",
+            "fit_ridge",
+            "noise_ceiling",
+        ],
+        "decoding": [
+            "fit_decoder",
+            "identify",
+        ],
+        "lesions": [
+            "LESIONS",
+            "book_set",
+            "lesion",
+        ],
+        "metrics": [
+            "Quality",
+            "noise_floor",
+            "quality",
+            "quality_table",
+        ],
+        "listening": [
+            "analyse_results",
+            "build_listening_pages",
+            "listen",
+            "load_conditions",
+            "mixer_panel",
+            "mixer_widget",
+            "render_conditions",
+        ],
+        "regions": [
+            "RegionCard",
+            "region_card",
+            "region_lesions",
+        ],
+    },
+)
+__all__ = ["__version__", *_public]

@@ -23,9 +23,13 @@ def mixed_track(folder, seconds=1380.0, seed=0, longest_s=60.0, sample_rate=24_0
         total += len(wave)
         if total >= seconds * sample_rate:
             return np.concatenate(pieces)[: int(seconds * sample_rate)].astype(np.float32)
-    raise SystemExit(f"{folder}: holds {total / sample_rate:.0f} s of sound in pieces of 2 s and more; {seconds:.0f} s are needed.")
+    raise SystemExit(
+        f"{folder}: holds {total / sample_rate:.0f} s of sound in pieces of 2 s and more; {seconds:.0f} s are needed."
+    )
 
 
 if __name__ == "__main__":
-    out = gc.save_audio(sys.argv[1], mixed_track(sys.argv[2] if len(sys.argv) > 2 else "../shared/audio"), 24_000)
+    out = gc.save_audio(
+        sys.argv[1], mixed_track(sys.argv[2] if len(sys.argv) > 2 else "../shared/audio"), 24_000
+    )
     print(out)

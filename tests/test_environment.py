@@ -16,7 +16,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def pins(name):
-    lines = [line.strip() for line in (ROOT / name).read_text().splitlines() if line.strip() and not line.startswith("#")]
+    lines = [
+        line.strip()
+        for line in (ROOT / name).read_text().splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
     return {canonicalize_name(a): b for a, b in (line.split("==") for line in lines)}
 
 
@@ -27,7 +31,11 @@ CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-metrics.lock"])
 def test_every_line_of_a_lock_is_an_exact_public_version(name):
     for line in (ROOT / name).read_text().splitlines():
-        assert not line or line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), line
+        assert (
+            not line
+            or line.startswith("#")
+            or re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)
+        ), line
 
 
 def test_the_conda_environment_installs_the_locks_and_nothing_of_another_version():
@@ -35,13 +43,20 @@ def test_the_conda_environment_installs_the_locks_and_nothing_of_another_version
     assert {"-r requirements.lock", "-r requirements-metrics.lock"} <= set(pip)
     pinned = dict(item.split("=") for item in CONDA if isinstance(item, str) and "=" in item)
     assert Version(pinned.pop("python")) in Requirement(f"x{PROJECT['requires-python']}").specifier
-    named = {canonicalize_name(name.replace("pytorch-cpu", "torch")): value for name, value in pinned.items()}
+    named = {
+        canonicalize_name(name.replace("pytorch-cpu", "torch")): value
+        for name, value in pinned.items()
+    }
     assert named == {name: LOCK[name] for name in named}
 
 
 @pytest.mark.parametrize("group", ["dependencies", *PROJECT["optional-dependencies"]])
 def test_the_lock_satisfies_what_the_package_asks_for(group):
-    wanted = PROJECT["dependencies"] if group == "dependencies" else PROJECT["optional-dependencies"][group]
+    wanted = (
+        PROJECT["dependencies"]
+        if group == "dependencies"
+        else PROJECT["optional-dependencies"][group]
+    )
     locked = {**LOCK, **pins("requirements-metrics.lock")}
     for requirement in map(Requirement, wanted):
         assert locked[canonicalize_name(requirement.name)] in requirement.specifier, requirement

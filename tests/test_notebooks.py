@@ -18,8 +18,16 @@ from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-STANDARD = {"audio": "demo", "bold": "demo", "codec": "demo", "bandwidth_kbps": 6.0, "t_r": 1.5, "smoke": False, "seed": 0,
-            "artifacts_dir": "build/artifacts"}
+STANDARD = {
+    "audio": "demo",
+    "bold": "demo",
+    "codec": "demo",
+    "bandwidth_kbps": 6.0,
+    "t_r": 1.5,
+    "smoke": False,
+    "seed": 0,
+    "artifacts_dir": "build/artifacts",
+}
 pytestmark = pytest.mark.xdist_group("notebooks")
 
 
@@ -46,23 +54,52 @@ def test_a_notebook_opens_with_a_title_and_names_the_common_kernel(path):
     assert book.cells[0].cell_type == "markdown"
     assert book.cells[0].source.startswith("# ")
     assert book.metadata.kernelspec.name == "python3"
-    assert not [c for c in book.cells if "parameters" in c.metadata.get("tags", []) and c.cell_type != "code"]
+    assert not [
+        c
+        for c in book.cells
+        if "parameters" in c.metadata.get("tags", []) and c.cell_type != "code"
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs_and_its_checked_cells_print_what_is_stored(path, folder):
-    book = parameterize_notebook(load_notebook_node(str(path)), {"smoke": True, "artifacts_dir": str(folder / "artifacts")})
+    book = parameterize_notebook(
+        load_notebook_node(str(path)), {"smoke": True, "artifacts_dir": str(folder / "artifacts")}
+    )
     for cell in book.cells:
         if cell.get("outputs"):
             cell.execution_count = 1  # without a count nbval takes a cell for one that never ran
     nbformat.write(book, folder / path.name)
     (folder / "pytest.ini").write_text("[pytest]\n")
     report = folder / f"{path.stem}.xml"
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-p", "no:xdist", "-p", "no:cacheprovider", "-q",
-               "--tb=short", f"--junitxml={report}", "-c", str(folder / "pytest.ini"), "--rootdir", str(folder), str(folder / path.name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT,
-                          env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER": ""})
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--tb=short",
+        f"--junitxml={report}",
+        "-c",
+        str(folder / "pytest.ini"),
+        "--rootdir",
+        str(folder),
+        str(folder / path.name),
+    ]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER": ""},
+    )
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
     n_code = sum(cell.cell_type == "code" for cell in book.cells)
     assert f'tests="{n_code}"' in report.read_text()
@@ -70,8 +107,14 @@ def test_a_notebook_runs_and_its_checked_cells_print_what_is_stored(path, folder
 
 def test_every_chapter_of_the_book_exists():
     toc = (ROOT / "book" / "_toc.yml").read_text()
-    files = [line.split("file:")[1].strip() for line in toc.splitlines() if "file:" in line] + ["book/index"]
-    assert [name for name in files if not any((ROOT / f"{name}{suffix}").is_file() for suffix in (".md", ".ipynb"))] == []
+    files = [line.split("file:")[1].strip() for line in toc.splitlines() if "file:" in line] + [
+        "book/index"
+    ]
+    assert [
+        name
+        for name in files
+        if not any((ROOT / f"{name}{suffix}").is_file() for suffix in (".md", ".ipynb"))
+    ] == []
     assert {f"notebooks/{p.stem}" for p in NOTEBOOKS} <= set(files)
 
 
@@ -81,7 +124,15 @@ def test_every_citation_is_in_the_bibliography():
     known = set(re.findall(r"@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text()))
     texts = {p.name: p.read_text() for p in (ROOT / "book").glob("*.md")}
     for path in NOTEBOOKS:
-        texts[path.name] = "\n".join("".join(c["source"]) for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "markdown")
+        texts[path.name] = "\n".join(
+            "".join(c["source"])
+            for c in json.loads(path.read_text())["cells"]
+            if c["cell_type"] == "markdown"
+        )
     for name, text in texts.items():
-        cited = {key.strip() for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text) for key in keys.split(",")}
+        cited = {
+            key.strip()
+            for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
+            for key in keys.split(",")
+        }
         assert cited <= known, name

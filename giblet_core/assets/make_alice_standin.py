@@ -16,12 +16,11 @@ from io import BytesIO
 import numpy as np
 import soundfile
 import soxr
-from tqdm import tqdm
-
 from giblet_core.artifacts import InputError
 from giblet_core.audio import save_audio
 from giblet_core.bold_io import find_one, read_textgrid
 from giblet_core.manifest import read_manifest
+from tqdm import tqdm
 
 RATE, PACE = 24_000, 160  # Hz; words a minute of the first try
 FADE = RATE // 200
@@ -30,11 +29,15 @@ FADE = RATE // 200
 @cache
 def spoken(word, pace):
     """Return a word without the silence around it, (n_samples,) float32 at RATE."""
-    done = subprocess.run(["espeak-ng", "-v", "en-gb", "-s", str(pace), "--stdout", "--", word], capture_output=True, check=True)
+    done = subprocess.run(
+        ["espeak-ng", "-v", "en-gb", "-s", str(pace), "--stdout", "--", word],
+        capture_output=True,
+        check=True,
+    )
     wave, rate = soundfile.read(BytesIO(done.stdout), dtype="float32")
     wave = soxr.resample(wave, rate, RATE)
     loud = np.flatnonzero(np.abs(wave) > 0.01)
-    return wave[loud[0]:loud[-1] + 1] if loud.size else wave[:0]
+    return wave[loud[0] : loud[-1] + 1] if loud.size else wave[:0]
 
 
 def fitted(word, n_samples):
@@ -51,7 +54,9 @@ def fitted(word, n_samples):
 
 def main(dataset, out):
     if not shutil.which("espeak-ng"):
-        raise InputError("espeak-ng is absent: it speaks the stand-in. Install it (Debian: apt-get install espeak-ng).")
+        raise InputError(
+            "espeak-ng is absent: it speaks the stand-in. Install it (Debian: apt-get install espeak-ng)."
+        )
     manifest, problems = read_manifest(dataset)
     if manifest is None:
         raise InputError("\n".join(map(str, problems)))
@@ -59,7 +64,7 @@ def main(dataset, out):
     sound = np.zeros(round((words[-1][1] + 20) * RATE), np.float32)
     for start, stop, word in tqdm(words, desc="speaking", unit="word"):
         wave = fitted(word, max(round((stop - start) * RATE), 2))
-        sound[round(start * RATE):][: wave.size] = wave
+        sound[round(start * RATE) :][: wave.size] = wave
     save_audio(out, 0.5 * sound / np.abs(sound).max(), RATE)
     print(f"{out}: {sound.size / RATE:.1f} s, {len(words)} words; a stand-in, spoken by espeak-ng")
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from giblet_core.staging import move_media
+from giblet_core.workflow import move_media
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
@@ -19,11 +19,18 @@ def write_site(folder, players, theme="light"):
     """Write a page as the book has it: sound moved to FLAC files by the project's own staging, then player and style."""
     import nbformat
 
-    output = nbformat.v4.new_output("display_data", {"text/html": "".join(p._repr_html_() for p in players)})
+    output = nbformat.v4.new_output(
+        "display_data", {"text/html": "".join(p._repr_html_() for p in players)}
+    )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
     move_media(notebook, folder / "media", "media")
     shutil.copytree(ROOT / "book/_static", folder / "_static")
-    scripts = "".join(f'<script src="_static/{p.name}"></script>' for p in sorted((ROOT / "book/_static").glob("*.js"), reverse=True))
+    scripts = "".join(
+        f'<script src="_static/{p.name}"></script>'
+        for p in sorted((ROOT / "book/_static").glob("*.js"), reverse=True)
+    )
     body = notebook.cells[0].outputs[0].data["text/html"]
-    (folder / "index.html").write_text(SHELL.format(theme=theme, body=body, scripts=scripts), encoding="utf-8")
+    (folder / "index.html").write_text(
+        SHELL.format(theme=theme, body=body, scripts=scripts), encoding="utf-8"
+    )
     return folder

@@ -6,10 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from giblet_core.blind_tests import build_listening_pages
-from giblet_core.conditions import Condition, Conditions
-from giblet_core.listening_results import analyse_results
-from giblet_core.mixer import mixer_panel
+from giblet_core.listening import (
+    Condition,
+    Conditions,
+    analyse_results,
+    build_listening_pages,
+    mixer_panel,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SR = 24_000
@@ -21,8 +24,13 @@ def site(tmp_path_factory):
     t = np.arange(2 * SR) / SR
     waves = {f"passage {i}": {"original": 0.2 * np.sin(2 * np.pi * f * t), "octave": 0.2 * np.sin(4 * np.pi * f * t)}
              for i, f in enumerate((400, 500))}  # fmt: skip
-    waves = {item: {name: w.astype(np.float32) for name, w in versions.items()} for item, versions in waves.items()}
-    conditions = Conditions((Condition("original", "reference"), Condition("octave", "file", tests=("abx", "mushra"))))
+    waves = {
+        item: {name: w.astype(np.float32) for name, w in versions.items()}
+        for item, versions in waves.items()
+    }
+    conditions = Conditions(
+        (Condition("original", "reference"), Condition("octave", "file", tests=("abx", "mushra")))
+    )
     folder = tmp_path_factory.mktemp("site")
     build_listening_pages(conditions, waves, SR, folder / "listening")
     (folder / "index.html").write_text("<!doctype html><title>book</title>")
@@ -68,7 +76,9 @@ def test_the_engine_switches_on_the_asked_sample(page, site, address):
 def play_abx(page, reload_after=None):
     """Sixteen trials by a script that hears: X equals A or B, sample for sample."""
     for trial in range(16):
-        page.wait_for_function(f"document.querySelector('h2').textContent === 'Trial {trial + 1} of 16' && page.engine")
+        page.wait_for_function(
+            f"document.querySelector('h2').textContent === 'Trial {trial + 1} of 16' && page.engine"
+        )
         assert page.locator("#is-A").is_disabled()  # not before all three were heard
         for name in "abx":
             page.keyboard.press(name)
@@ -86,14 +96,23 @@ def play_abx(page, reload_after=None):
     assert "16 of 16" in page.locator("#outcome").inner_text()
 
 
-def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(page, site, address, tmp_path):
+def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(
+    page, site, address, tmp_path
+):
     page.goto(address(site) + "/listening/abx.html")
     begin_abx(page)
     play_abx(page, reload_after=4)
     path = saved(page, "#json", tmp_path)
     session = json.loads(path.read_text())
-    assert (session["listener"], session["pairs"][0]["n"], session["pairs"][0]["p"]) == ("script-1", 16, 2**-16)
-    assert {t["x"] for t in session["pairs"][0]["trials"]} == {"A", "B"}  # the same letter 16 times: p = 3e-5
+    assert (session["listener"], session["pairs"][0]["n"], session["pairs"][0]["p"]) == (
+        "script-1",
+        16,
+        2**-16,
+    )
+    assert {t["x"] for t in session["pairs"][0]["trials"]} == {
+        "A",
+        "B",
+    }  # the same letter 16 times: p = 3e-5
     assert {t["a"] for t in session["pairs"][0]["trials"]} == {"original", "octave"}
     abx = analyse_results([path]).abx
     assert (abx.correct[0], abx.n[0], abx.condition[0]) == (16, 16, "octave")
@@ -107,27 +126,51 @@ def books_to_guess(demo_codec):
     """The clips of a mixer of four books, as notebook 5 makes them."""
     t = np.arange(SR) / SR
     wave = 0.2 * np.sin(2 * np.pi * 300 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 2
-    return dict(mixer_panel(demo_codec, demo_codec.encode(wave.astype(np.float32), 3.0), modes=(), sets=("all_but",)).sounds)
+    return dict(
+        mixer_panel(
+            demo_codec, demo_codec.encode(wave.astype(np.float32), 3.0), modes=(), sets=("all_but",)
+        ).sounds
+    )
 
 
 def regions_to_guess(demo_codec):
     """What generators of three regions and of none would make, under the names that notebook A2 gives them."""
     rng = np.random.default_rng(0)
     names = ("A1", "belt", "STG", "no fMRI")
-    return {f"generated from {name}": (0.1 * rng.standard_normal(SR)).astype(np.float32) for name in names}
+    return {
+        f"generated from {name}": (0.1 * rng.standard_normal(SR)).astype(np.float32)
+        for name in names
+    }
 
 
-@pytest.mark.parametrize(("title", "voices"), [("Guess the book", books_to_guess), ("Guess the region", regions_to_guess)])
-def test_a_game_of_guessing_is_played_to_its_end_and_says_what_was_told_apart(page, address, demo_codec, tmp_path, title, voices):
+@pytest.mark.parametrize(
+    ("title", "voices"),
+    [("Guess the book", books_to_guess), ("Guess the region", regions_to_guess)],
+)
+def test_a_game_of_guessing_is_played_to_its_end_and_says_what_was_told_apart(
+    page, address, demo_codec, tmp_path, title, voices
+):
     sounds = voices(demo_codec)
     first, *rest = sounds
-    declared = Conditions((Condition(first, "reference"), *(Condition(name, "file", tests=("abx",)) for name in rest)), abx_trials=16)
+    declared = Conditions(
+        (
+            Condition(first, "reference"),
+            *(Condition(name, "file", tests=("abx",)) for name in rest),
+        ),
+        abx_trials=16,
+    )
     place = title.lower().replace(" ", "_")
-    build_listening_pages(declared, {"scene": sounds}, SR, tmp_path / "listening" / place, title=title)
-    (tmp_path / "index.html").write_text('<!doctype html><title>book</title><link rel="icon" href="data:,">')
+    build_listening_pages(
+        declared, {"scene": sounds}, SR, tmp_path / "listening" / place, title=title
+    )
+    (tmp_path / "index.html").write_text(
+        '<!doctype html><title>book</title><link rel="icon" href="data:,">'
+    )
     page.goto(f"{address(tmp_path)}/listening/{place}/abx.html")
     assert page.title().startswith(title)
-    assert not [name for name in sounds if name in page.locator("main").inner_text()]  # no name gives the answer away
+    assert not [
+        name for name in sounds if name in page.locator("main").inner_text()
+    ]  # no name gives the answer away
     begin_abx(page, pair=1)
     play_abx(page)
     assert f"{first} against {rest[1]}" in page.locator("table").inner_text()
@@ -139,7 +182,9 @@ def test_a_game_of_guessing_is_played_to_its_end_and_says_what_was_told_apart(pa
     page.wait_for_function("document.title === 'book'")
 
 
-def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(page, site, address, tmp_path):
+def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(
+    page, site, address, tmp_path
+):
     page.goto(address(site) + "/listening/mushra.html")
     page.locator("#listener").fill("script-2")
     page.locator("#begin").click()
@@ -148,7 +193,9 @@ def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(p
     page.wait_for_function("page.engine.position() > 0.05")
     page.locator("#rate").click()
     for screen in range(2):
-        page.wait_for_function(f"document.querySelector('h2').textContent.endsWith('{screen + 1} of 2') && page.engine")
+        page.wait_for_function(
+            f"document.querySelector('h2').textContent.endsWith('{screen + 1} of 2') && page.engine"
+        )
         page.locator("#next").click()
         assert "Not heard yet" in page.locator("#say").inner_text()
         n = page.evaluate("page.order.length")
@@ -165,7 +212,11 @@ def test_a_scripted_listener_completes_the_rating_and_the_download_is_analysed(p
         if screen == 0:
             page.reload()
             page.wait_for_function("page.engine")
-            assert page.locator("#rating-0").input_value() in ("99", "40", "70")  # the draft survives
+            assert page.locator("#rating-0").input_value() in (
+                "99",
+                "40",
+                "70",
+            )  # the draft survives
             for i in range(n):
                 page.locator(f"#sound-{i + 1}").click()
         page.locator(f"#rating-{roles.index('reference')}").fill("100")

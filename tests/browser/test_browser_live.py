@@ -12,9 +12,8 @@ from browser_pages import write_site
 from PIL import Image
 
 from giblet_core.codecs import EncodecCodec
-from giblet_core.listening import picture
+from giblet_core.listening import mixer_panel, picture, raster
 from giblet_core.metrics import loudness_lufs
-from giblet_core.mixer import mixer_panel, raster
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SR, K, STEP = 24_000, 8, 1 / 32_768  # STEP: of 16 bits
@@ -30,13 +29,25 @@ def codes(demo_codec):
 
 @pytest.fixture(scope="module")
 def panel(demo_codec, codes, tmp_path_factory):
-    return mixer_panel(demo_codec, codes, modes=(), sets=("solo",), live=tmp_path_factory.mktemp("live_site") / "live")
+    return mixer_panel(
+        demo_codec,
+        codes,
+        modes=(),
+        sets=("solo",),
+        live=tmp_path_factory.mktemp("live_site") / "live",
+    )
 
 
 @pytest.fixture(scope="module")
 def site(demo_codec, codes, panel, tmp_path_factory):
     folder = next(path for path in tmp_path_factory.getbasetemp().glob("live_site*"))
-    other = mixer_panel(EncodecCodec(copy.deepcopy(demo_codec._model), "mine"), codes.crop_frames(0, 75), (), ("solo",), live=folder / "no")
+    other = mixer_panel(
+        EncodecCodec(copy.deepcopy(demo_codec._model), "mine"),
+        codes.crop_frames(0, 75),
+        (),
+        ("solo",),
+        live=folder / "no",
+    )
     write_site(folder / "notebooks", [panel, other])
     assert not (folder / "no").exists()
     return folder
@@ -52,7 +63,9 @@ def opened(page, address, site):
 @pytest.fixture
 def live(opened):
     opened.get_by_role("button", name="Decode live").click()
-    opened.wait_for_function("document.querySelector('.gp-mixer output').textContent.includes('ready')")
+    opened.wait_for_function(
+        "document.querySelector('.gp-mixer output').textContent.includes('ready')"
+    )
     return opened
 
 
@@ -66,7 +79,10 @@ def choose(page, *books):
         button = page.get_by_label(f"Codebook {k}", exact=True).first
         if (button.get_attribute("aria-pressed") == "true") != (k in books):
             button.click()
-    page.wait_for_function("books => document.querySelector('tr.gp-now').dataset.books === books", arg=" ".join(map(str, books)))
+    page.wait_for_function(
+        "books => document.querySelector('tr.gp-now').dataset.books === books",
+        arg=" ".join(map(str, books)),
+    )
 
 
 def mixed(page, kept):
@@ -87,7 +103,10 @@ def snr_db(true, got):
 
 def test_the_wave_is_that_of_the_network_for_every_kind_of_choice(opened, demo_codec, codes):
     z, double = demo_codec.latents(codes), copy.deepcopy(demo_codec._model.decoder).double()
-    rng, choices = np.random.default_rng(0), {"all": range(K), "book 2 alone": [2], "all but 0": range(1, K), "none": []}
+    rng, choices = (
+        np.random.default_rng(0),
+        {"all": range(K), "book 2 alone": [2], "all but 0": range(1, K), "none": []},
+    )
     choices["some"] = list(combinations(range(K), 4))[rng.integers(70)]
     for name, kept in choices.items():
         got = mixed(opened, kept)
@@ -97,7 +116,9 @@ def test_the_wave_is_that_of_the_network_for_every_kind_of_choice(opened, demo_c
             exact = double(torch.from_numpy(summed).double()[None])[0, 0, : codes.n_samples].numpy()
         assert got.shape == exact.shape
         assert snr_db(exact, got) > 60
-        assert np.sqrt(np.mean((got - single) ** 2)) < STEP / 2  # what float32 itself rounds, below 16 bits
+        assert (
+            np.sqrt(np.mean((got - single) ** 2)) < STEP / 2
+        )  # what float32 itself rounds, below 16 bits
         assert name != "all" or snr_db(single, got) > 60
 
 
@@ -106,19 +127,32 @@ def test_a_choice_not_computed_beforehand_is_decoded_shown_and_said(live, demo_c
     row, z = now(live), demo_codec.latents(codes)[[1, 2, 5]].sum(0)
     expected = demo_codec.decode_latents(z, codes.n_samples)
     assert row.get_attribute("data-label") == "live: books 1, 2, 5"
-    assert "3 of 8 books are in the sum, decoded in" in live.locator(".gp-mixer output").first.inner_text()
+    assert (
+        "3 of 8 books are in the sum, decoded in"
+        in live.locator(".gp-mixer output").first.inner_text()
+    )
     pcm = live.evaluate("""async () => {
         const file = await fetch(giblet.players[0].audio().src);
         return [...new Int16Array((await file.arrayBuffer()).slice(44))];
     }""")
     assert np.abs(np.array(pcm) * STEP - expected).max() < 4 * STEP
-    assert float(row.locator("th small").inner_text().split()[0]) == pytest.approx(loudness_lufs(expected, SR), abs=0.051)
-    pictures = [Image.open(io.BytesIO(base64.b64decode(image.get_attribute("src").split(",")[1]))) for image in row.locator("img").all()]
+    assert float(row.locator("th small").inner_text().split()[0]) == pytest.approx(
+        loudness_lufs(expected, SR), abs=0.051
+    )
+    pictures = [
+        Image.open(io.BytesIO(base64.b64decode(image.get_attribute("src").split(",")[1])))
+        for image in row.locator("img").all()
+    ]
     top_db, top_peak = map(float, live.locator("figure").first.get_attribute("data-top").split())
     drawn = Image.open(io.BytesIO(picture(expected, SR, top_db, top_peak))).convert("RGBA")
-    same = np.abs(np.asarray(pictures[0].convert("RGBA")).astype(int) - np.asarray(drawn)).max(-1) < 32  # a shade of 30 apart at most
+    same = (
+        np.abs(np.asarray(pictures[0].convert("RGBA")).astype(int) - np.asarray(drawn)).max(-1) < 32
+    )  # a shade of 30 apart at most
     assert same.mean() > 0.99
-    assert np.array_equal(np.asarray(pictures[1].convert("L")), np.asarray(Image.open(io.BytesIO(raster(codes, [1, 2, 5])))))
+    assert np.array_equal(
+        np.asarray(pictures[1].convert("L")),
+        np.asarray(Image.open(io.BytesIO(raster(codes, [1, 2, 5])))),
+    )
 
 
 def test_what_was_computed_beforehand_is_played_and_a_choice_is_decoded_once(live):
@@ -141,14 +175,20 @@ def test_of_quick_choices_the_last_is_heard_at_the_same_position(live):
     live.wait_for_function("giblet.players[0].audio().currentTime > 0.2")
     choose(live, 0, 2, 4, 6)  # four clicks, the first three of which nobody waits for
     live.wait_for_function("!giblet.players[0].audio().paused && !giblet.players[0].audio().muted")
-    assert live.evaluate("giblet.players[0].audios.filter((a) => !a.paused && !a.muted).length") <= 1
+    assert (
+        live.evaluate("giblet.players[0].audios.filter((a) => !a.paused && !a.muted).length") <= 1
+    )
     assert live.locator("tr[data-label^=live]").count() <= 3
 
 
 def test_without_workers_it_decodes_in_the_page(opened):
-    opened.evaluate("() => { window.Worker = class { constructor() { throw new Error('forbidden'); } }; }")
+    opened.evaluate(
+        "() => { window.Worker = class { constructor() { throw new Error('forbidden'); } }; }"
+    )
     opened.get_by_role("button", name="Decode live").click()
-    opened.wait_for_function("document.querySelector('.gp-mixer output').textContent.includes('ready')")
+    opened.wait_for_function(
+        "document.querySelector('.gp-mixer output').textContent.includes('ready')"
+    )
     choose(opened, 0, 1)
     assert now(opened).get_attribute("data-label") == "live: books 0, 1"
 
@@ -156,7 +196,9 @@ def test_without_workers_it_decodes_in_the_page(opened):
 def test_where_it_cannot_run_it_says_why_and_the_clips_still_play(opened):
     opened.evaluate("() => { giblet.openDecoder = async () => { throw new Error('no room'); }; }")
     opened.get_by_role("button", name="Decode live").click()
-    opened.wait_for_function("document.querySelector('.gp-mixer output').textContent.includes('no room')")
+    opened.wait_for_function(
+        "document.querySelector('.gp-mixer output').textContent.includes('no room')"
+    )
     opened.get_by_label("Kept: Only").first.select_option(label="book 2")
     assert now(opened).get_attribute("data-label") == "book 2 alone"
     second = opened.locator("figure").nth(1)
@@ -171,7 +213,9 @@ def test_axe_finds_no_serious_violation_and_a_phone_has_room(page, axe, site, th
     page.goto(site.as_uri() + "/notebooks/index.html")
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     page.get_by_role("button", name="Decode live").click()
-    page.wait_for_function("document.querySelector('.gp-mixer output').textContent.includes('ready')")
+    page.wait_for_function(
+        "document.querySelector('.gp-mixer output').textContent.includes('ready')"
+    )
     choose(page, 0, 1)
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

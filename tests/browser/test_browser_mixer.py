@@ -5,7 +5,7 @@ import pytest
 from browser_pages import write_site
 
 import giblet_core as gc
-from giblet_core.mixer import mixer_panel
+from giblet_core.listening import mixer_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SR = 24_000
@@ -14,7 +14,9 @@ SR = 24_000
 @pytest.fixture(scope="module")
 def site(demo_codec, tmp_path_factory):
     t = np.arange(3 * SR) / SR
-    wave = (0.2 * np.sin(2 * np.pi * 300 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 2).astype(np.float32)
+    wave = (0.2 * np.sin(2 * np.pi * 300 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 2).astype(
+        np.float32
+    )
     codes = demo_codec.encode(wave, 3.0)
     panel = mixer_panel(demo_codec, codes, modes=("mean", "noise"))
     return write_site(tmp_path_factory.mktemp("mixer"), [panel, gc.listen({"another": wave}, SR)])
@@ -47,27 +49,38 @@ def test_the_code_raster_stands_under_the_spectrogram_and_pales_with_the_book(op
         const pen = new OffscreenCanvas(320, 32).getContext("2d"); pen.drawImage(image, 0, 0);
         const { data } = pen.getImageData(0, 0, 320, 32);
         return [0, 1, 2, 3].map((k) => new Set(data.slice(320 * 4 * (8 * k + 1), 320 * 4 * (8 * k + 8))).size); }"""
-    if opened.url.startswith("http"):  # a browser does not let a page from the disk read its pictures
+    if opened.url.startswith(
+        "http"
+    ):  # a browser does not let a page from the disk read its pictures
         assert min(opened.evaluate(shades_of)) > 5
         opened.get_by_label("Codebook 3").click()
         shades = opened.evaluate(shades_of)
         assert min(shades[:3]) > 5
         assert shades[3] <= 2  # one pale grey, and opaque
-    widths = [image.bounding_box()["width"] for image in opened.locator("tr.gp-now").first.locator(".gp-stage img").all()]
+    widths = [
+        image.bounding_box()["width"]
+        for image in opened.locator("tr.gp-now").first.locator(".gp-stage img").all()
+    ]
     assert len(widths) == 2
     assert widths[0] == pytest.approx(widths[1], abs=1)  # one time axis
 
 
 def test_one_loudness_lowers_the_others_by_12_db_at_most_and_names_what_stays_too_quiet(opened):
     rows = opened.locator("figure").first.locator("tr[data-label]")
-    other = dict(rows.evaluate_all("rows => rows.map(row => [row.dataset.label, Number(row.dataset.other)])"))
+    other = dict(
+        rows.evaluate_all("rows => rows.map(row => [row.dataset.label, Number(row.dataset.other)])")
+    )
     assert max(other.values()) > 13  # a book alone is that much softer
     opened.locator("figure").first.get_by_role("button", name="One loudness").click()
     expected = [10 ** (min(0, db - 12) / 20) for db in other.values()]
-    assert opened.evaluate("giblet.players[0].audios.map(a => a.volume)") == pytest.approx(expected, abs=1e-3)
+    assert opened.evaluate("giblet.players[0].audios.map(a => a.volume)") == pytest.approx(
+        expected, abs=1e-3
+    )
     said = opened.locator(".giblet-level").first.inner_text()
     assert "all 12.0 dB lower" in said
-    assert [label for label in other if f"{label} (" in said] == [label for label, db in other.items() if db > 12.05]
+    assert [label for label in other if f"{label} (" in said] == [
+        label for label, db in other.items() if db > 12.05
+    ]
 
 
 def test_presets_and_kinds_choose_the_clip_they_name(opened):
@@ -104,7 +117,10 @@ def test_axe_finds_no_serious_violation(page, axe, site):
     page.wait_for_selector(".gp-mixer")
     assert axe(page) == []
     page.get_by_role("button", name="Show all as a table").click()
-    assert page.locator("figure").first.locator("tbody tr:visible").count() == page.locator("figure").first.locator("tbody tr").count()
+    assert (
+        page.locator("figure").first.locator("tbody tr:visible").count()
+        == page.locator("figure").first.locator("tbody tr").count()
+    )
 
 
 def test_the_mixer_fits_a_phone(page, site):

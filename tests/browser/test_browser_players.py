@@ -13,10 +13,14 @@ SR = 24_000
 @pytest.fixture(scope="module")
 def players():
     t = np.arange(6 * SR) / SR
-    tone = (0.3 * np.sin(2 * np.pi * 440 * t) * (1 + np.sin(2 * np.pi * 1.5 * t)) / 2).astype(np.float32)
+    tone = (0.3 * np.sin(2 * np.pi * 440 * t) * (1 + np.sin(2 * np.pi * 1.5 * t)) / 2).astype(
+        np.float32
+    )
     noise = (0.1 * np.random.default_rng(0).standard_normal(t.size)).astype(np.float32)
     sounds = {"original": tone, "a half": tone / 2, "with <noise>": tone + noise}
-    return gc.listen(sounds, SR, level_match=True, title="Toy", reference="original", segments=[]), gc.listen({"alone": noise}, SR)
+    return gc.listen(
+        sounds, SR, level_match=True, title="Toy", reference="original", segments=[]
+    ), gc.listen({"alone": noise}, SR)
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +41,30 @@ def now(page, n=0):
 
 def test_every_player_plays_and_one_at_a_time(opened):
     assert opened.locator("audio").count() == 4
-    assert opened.evaluate("[...document.querySelectorAll('audio')].map(a => a.readyState)") == [0] * 4
+    assert (
+        opened.evaluate("[...document.querySelectorAll('audio')].map(a => a.readyState)") == [0] * 4
+    )
     for n, sounds in enumerate((3, 1)):
         opened.locator(".gp-play").nth(n).click()
         for i in range(sounds):
             opened.locator("figure").nth(n).locator(".gp-pick").nth(i).click()
-            opened.wait_for_function(f"giblet.players[{n}].current === {i} && !giblet.players[{n}].audios[{i}].paused && "
-                                     f"!giblet.players[{n}].audios[{i}].muted && giblet.players[{n}].audios[{i}].currentTime > 0.05")
+            opened.wait_for_function(
+                f"giblet.players[{n}].current === {i} && !giblet.players[{n}].audios[{i}].paused && "
+                f"!giblet.players[{n}].audios[{i}].muted && giblet.players[{n}].audios[{i}].currentTime > 0.05"
+            )
         playing = "[...document.querySelectorAll('audio')].filter(a => !a.paused).length"
         opened.wait_for_function(f"{playing} === 1")
 
 
 def test_plain_players_work_without_the_script(page, address, site):
-    (site / "plain.html").write_text((site / "index.html").read_text().replace("<script", "<!-- ").replace("</script>", " -->"))
+    (site / "plain.html").write_text(
+        (site / "index.html").read_text().replace("<script", "<!-- ").replace("</script>", " -->")
+    )
     page.goto(address(site) + "/plain.html")
     page.evaluate("document.querySelectorAll('audio').forEach(a => { a.muted = true; a.play(); })")
-    page.wait_for_function("[...document.querySelectorAll('audio')].every(a => a.currentTime > 0.05)")
+    page.wait_for_function(
+        "[...document.querySelectorAll('audio')].every(a => a.currentTime > 0.05)"
+    )
 
 
 def test_switching_keeps_the_position_within_100_ms(opened):
@@ -60,7 +72,8 @@ def test_switching_keeps_the_position_within_100_ms(opened):
     opened.wait_for_function("giblet.players[0].audio().currentTime > 0.3")
     moved = []
     for key in "23121":
-        measured = opened.evaluate("""key => new Promise((done) => {
+        measured = opened.evaluate(
+            """key => new Promise((done) => {
             const p = giblet.players[0], from = p.audio(), at = from.currentTime, t0 = performance.now();
             p.figure.dispatchEvent(new KeyboardEvent("keydown", {key}));
             const look = () => {
@@ -70,7 +83,9 @@ def test_switching_keeps_the_position_within_100_ms(opened):
                 else requestAnimationFrame(look);
             };
             requestAnimationFrame(look);
-        })""", key)
+        })""",
+            key,
+        )
         moved.append(abs(measured[0]))
     assert np.median(moved) < 0.1, f"the position moved by {moved} s"
 
@@ -134,12 +149,17 @@ def test_a_switch_brings_own_levels_back_and_says_what_it_did(opened):
     assert (switch.get_attribute("aria-pressed"), opened.evaluate(volumes)) == ("true", [1, 1, 1])
     switch.click()
     tone, half, _ = opened.evaluate(volumes)
-    assert (switch.get_attribute("aria-pressed"), half / tone) == ("false", pytest.approx(0.5, abs=0.01))
+    assert (switch.get_attribute("aria-pressed"), half / tone) == (
+        "false",
+        pytest.approx(0.5, abs=0.01),
+    )
     assert "own levels" in figure.locator(".giblet-level").inner_text()
     switch.click()
     assert opened.evaluate(volumes) == [1, 1, 1]
     assert "all at" in figure.locator(".giblet-level").inner_text()
-    assert not opened.locator("figure").nth(1).get_by_role("button", name="One loudness").is_visible()  # one sound: nothing to match
+    assert (
+        not opened.locator("figure").nth(1).get_by_role("button", name="One loudness").is_visible()
+    )  # one sound: nothing to match
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -155,7 +175,9 @@ def test_the_page_fits_a_phone(page, site):
     page.goto(site.as_uri() + "/index.html")
     page.wait_for_selector(".gp-play")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    small = page.evaluate("[...document.querySelectorAll('figure button')].filter(b => b.offsetHeight < 32 && b.offsetParent).length")
+    small = page.evaluate(
+        "[...document.querySelectorAll('figure button')].filter(b => b.offsetHeight < 32 && b.offsetParent).length"
+    )
     assert small == 0
 
 

@@ -1,0 +1,240 @@
+"""Books planted in a series come back with their shares, beyond baselines; the null is fair; plans follow the record's law."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+import giblet_core as gc
+from giblet_core.codecs import Codes
+from giblet_core.commands import main
+from giblet_core.decoding import decode_unseen, make_spaces
+from giblet_core.encoding import SHARES, recover, remaining, subset_evidence
+from giblet_core.errors import InputError
+from giblet_core.features import codebooks as F
+from giblet_core.timing import TRGrid, contiguous_folds
+from giblet_core.validation import CONTROLS, FIGURE, SHARE, make_rows, plan, reliability
+
+RUNS = (0, 150)
+
+
+def smooth(rng, *shape):
+    return gaussian_filter1d(rng.standard_normal((shape[0] + 40, *shape[1:])), 2, axis=0)[20:-20]
+
+
+def test_evidence_of_a_subset_is_the_likelihood_of_its_covariance(rng):
+    spaces, y = [rng.standard_normal((60, p)) for p in (2, 3)], rng.standard_normal((60, 4))
+
+    def likelihood(chosen, share):
+        parts = [60 * x @ x.T / np.linalg.norm(x) ** 2 for x in chosen]
+        v = (1 - share) * np.eye(60) + share * sum(parts) / len(parts)
+        return (
+            -30 * np.log((y * np.linalg.solve(v, y)).sum(0)) - np.linalg.slogdet(v)[1] / 2
+        )  # the scale is the likeliest
+
+    subsets, evidence = subset_evidence(spaces, y)
+    np.testing.assert_array_equal(subsets, [[0, 0], [0, 1], [1, 0], [1, 1]])
+    np.testing.assert_allclose(evidence[0], -30 * np.log((y**2).sum(0)))
+    for chosen, found in zip((spaces[1:], spaces[:1], spaces), evidence[1:]):
+        np.testing.assert_allclose(
+            found,
+            np.log(np.mean([np.exp(likelihood(chosen, share)) for share in SHARES], axis=0)),
+            rtol=1e-9,
+        )
+
+
+def test_more_books_than_have_their_subsets_counted_are_refused():
+    with pytest.raises(InputError, match="spaces: 11"):
+        subset_evidence([np.ones((20, 1))] * 11, np.ones((20, 1)))
+
+
+def test_nothing_of_baselines_drift_or_run_means_remains(rng):
+    base = smooth(rng, 300, 4)
+    left = remaining(base, 1.5, RUNS)
+    np.testing.assert_allclose(left @ left.T, np.eye(len(left)), atol=1e-9)
+    assert np.abs(left @ (base - base.mean(0))).max() < 1e-8
+    assert np.abs(left @ (np.arange(300) >= 150)).max() < 1e-8
+
+
+def test_recover_finds_the_planted_book_beyond_a_baseline_that_it_resembles_and_claims_nothing_for_the_baseline_alone(
+    rng,
+):
+    base = smooth(rng, 300, 2)
+    books = [smooth(rng, 300, 3) + 0.5 * base[:, :1] for _ in range(3)]
+    own = books[1] @ np.ones((3, 1))
+    noise = 1.5 * np.stack([smooth(rng, 300, 21) for _ in range(2)]) * base.std() * 2
+    y = np.column_stack([own + base[:, :1] * 3, np.tile(base[:, :1] * 3, 20)]) + noise
+    found = recover(books, base, y, t_r=1.5, run_onsets=RUNS, n_draws=200)
+    assert found.probability[1, 0] > 0.9 > 0.6 > found.probability[[0, 2], 0].max()
+    assert found.null.p[0] == found.null.p_floor
+    assert (found.null.p[1:] <= 0.05).sum() <= 4  # of 20; more than 4 in one of 400 seeds
+
+
+def test_a_book_is_found_in_the_form_in_which_it_is_followed_and_one_form_twice_changes_nothing(
+    rng,
+):
+    base, late = smooth(rng, 300, 2), [smooth(rng, 300, 3) for _ in range(2)]
+    early = [np.roll(x, 40, axis=0) for x in late]
+    y = (late[1] @ np.ones((3, 1)) + 1.5 * rng.standard_normal((300, 1)))[None]
+    wrong, right, both, twice = (
+        recover(early, base, y, forms, t_r=1.5, run_onsets=RUNS, n_draws=20)
+        for forms in ((), (late,), (early, late), (early, early))
+    )
+    assert right.probability[1, 0] > 0.95 > 0.8 > wrong.probability[1, 0]
+    np.testing.assert_allclose(
+        both.probability, right.probability, atol=0.02
+    )  # the form that fits speaks
+    np.testing.assert_allclose(twice.probability, wrong.probability, rtol=1e-9)
+    np.testing.assert_array_equal(
+        both.null.null, wrong.null.null
+    )  # the test of all books knows no forms
+
+
+def test_slow_books_by_the_mean_response_are_the_mean_of_those_by_each(rng):
+    means = [
+        (rng.standard_normal((50, 5)), rng.standard_normal((3, 50, 5)).astype(np.float32))
+        for _ in range(2)
+    ]
+    each = [F.slow_books(means, n=2, peaks=[i]) for i in range(3)]
+    np.testing.assert_allclose(np.mean(each, axis=0), F.slow_books(means, n=2), atol=1e-6)
+    np.testing.assert_allclose(
+        each[1][0], means[0][1][1] @ F.slow_directions(means[0][0], 2).T, atol=1e-6
+    )
+
+
+def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
+    base, books = smooth(rng, 300, 3), [smooth(rng, 300, 3) for _ in range(2)]
+    rough, slow = (
+        rng.standard_normal((300, 150)),
+        gaussian_filter1d(rng.standard_normal((300, 150)), 3, axis=0),
+    )
+    p = recover(
+        books, base, np.column_stack([rough, slow])[None], t_r=1.5, run_onsets=RUNS, n_draws=200
+    ).null.p
+    assert 0.01 <= (p[:150] <= 0.05).mean() <= 0.12
+    assert 0.01 <= (p[150:] <= 0.05).mean() <= 0.12
+
+
+def test_slow_directions_are_the_principal_ones_of_the_means(rng):
+    means = (
+        0.1 * rng.standard_normal((50, 5))
+        + 2
+        + np.sin(np.arange(50) / 2)[:, None] * np.array([0, 0, 3, 0, 0])
+    )
+    directions = F.slow_directions(means, 2)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-9)
+    assert abs(directions[0, 2]) > 0.95
+
+
+def test_what_is_decoded_and_weighed_in_a_fold_knows_nothing_of_its_held_out_sound(rng):
+    grids, folds = (
+        [TRGrid(1.5, 100), TRGrid(1.5, 100, 150.0)],
+        contiguous_folds(200, 4, 10, (0, 100)),
+    )
+    codec = SimpleNamespace(
+        sha256="f" * 64, codebooks=rng.standard_normal((2, 16, 12)), sample_rate=24_000
+    )
+    codes = Codes(
+        rng.integers(0, 16, (2, 22_500)).astype(np.uint16),
+        24_000,
+        75.0,
+        22_500 * 320,
+        1.5,
+        "fake",
+        codec.sha256,
+    )
+    wave, other = rng.standard_normal(22_500 * 320).astype(np.float32) / 9, codes.indices.copy()
+    test = folds[1][
+        1
+    ]  # the end of the first run: what came before it is training time and cannot have heard it
+    other[:, int(test[0] * 112.5) : int((test[-1] + 1) * 112.5)] = rng.integers(0, 2, (2, 1))
+    heard = [
+        SimpleNamespace(codec=codec, codes=c, wave=wave, annotation=None, spoken=None)
+        for c in (codes, codes.with_indices(other))
+    ]
+    before, after = (
+        make_spaces(stimulus, grids, folds, (0, 100)).values(folds)[:, : test[0]]
+        for stimulus in heard
+    )
+    np.testing.assert_allclose(after[1], before[1], atol=1e-6)  # rounding of the FFT
+    assert (
+        np.abs(after[[0, 2, 3]] - before[[0, 2, 3]]).max(axis=(1, 2)).min() > 1e-2
+    )  # these folds learn from it
+
+
+def test_an_unseen_listener_is_decoded_through_the_shared_response_and_test_time_stays_unseen(rng):
+    heard, folds = smooth(rng, 200, 3), contiguous_folds(200, 4, 10)
+    bold = [
+        heard @ rng.standard_normal((3, 12)) + 0.3 * rng.standard_normal((200, 12)) * heard.std()
+        for _ in range(4)
+    ]
+    timing = {"run_onsets": (0,), "embargo": 10}
+    found = decode_unseen(bold, 2, heard, folds, [1.0, 10.0], k=3, **timing)
+    assert found.r.min() > 0.7
+    other = heard.copy()
+    other[folds[0][1]] = 9.0
+    again = decode_unseen(bold, 2, other + 0 * heard, folds[:1], [1.0, 10.0], k=3, **timing)
+    np.testing.assert_allclose(
+        again.predictions[folds[0][1]], found.predictions[folds[0][1]], atol=1e-4
+    )
+
+
+def record(law=(0.015, 1.0, 0.7)):
+    a, b, c = law
+    cells = [(n, s, i) for n in (200, 400, 800) for s in (2, 4, 8) for i in (0.15, 0.29)]
+    z = [a * n**b * reliability(i, 8, s) ** c for n, s, i in cells]
+    from scipy.stats import norm
+
+    return [
+        {"figure": SHARE, "value": 0.27},
+        *(
+            {
+                "figure": FIGURE,
+                "n_trs": n,
+                "n_subjects": s,
+                "isc": i,
+                "z": one,
+                "value": float(norm.cdf(2 * np.log(one / 4))),
+            }
+            for (n, s, i), one in zip(cells, z)
+        ),
+    ]
+
+
+def test_a_plan_inverts_the_law_of_its_record():
+    rows = record()
+    z = 0.015 * 800 * reliability(0.29, 8) ** 0.7
+    needed = 4 * np.exp(0.8416 / 2)  # where the probit line reaches 80 %
+    found = plan(rows, 800, 8, 0.29)
+    assert found.effect == pytest.approx(0.27 * needed / z, rel=0.02)
+    assert found.inside
+    assert plan(rows, 400, 8, 0.29).effect == pytest.approx(2 * found.effect, rel=0.02)
+    assert plan(rows, 800, 16, 0.35).effect < found.effect < plan(rows, 800, 4, 0.2).effect
+    assert "beyond" in str(plan(rows, 4000, 8, 0.29))
+
+
+def test_a_plan_without_a_record_or_out_of_range_is_refused():
+    with pytest.raises(InputError, match="too few sizes"):
+        plan([], 800, 8, 0.29)
+    with pytest.raises(InputError, match="n_subjects=1"):
+        plan(record(), 800, 1, 0.29)
+
+
+def test_the_command_plans_from_the_record_of_the_book(capsys):
+    assert main(["plan", "--subjects", "8", "--trs", "800", "--isc", "0.29"]) == 0
+    assert "8 subjects, 800 TRs" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_small_worlds_go_through_the_whole_recovery():
+    stimulus = gc.ensure_stimulus(smoke=True)
+    rows = make_rows(stimulus, seeds=(1, 2, 3), sizes=((88, 8, 0.29),), n_draws=20)
+    figures = {row["figure"] for row in rows}
+    assert {
+        "AUC of book recovery",
+        SHARE,
+        FIGURE,
+        "gain in book regions",
+        *(f"claims in {kind} regions" for kind in CONTROLS),
+    } <= figures
