@@ -16,7 +16,7 @@ RUN_FLAGS := $(if $(PARAMS),--params '$(PARAMS)') $(if $(AUDIO),--set 'audio=$(A
 # Threads that spin while they wait make everything many times slower where other work shares the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test lab bench lint clean serve demo-stimulus setup
+.PHONY: book test test-fast lab bench lint clean serve demo-stimulus setup
 .DEFAULT_GOAL := book
 
 book: $(STAMP) $(if $(filter alice,$(PARAMS)),build/alice_standin.flac)
@@ -25,8 +25,13 @@ book: $(STAMP) $(if $(filter alice,$(PARAMS)),build/alice_standin.flac)
 test: lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup --durations=15
 
+# What needs no notebook, no browser and no long computation: under two minutes on two cores.
+test-fast: lint
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup -m "not slow and not browser and not notebook"
+
 lint: $(STAMP)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 lab: $(STAMP)
 	$(PY) -m jupyter lab --notebook-dir=notebooks

@@ -1,13 +1,15 @@
 """giblet_core: hearing what the brain hears through a neural codec.
 
-The names below are the public interface. They are loaded on first use, so that the command line answers at once.
+The names below are the public interface. They are loaded on first use, so that the command line
+answers at once.
 """
 
 import os
 
 import lazy_loader
 
-# Before torch is loaded: threads that spin while they wait are many times slower where other work shares the cores.
+# Before torch is loaded: threads that spin while they wait are many times slower where other work
+# shares the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
@@ -15,6 +17,7 @@ __version__ = "0.1.0"
 #: The rooms in the order of the pipeline, each with one line. A room imports only rooms before it.
 ROOMS = {
     "errors": "what is raised when an input is wrong or a run fails",
+    "deprecation": "old names of keywords, kept for one release",
     "files": "files that can be trusted: hashes, atomic writes, caches",
     "sound": "read, write and resample sound; spectra, speech, pitch, annotation",
     "viz": "the figures' common style and plots",

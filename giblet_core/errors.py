@@ -16,7 +16,9 @@ def require(good: object, message: str) -> None:
 
 @contextmanager
 def explained(rule: str, remedy: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turn `errors` of the block, which a reader raised, into an InputError: ``argument=value: the rule (its words). The remedy.``."""
+    """Turn `errors` of the block, which a reader raised, into an InputError: ``argument=value: the
+    rule (its words). The remedy.``.
+    """
     try:
         yield
     except errors as error:
@@ -24,7 +26,9 @@ def explained(rule: str, remedy: str, *errors: type[Exception]) -> Iterator[None
 
 
 class RunFailed(RuntimeError):
-    """A valid run failed: the message names the notebook or page, the place, the reason and the file kept."""
+    """A valid run failed: the message names the notebook or page, the place, the reason and the
+    file kept.
+    """
 
 
 class MetricError(ValueError):

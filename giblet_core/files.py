@@ -1,4 +1,6 @@
-"""Files that can be trusted: content hashes, atomic writes, npz with a verified header, caches that never serve stale data."""
+"""Files that can be trusted: content hashes, atomic writes, npz with a verified header, caches that
+never serve stale data.
+"""
 
 import dataclasses
 import hashlib
@@ -31,14 +33,16 @@ def in_memory(write: Callable[..., Any], *arguments: Any, **options: Any) -> byt
 
 
 def project_root() -> Path:
-    """Find the folder of the book (it holds ``_config.yml`` and ``notebooks``) from any working directory.
+    """Find the folder of the codebook (it holds ``_config.yml`` and ``notebooks``) from any working
+    directory.
 
     Looked for upwards from the current directory, then from the place of this package.
 
     Returns
     -------
     Path
-        The project's root; the current directory where no book is around (an installed package).
+        The project's root; the current directory where no codebook is around (an installed
+        package).
     """
     for origin in (Path.cwd(), Path(__file__).parent):
         for folder in (origin.resolve(), *origin.resolve().parents):
@@ -91,7 +95,8 @@ def content_hash(*parts: Any) -> str:
     Parameters
     ----------
     *parts : array, number, str, bytes, None, mapping, sequence, dataclass or Path
-        Arrays count with dtype and shape; a ``Path`` counts by the content of its file, not by its name.
+        Arrays count with dtype and shape; a ``Path`` counts by the content of its file, not by its
+        name.
 
     Returns
     -------
@@ -113,7 +118,8 @@ def file_sha256(path: str | Path) -> str:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` on success, remove it on failure.
 
-    A reader therefore sees the old file or the whole new one, never a part, also when the disk fills up.
+    A reader therefore sees the old file or the whole new one, never a part, also when the disk
+    fills up.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -269,8 +275,8 @@ def cached_npz(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return what `compute` returns, from the cache where the same `parts` were seen before.
 
-    The key hashes `parts` (all that shapes the content), so a change of any of them is a miss; the alias keeps the
-    file's name readable, e.g. ``sherlock_all_hrf_per_subject_encodec``.
+    The key hashes `parts` (all that shapes the content), so a change of any of them is a miss; the
+    alias keeps the file's name readable, e.g. ``sherlock_all_hrf_per_subject_encodec``.
     """
     key = content_hash(alias, parts)
     path = Path(folder) / f"{alias}-{key[:16]}.npz"

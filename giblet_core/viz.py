@@ -22,7 +22,7 @@ COLOURS = {
 
 
 def use_style() -> None:
-    """Set the book's look, once a notebook: legible at page width, no frames, vector-sharp."""
+    """Set the codebook's look, once a notebook: legible at page width, no frames, vector-sharp."""
     plt.style.use(ASSETS / "book.mplstyle")
     plt.rcParams["axes.prop_cycle"] = plt.cycler(
         color=[COLOURS[name] for name in ("sound", "codec", "mel", "brain", "control", "floor")]
@@ -42,7 +42,9 @@ def plot_spectrogram(
     range_db: float = 80.0,
     top_db: float | None = None,
 ) -> Axes:
-    """Draw a mel spectrogram (128 bands); `top_db` fixes the scale across pictures that are to be compared."""
+    """Draw a mel spectrogram (128 bands); `top_db` fixes the scale across pictures that are to be
+    compared.
+    """
     ax = _axis(ax)
     hop_length = max(128, len(wave) // 1500)
     image = log_mel(
@@ -62,7 +64,10 @@ def plot_spectrogram(
 def plot_codes(
     indices: np.ndarray, frame_rate: float, ax: Axes | None = None, *, start_s: float = 0.0
 ) -> Axes:
-    """Draw codes as a raster, one row a codebook. Colours are labels: near colours are not near sounds."""
+    """Draw codes as a raster, one row a codebook.
+
+    Colours are labels: near colours are not near sounds.
+    """
     ax = _axis(ax)
     colours = np.random.default_rng(0).permutation(1024)[np.asarray(indices)]
     k, n = indices.shape

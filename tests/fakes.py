@@ -8,9 +8,11 @@ from transformers import EncodecConfig, EncodecModel
 def conditioned_model(
     num_filters=8, seed=0, bandwidths=(1.5, 3.0, 6.0, 12.0), seconds=8.0, **shape
 ):
-    """An EnCodec with random weights whose codes vary: convolutions keep unit variance, books are filled from the running residual.
+    """An EnCodec with random weights whose codes vary: convolutions keep unit variance, codebooks
+    are filled from the running residual.
 
-    Plain random weights give almost constant codes, with which every comparison of codes would pass.
+    Plain random weights give almost constant codes, with which every comparison of codes would
+    pass.
     """
     torch.manual_seed(seed)
     model = EncodecModel(
@@ -39,12 +41,14 @@ def conditioned_model(
                 x = layer(x)
             if network is model.encoder:
                 residual = x[0].T
-                for book in model.quantizer.layers:
+                for codebook in model.quantizer.layers:
                     chosen = torch.from_numpy(rng.integers(len(residual), size=1024))
-                    book.codebook.embed.copy_(
+                    codebook.codebook.embed.copy_(
                         0.5 * residual[chosen] + 0.2 * residual.std() * torch.randn(1024, 128)
                     )
-                    residual = residual - book.codebook.embed[book.codebook.quantize(residual)]
+                    residual = (
+                        residual - codebook.codebook.embed[codebook.codebook.quantize(residual)]
+                    )
     return model
 
 

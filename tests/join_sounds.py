@@ -1,4 +1,6 @@
-"""Join real sounds that lie beside the project to one track of 920 TRs (23 minutes): ``python tests/join_sounds.py OUT.flac [FOLDER]``."""
+"""Join real sounds that lie beside the project to one track of 920 TRs (23 minutes): ``python
+tests/join_sounds.py OUT.flac [FOLDER]``.
+"""
 
 import sys
 from pathlib import Path
@@ -11,7 +13,9 @@ SUFFIXES = {".wav", ".flac", ".mp3", ".ogg"}
 
 
 def mixed_track(folder, seconds=1380.0, seed=0, longest_s=60.0, sample_rate=24_000):
-    """Return speech, music and ambience of a folder one after the other, in an order drawn from the seed, at one level."""
+    """Return speech, music and ambience of a folder one after the other, in an order drawn from the
+    seed, at one level.
+    """
     paths = sorted(path for path in Path(folder).rglob("*") if path.suffix in SUFFIXES)
     pieces, total = [], 0
     for i in np.random.default_rng(seed).permutation(len(paths)):

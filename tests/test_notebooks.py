@@ -1,7 +1,9 @@
-"""Every notebook, run as a reader would run it but short (smoke=True): no cell fails, the checked cells print what is stored.
+"""Every notebook, run as a reader would run it but short (smoke=True): no cell fails, the checked
+cells print what is stored.
 
-One execution serves both: papermill writes the parameters into a copy, nbval runs the copy and compares the outputs of the cells
-tagged `nbval-check-output` with the stored ones. The copies share one artifacts folder, in the order of the book.
+One execution serves both: papermill writes the parameters into a copy, nbval runs the copy and
+compares the outputs of the cells tagged `nbval-check-output` with the stored ones. The copies share
+one artifacts folder, in the order of the codebook.
 """
 
 import json
@@ -50,13 +52,13 @@ def test_a_notebook_has_the_standard_parameters_with_the_standard_defaults(path)
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_opens_with_a_title_and_names_the_common_kernel(path):
-    book = nbformat.read(path, 4)
-    assert book.cells[0].cell_type == "markdown"
-    assert book.cells[0].source.startswith("# ")
-    assert book.metadata.kernelspec.name == "python3"
+    codebook = nbformat.read(path, 4)
+    assert codebook.cells[0].cell_type == "markdown"
+    assert codebook.cells[0].source.startswith("# ")
+    assert codebook.metadata.kernelspec.name == "python3"
     assert not [
         c
-        for c in book.cells
+        for c in codebook.cells
         if "parameters" in c.metadata.get("tags", []) and c.cell_type != "code"
     ]
 
@@ -64,13 +66,13 @@ def test_a_notebook_opens_with_a_title_and_names_the_common_kernel(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs_and_its_checked_cells_print_what_is_stored(path, folder):
-    book = parameterize_notebook(
+    codebook = parameterize_notebook(
         load_notebook_node(str(path)), {"smoke": True, "artifacts_dir": str(folder / "artifacts")}
     )
-    for cell in book.cells:
+    for cell in codebook.cells:
         if cell.get("outputs"):
             cell.execution_count = 1  # without a count nbval takes a cell for one that never ran
-    nbformat.write(book, folder / path.name)
+    nbformat.write(codebook, folder / path.name)
     (folder / "pytest.ini").write_text("[pytest]\n")
     report = folder / f"{path.stem}.xml"
     command = [
@@ -101,7 +103,7 @@ def test_a_notebook_runs_and_its_checked_cells_print_what_is_stored(path, folder
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER": ""},
     )
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
-    n_code = sum(cell.cell_type == "code" for cell in book.cells)
+    n_code = sum(cell.cell_type == "code" for cell in codebook.cells)
     assert f'tests="{n_code}"' in report.read_text()
 
 

@@ -1,5 +1,5 @@
 /* The demo codec's decoder in the reader's browser: any choice of codebooks, offline, from file:// too.
-   Weights come by a script of their own (live/decoder-*.js, written by giblet_core/live_decoder.py) when the reader asks for them. */
+   Weights come by a script of their own (live/decoder-*.js, written by giblet_core/listening/live_decoder.py) when the reader asks for them. */
 (() => {
   "use strict";
   /* All of the arithmetic. It refers to nothing outside itself: its own text is what runs in the worker.

@@ -151,7 +151,7 @@
     const shade = (db[x * bands + bands - 1 - (y - 20)] + gain - topDb + 70) / 70;
     return [...palette[Math.round(29 * Math.min(1, Math.max(0, shade)))], 255];
   });
-  /* As giblet_core.mixer.raster: labels have no order, so a scrambled shade tells entries apart. */
+  /* As giblet_core.listening.raster: labels have no order, so a scrambled shade tells entries apart. */
   const raster = (codes, K, kept) => paint(8 * K, (x, y) => {
     const k = Math.floor(y / 8);
     const n = codes.length / K;

@@ -1,7 +1,8 @@
 """Autoencoder: codes through 256 numbers and back.
 
-Read `networks` first, then `windows` (codes a TR, split in time), `token_scores` (bits), `training`, `experiments` and
-`questions`. Test time is never trained on, and every score stands beside a baseline.
+Read `networks` first, then `windows` (codes a TR, split in time), `token_scores` (bits),
+`training`, `experiments` and `questions`. Test time is never trained on, and every score stands
+beside a baseline.
 """
 
 import lazy_loader
@@ -37,11 +38,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "questions": [
             "TARGET_RATE_HZ",
-            "book_table",
+            "codebook_table",
             "decoder_scores",
             "finetune_decoder",
             "paired_differences",
-            "probe_books",
+            "probe_codebooks",
             "verdict",
         ],
         "token_scores": [

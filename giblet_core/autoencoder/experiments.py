@@ -1,4 +1,6 @@
-"""Experiments with the autoencoder: what it knows of unheard time, how it sounds between floor and ceiling, dated records."""
+"""Experiments with the autoencoder: what it knows of unheard time, how it sounds between floor and
+ceiling, dated records.
+"""
 
 from typing import Any
 
@@ -36,7 +38,8 @@ def memory_table(
     n_trs: int = 920,
     n_samples: int = 36_000,
 ) -> pd.DataFrame:
-    """Measure the arrays of the seed's dimension table at `n_trs` TRs; shorter material is repeated to that length.
+    """Measure the arrays of the seed's dimension table at `n_trs` TRs; shorter material is repeated
+    to that length.
 
     Parameters
     ----------
@@ -50,7 +53,8 @@ def memory_table(
     Returns
     -------
     pandas.DataFrame
-        For each stage: shape, dtype, bytes, the seed's figure, and the share of the sound's bytes it saves.
+        For each stage: shape, dtype, bytes, the seed's figure, and the share of the sound's bytes
+        it saves.
     """
     codes = np.resize(windows, (n_trs, *windows.shape[1:])).astype(np.int32)
     with torch.no_grad():
@@ -95,7 +99,8 @@ def held_out_bits(
     Returns
     -------
     dict of str to array of shape (n_windows, K)
-        Bits a token for ``'autoencoder'``, ``'unigram'`` and ``'previous TR'``; the same tokens in each.
+        Bits a token for ``'autoencoder'``, ``'unigram'`` and ``'previous TR'``; the same tokens in
+        each.
     """
     split, data, n = (
         split_time(codes.n_frames, codes.frame_rate, config),
@@ -126,8 +131,8 @@ def bits_table(bits: dict[str, np.ndarray], block: int = 5) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a book: mean bits of each predictor; ``gain`` of the autoencoder over the unigram with a 95 % block bootstrap interval
-        (``low``, ``high``; blocks of `block` TRs).
+        A row a codebook: mean bits of each predictor; ``gain`` of the autoencoder over the unigram
+        with a 95 % block bootstrap interval (``low``, ``high``; blocks of `block` TRs).
     """
     gain = bootstrap(bits["unigram"] - bits["autoencoder"], min(block, len(bits["unigram"])))
     columns = {name: value.mean(0) for name, value in bits.items()} | {
@@ -135,7 +140,7 @@ def bits_table(bits: dict[str, np.ndarray], block: int = 5) -> pd.DataFrame:
         "low": gain.low,
         "high": gain.high,
     }
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(gain.mean), name="book"))
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(gain.mean), name="codebook"))
 
 
 @torch.no_grad()
@@ -144,7 +149,8 @@ def believed_latents(
 ) -> np.ndarray:
     """Return the mean latents that a model predicts for windows, joined: (D, n_windows * n_frames).
 
-    The classification head's probabilities average the books' vectors; the latent head gives latents itself.
+    The classification head's probabilities average the codebooks' vectors; the latent head gives
+    latents itself.
     """
     out = model.eval()(WindowData(model, codes, codebooks).cut(starts)[0]).prediction
     return np.concatenate(
@@ -164,7 +170,9 @@ def pca_latents(
     n_frames: int = 112,
     n_components: int = 256,
 ) -> np.ndarray:
-    """Pass the summed latents of the windows at `starts` through a PCA of training windows -> (D, n_windows * n_frames)."""
+    """Pass the summed latents of the windows at `starts` through a PCA of training windows -> (D,
+    n_windows * n_frames).
+    """
     split, z = (
         split_time(codes.n_frames, codes.frame_rate, config),
         ts.sum_latents(codes.indices, codebooks),
@@ -207,7 +215,7 @@ def reconstructions(
     -------
     dict of str to array of shape (n_samples,)
     """
-    n, books, rng = (
+    n, codebooks, rng = (
         model.encoder.n_frames,
         codec.codebooks[: codes.num_codebooks],
         np.random.default_rng(seed),
@@ -232,17 +240,19 @@ def reconstructions(
         "autoencoder, most likely codes": codec.decode(piece.with_indices(believed)),
         "autoencoder, codes drawn as it believes": codec.decode(piece.with_indices(draws)),
         "autoencoder, mean latents": codec.decode_latents(
-            believed_latents(model, codes, books, starts), piece.n_samples
+            believed_latents(model, codes, codebooks, starts), piece.n_samples
         ),
         "linear: PCA-256 of latents": codec.decode_latents(
-            pca_latents(codes, books, config, starts, n), piece.n_samples
+            pca_latents(codes, codebooks, config, starts, n), piece.n_samples
         ),
         "floor: unigram codes": codec.decode(piece.with_indices(unigrams)),
     }
 
 
 def demo_run(n_trs: int, steps: int = 250, seed: int = 0, smoke: bool = False) -> TrainConfig:
-    """Return the configuration in which notebook 3 trains on the whole stimulus, and in which others find that run again."""
+    """Return the configuration in which notebook 3 trains on the whole stimulus, and in which
+    others find that run again.
+    """
     n_blocks = 4 if n_trs >= 400 else 1
     return TrainConfig(
         steps=8 if smoke else steps,
@@ -295,8 +305,9 @@ def score_one(
     Returns
     -------
     dict
-        The labels and the seed; ``accuracy`` of codes; ``latent_error`` of the latents that the predicted codes mean, as a share of
-        their variance; for the classification head ``bits`` and ``gain`` over the unigram, and ``gain_2`` over the first two books.
+        The labels and the seed; ``accuracy`` of codes; ``latent_error`` of the latents that the
+        predicted codes mean, as a share of their variance; for the classification head ``bits`` and
+        ``gain`` over the unigram, and ``gain_2`` over the first two codebooks.
     """
     rows, n = codebooks[: codes.num_codebooks], model.encoder.n_frames
     starts = split_time(codes.n_frames, codes.frame_rate, config).starts("test", n)

@@ -1,7 +1,8 @@
 """The seed's networks: codes -> 256 numbers a TR -> codes, with an optional passage through voxels.
 
-Tensors are (B, K, T): batch, codebooks, frames of one TR. Indices are labels: they enter through an embedding and leave
-as logits; only the seed's own ``regression`` head treats them as quantities, to show what that does.
+Tensors are (B, K, T): batch, codebooks, frames of one TR. Indices are labels: they enter through an
+embedding and leave as logits; only the seed's own ``regression`` head treats them as quantities, to
+show what that does.
 """
 
 from typing import NamedTuple
@@ -31,7 +32,7 @@ def project_codebooks(codebooks: np.ndarray, dim: int) -> np.ndarray:
     Returns
     -------
     array of shape (num_codebooks, cardinality, dim), float32
-        Scaled to mean square 1 in each book, as random embeddings are.
+        Scaled to mean square 1 in each codebook, as random embeddings are.
     """
     codebooks = np.asarray(codebooks, np.float64)
     require(
@@ -49,7 +50,9 @@ def project_codebooks(codebooks: np.ndarray, dim: int) -> np.ndarray:
 
 
 def _norm(kind: str, n_channels: int) -> nn.Module:
-    """BatchNorm, or a LayerNorm of each window (one group) where a batch is too small to estimate statistics from."""
+    """BatchNorm, or a LayerNorm of each window (one group) where a batch is too small to estimate
+    statistics from.
+    """
     require(
         kind in ("batch", "layer"),
         f"norm={kind!r}: must be 'batch' or 'layer'. Use 'layer' for batches under 8 windows.",
@@ -60,15 +63,15 @@ def _norm(kind: str, n_channels: int) -> nn.Module:
 class AudioEncoder(nn.Module):
     """Encode the codes of one TR to a vector.
 
-    One embedding a codebook, concatenated over books; convolutions over time with kernels 3, 5 and 7 side by side;
-    means over `n_segments` parts of the TR; one fully connected layer.
+    One embedding a codebook, concatenated over codebooks; convolutions over time with kernels 3, 5
+    and 7 side by side; means over `n_segments` parts of the TR; one fully connected layer.
 
     Parameters
     ----------
     num_codebooks, cardinality, n_frames : int
         Shape and alphabet of the codes of one TR.
     embed_dim : int
-        Width of each book's embedding (the seed asks: 32, 64 or 128).
+        Width of each codebook's embedding (the seed asks: 32, 64 or 128).
     out_dim : int
         Width of the bottleneck.
     hidden : int
@@ -126,7 +129,9 @@ class AudioEncoder(nn.Module):
         return sum(e.weight.numel() for e in self.embeddings)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Look up codes (B, K, T) -> (B, K * embed_dim, T), after checking their shape, type and range."""
+        """Look up codes (B, K, T) -> (B, K * embed_dim, T), after checking their shape, type and
+        range.
+        """
         expected = (self.num_codebooks, self.n_frames)
         require(
             codes.ndim == 3 and tuple(codes.shape[1:]) == expected,
@@ -157,16 +162,18 @@ class AudioEncoder(nn.Module):
 class AudioDecoder(nn.Module):
     """Decode a vector to the codes of one TR.
 
-    The vector is laid out as a hidden sequence (every step and every frame has weights of its own, so that position is
-    known without autoregression), refined by two residual convolutions, and read by one of three heads.
+    The vector is laid out as a hidden sequence (every step and every frame has weights of its own,
+    so that position is known without autoregression), refined by two residual convolutions, and
+    read by one of three heads.
 
     Parameters
     ----------
     in_dim, num_codebooks, n_frames, cardinality : int
     head : str
-        ``'classification'``: logits (B, K, T, cardinality), one Linear a book shared over frames; ``'regression'``: the
-        seed's, K * T sigmoids scaled to [0, cardinality - 1], (B, K, T); ``'latent'``: the codec's summed latents
-        (B, latent_dim, T), to be quantised anew by the codec.
+        ``'classification'``: logits (B, K, T, cardinality), one Linear a codebook shared over
+        frames; ``'regression'``: the seed's, K * T sigmoids scaled to [0, cardinality - 1], (B, K,
+        T); ``'latent'``: the codec's summed latents (B, latent_dim, T), to be quantised anew by the
+        codec.
     latent_dim : int
         For the latent head.
     hidden : int
@@ -222,12 +229,14 @@ class AudioDecoder(nn.Module):
         ----------
         z : tensor of shape (B, in_dim)
         frames : integer tensor, optional
-            Give the output at these frames only: a training step may score a sample of frames, as the head costs most.
+            Give the output at these frames only: a training step may score a sample of frames, as
+            the head costs most.
 
         Returns
         -------
         tensor
-            Logits (B, K, T, cardinality), values in [0, cardinality - 1] (B, K, T), or latents (B, latent_dim, T).
+            Logits (B, K, T, cardinality), values in [0, cardinality - 1] (B, K, T), or latents (B,
+            latent_dim, T).
         """
         require(
             z.ndim == 2 and z.shape[1] == self.in_dim,
@@ -249,7 +258,8 @@ class AudioDecoder(nn.Module):
 class FMRIBottleneck(nn.Module):
     """Pass the bottleneck through voxels (or regions): dim -> n_voxels -> dim, both linear.
 
-    Because decoding reads voxels, a region can be lesioned: its voxels are set to their mean before they are read.
+    Because decoding reads voxels, a region can be lesioned: its voxels are set to their mean before
+    they are read.
 
     Parameters
     ----------
@@ -264,7 +274,9 @@ class FMRIBottleneck(nn.Module):
         self.register_buffer("voxel_mean", torch.zeros(n_voxels))
 
     def read(self, bold: Tensor, lesion: Tensor | None = None) -> Tensor:
-        """Read (B, n_voxels) responses, measured or predicted, as (B, dim); `lesion` (n_voxels,) bool marks removed voxels."""
+        """Read (B, n_voxels) responses, measured or predicted, as (B, dim); `lesion` (n_voxels,)
+        bool marks removed voxels.
+        """
         if lesion is not None:
             bold = torch.where(lesion, self.voxel_mean, bold)
         return self.from_voxels(bold)
@@ -296,7 +308,9 @@ class FMRIBottleneck(nn.Module):
 
 
 class AutoencoderOutput(NamedTuple):
-    """What `AudioAutoencoder` returns: the decoder's output, the vector (B, dim) it read, predicted voxels (B, V) or None."""
+    """What `AudioAutoencoder` returns: the decoder's output, the vector (B, dim) it read, predicted
+    voxels (B, V) or None.
+    """
 
     prediction: Tensor
     bottleneck: Tensor

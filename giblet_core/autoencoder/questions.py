@@ -1,4 +1,6 @@
-"""Measurements for the open questions: what a fine-tuned decoder gains, and what each codebook carries."""
+"""Measurements for the open questions: what a fine-tuned decoder gains, and what each codebook
+carries.
+"""
 
 import copy
 from collections.abc import Sequence
@@ -27,8 +29,8 @@ def paired_differences(rows: list[dict], factor: str, score: str, baseline: obje
     Returns
     -------
     pandas.DataFrame
-        A row a level: ``mean`` score; ``difference`` from the baseline with Student's 95 % interval over seeds (``low``, ``high``);
-        ``shown``: whether the interval leaves out 0.
+        A row a level: ``mean`` score; ``difference`` from the baseline with Student's 95 % interval
+        over seeds (``low``, ``high``); ``shown``: whether the interval leaves out 0.
     """
     table = pd.DataFrame(rows).pivot_table(index="seed", columns=factor, values=score)
     out = {}
@@ -57,9 +59,11 @@ def finetune_decoder(
     batch_size: int = 4,
     n_frames: int = 75,
 ) -> EncodecCodec:
-    """Train a copy of the codec's decoder on one sound; encoder and codebooks stay, so that codes keep their meaning.
+    """Train a copy of the codec's decoder on one sound; encoder and codebooks stay, so that codes
+    keep their meaning.
 
-    The loss is the mean absolute error of the samples plus that of log magnitudes at three resolutions, on random windows.
+    The loss is the mean absolute error of the samples plus that of log magnitudes at three
+    resolutions, on random windows.
 
     Parameters
     ----------
@@ -121,7 +125,9 @@ def decoder_scores(
     starts: np.ndarray,
     n_frames: int = 600,
 ) -> list[dict]:
-    """Score decoders on the same pieces of sound: one row a codec, ``log_mel_db`` and ``si_sdr_db`` averaged over pieces."""
+    """Score decoders on the same pieces of sound: one row a codec, ``log_mel_db`` and ``si_sdr_db``
+    averaged over pieces.
+    """
     rows, hop = [], codes.hop_length
     for name, codec in codecs.items():
         pairs = [
@@ -140,31 +146,32 @@ def decoder_scores(
     return rows
 
 
-def book_table(codes: Codes, codebooks: np.ndarray) -> pd.DataFrame:
+def codebook_table(codes: Codes, codebooks: np.ndarray) -> pd.DataFrame:
     """Describe how each codebook is used.
 
     Returns
     -------
     pandas.DataFrame
-        A row a book: entries ``used``, ``entropy_bits`` of their frequencies, ``repeats`` (share of frames with the entry of the frame
-        before), and ``left_over``: the energy of the full sum that books up to this one leave unexplained, as a share.
+        A row a codebook: entries ``used``, ``entropy_bits`` of their frequencies, ``repeats``
+        (share of frames with the entry of the frame before), and ``left_over``: the energy of the
+        full sum that codebooks up to this one leave unexplained, as a share.
     """
     whole, so_far, rows = sum_latents(codes.indices, codebooks), 0.0, []
-    for book, vectors in zip(codes.indices.astype(int), codebooks):
-        counts = np.bincount(book, minlength=len(vectors))
-        so_far = so_far + vectors[book].T
+    for codebook, vectors in zip(codes.indices.astype(int), codebooks):
+        counts = np.bincount(codebook, minlength=len(vectors))
+        so_far = so_far + vectors[codebook].T
         rows.append(
             {
                 "used": int((counts > 0).sum()),
                 "entropy_bits": float(entropy(counts, base=2)),
-                "repeats": float((book[1:] == book[:-1]).mean()),
+                "repeats": float((codebook[1:] == codebook[:-1]).mean()),
                 "left_over": float(np.square(whole - so_far).sum() / np.square(whole).sum()),
             }
         )
-    return pd.DataFrame(rows).rename_axis("book")
+    return pd.DataFrame(rows).rename_axis("codebook")
 
 
-def probe_books(
+def probe_codebooks(
     codec: EncodecCodec,
     codes: Codes,
     wave: np.ndarray,
@@ -174,23 +181,27 @@ def probe_books(
     embargo: int = 4,
     seed: int | None = None,
 ) -> pd.DataFrame:
-    """Ask of each codebook alone what can be read from its pooled vectors: ridge, held-out contiguous time.
+    """Ask of each codebook alone what can be read from its pooled vectors: ridge, held-out
+    contiguous time.
 
     Parameters
     ----------
     codec, codes, wave, grids :
         The sound, its codes and the TRs.
     annotation : Annotation, optional
-        Adds speech and music, where it tells them, and where both also silence (neither speech, music, nor an effect), as targets.
+        Adds speech and music, where it tells them, and where both also silence (neither speech,
+        music, nor an effect), as targets.
     n_folds, embargo : int
         Of `contiguous_folds`.
     seed : int, optional
-        Replace the book's vectors by random ones first: what labels alone tell, without the codec's geometry.
+        Replace the codebook's vectors by random ones first: what labels alone tell, without the
+        codec's geometry.
 
     Returns
     -------
     pandas.DataFrame
-        A row a book and target: ``r``, the Fisher mean over folds, and ``low``, ``high``: Student's interval over folds.
+        A row a codebook and target: ``r``, the Fisher mean over folds, and ``low``, ``high``:
+        Student's interval over folds.
     """
     times = (np.arange(len(wave) * TARGET_RATE_HZ // codes.sample_rate) + 0.5) / TARGET_RATE_HZ
     pitch, voiced = pitch_track(wave, codes.sample_rate)
@@ -239,7 +250,7 @@ def probe_books(
             )
             rows.append(
                 {
-                    "book": k,
+                    "codebook": k,
                     "target": target,
                     "r": float(result.r[j]),
                     "low": float(np.tanh(low)),

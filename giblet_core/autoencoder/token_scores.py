@@ -1,7 +1,9 @@
-"""How well codes are predicted, in bits a token, against baselines that know nothing of the network; and the linear bottleneck.
+"""How well codes are predicted, in bits a token, against baselines that know nothing of the
+network; and the linear bottleneck.
 
-Bits are used because accuracy hides what a distribution knows: a uniform guess over 1024 entries costs 10 bits, the right
-answer known for certain 0. Accuracy and squared index error are not comparable between codebooks; bits are.
+Bits are used because accuracy hides what a distribution knows: a uniform guess over 1024 entries
+costs 10 bits, the right answer known for certain 0. Accuracy and squared index error are not
+comparable between codebooks; bits are.
 """
 
 import numpy as np
@@ -45,12 +47,13 @@ def bits_per_token(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
 
 
 def unigram(train: np.ndarray, cardinality: int = 1024, smoothing: float = 1.0) -> np.ndarray:
-    """Count entries of each book: ``(n + smoothing) / (N + smoothing * cardinality)``.
+    """Count entries of each codebook: ``(n + smoothing) / (N + smoothing * cardinality)``.
 
     Returns
     -------
     array of shape (K, cardinality), float64
-        Sums to 1 in each book; never 0, so that an entry unseen in training costs finitely many bits.
+        Sums to 1 in each codebook; never 0, so that an entry unseen in training costs finitely many
+        bits.
     """
     train = _indices("train", train)
     require(
@@ -58,7 +61,7 @@ def unigram(train: np.ndarray, cardinality: int = 1024, smoothing: float = 1.0) 
         f"smoothing={smoothing}, cardinality={cardinality}: smoothing must be positive "
         "and every code below cardinality.",
     )
-    counts = np.stack([np.bincount(book, minlength=cardinality) for book in train])
+    counts = np.stack([np.bincount(codebook, minlength=cardinality) for codebook in train])
     return (counts + smoothing) / (train.shape[1] + smoothing * cardinality)
 
 
@@ -80,7 +83,7 @@ def unigram_bits(
         Bits a token.
     """
     p, test = unigram(train, cardinality, smoothing), _indices("test", test)
-    return np.array([-np.log2(row[book]).mean() for row, book in zip(p, test, strict=True)])
+    return np.array([-np.log2(row[codebook]).mean() for row, codebook in zip(p, test, strict=True)])
 
 
 def previous_tr_bits(
@@ -93,8 +96,8 @@ def previous_tr_bits(
 ) -> np.ndarray:
     """Score TRs of `test` by the entries of the TR before each.
 
-    ``p(c) = (n_previous(c) + a * unigram(c)) / (n_frames + a)``; the weight `a` of each book is the one of `SMOOTHINGS`
-    that scores the training data best.
+    ``p(c) = (n_previous(c) + a * unigram(c)) / (n_frames + a)``; the weight `a` of each codebook is
+    the one of `SMOOTHINGS` that scores the training data best.
 
     Parameters
     ----------
@@ -132,29 +135,35 @@ def previous_tr_bits(
 
 
 def _previous_counts(
-    book: np.ndarray, n_frames: int, starts: np.ndarray | None
+    codebook: np.ndarray, n_frames: int, starts: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return for every token of the TRs at `starts` how often its entry occurred in the TR before, and the token; (n_trs, n_frames)."""
+    """Return for every token of the TRs at `starts` how often its entry occurred in the TR before,
+    and the token; (n_trs, n_frames).
+    """
     starts = (
-        np.arange(n_frames, len(book) - n_frames + 1, n_frames)
+        np.arange(n_frames, len(codebook) - n_frames + 1, n_frames)
         if starts is None
         else np.asarray(starts)
     )
-    now = book[starts[:, None] + np.arange(n_frames)]
-    before = book[starts[:, None] + np.arange(-n_frames, 0)]
+    now = codebook[starts[:, None] + np.arange(n_frames)]
+    before = codebook[starts[:, None] + np.arange(-n_frames, 0)]
     return np.stack([(x[:, None] == y).sum(1) for x, y in zip(now, before)]), now
 
 
 def sum_latents(indices: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
-    """Sum the books' vectors: indices (K, T) and codebooks (>= K, cardinality, D) -> (D, T) float32, the decoder's input."""
+    """Sum the codebooks' vectors: indices (K, T) and codebooks (>= K, cardinality, D) -> (D, T)
+    float32, the decoder's input.
+    """
     indices = _indices("indices", indices)
-    return sum(np.asarray(rows, np.float32)[book] for rows, book in zip(codebooks, indices)).T
+    return sum(
+        np.asarray(rows, np.float32)[codebook] for rows, codebook in zip(codebooks, indices)
+    ).T
 
 
 def requantise(latents: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
     """Quantise latents (D, T) by residual vector quantisation -> indices (K, T) int64.
 
-    Each book takes the entry nearest to what the books before it left.
+    Each book takes the entry nearest to what the codebooks before it left.
     """
     return residual_codes(
         torch.from_numpy(np.array(latents, np.float32).T.copy()),
@@ -163,9 +172,11 @@ def requantise(latents: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
 
 
 def expected_latents(logits: torch.Tensor, codebooks: np.ndarray) -> np.ndarray:
-    """Average the books' vectors under the predicted probabilities: logits (K, T, cardinality) -> latents (D, T) float32.
+    """Average the codebooks' vectors under the predicted probabilities: logits (K, T, cardinality)
+    -> latents (D, T) float32.
 
-    The mean makes the smallest squared error; the most likely entries, taken book by book, need not belong together.
+    The mean makes the smallest squared error; the most likely entries, taken codebook by codebook,
+    need not belong together.
     """
     rows = torch.from_numpy(np.array(codebooks[: len(logits)], np.float32))
     return torch.einsum("ktc,kcd->dt", logits.softmax(-1), rows).numpy()

@@ -1,7 +1,9 @@
-"""Training of the autoencoder on windows of codes: seeded to the bit, resumable, stopped early on held-out time.
+"""Training of the autoencoder on windows of codes: seeded to the bit, resumable, stopped early on
+held-out time.
 
-Windows are drawn at random frames, not only at TR edges, so that a short film gives many samples. Validation (for early
-stopping) and test (reported once) are contiguous stretches of time with an embargo between them and training.
+Windows are drawn at random frames, not only at TR edges, so that a short film gives many samples.
+Validation (for early stopping) and test (reported once) are contiguous stretches of time with an
+embargo between them and training.
 """
 
 import dataclasses
@@ -90,7 +92,8 @@ class History:
         Of the scores: bits/token, squared index error, or share of latent variance.
     steps : list of int, length n_evals
     train, validation : list of list of float, (n_evals, K)
-        Score of each book in training and in validation time, without dropout; one column for the latent head.
+        Score of each codebook in training and in validation time, without dropout; one column for
+        the latent head.
     best_step : int
         The step whose weights the model holds at the end.
     stopped_early : bool
@@ -104,12 +107,14 @@ class History:
     stopped_early: bool = False
 
     def mean(self, name: str) -> np.ndarray:
-        """Return the mean over books of ``'train'`` or ``'validation'``, (n_evals,)."""
+        """Return the mean over codebooks of ``'train'`` or ``'validation'``, (n_evals,)."""
         return np.asarray(getattr(self, name)).mean(1)
 
 
 def run_folder(artifacts: Path, name: str, *parts: object) -> Path:
-    """Return the folder of a run: other parts, or another version of the network's code, have another, so that none meets a stale one."""
+    """Return the folder of a run: other parts, or another version of the network's code, have
+    another, so that none meets a stale one.
+    """
     return artifacts / "autoencoder" / f"{name}-{content_hash(*parts, *SOURCES)[:12]}"
 
 
@@ -120,12 +125,14 @@ def overfit_batch(
     learning_rate: float = 3e-3,
     seed: int = 0,
 ) -> np.ndarray:
-    """Train on one batch of codes (B, K, T) until it is known by heart: what a sound network must be able to do.
+    """Train on one batch of codes (B, K, T) until it is known by heart: what a sound network must
+    be able to do.
 
     Returns
     -------
     array of shape (steps // 10 + 1,)
-        Share of codes predicted exactly, without dropout, every tenth step; the last entry is after the last step.
+        Share of codes predicted exactly, without dropout, every tenth step; the last entry is after
+        the last step.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -160,8 +167,9 @@ def fit(
 ) -> History:
     """Train `model` in place; it ends with the weights that scored best in validation time.
 
-    Every draw (windows, frames, dropout) depends on the seed and the step alone, so a run that was interrupted and resumed
-    is the run that was not, to the bit, on the same CPU and number of threads.
+    Every draw (windows, frames, dropout) depends on the seed and the step alone, so a run that was
+    interrupted and resumed is the run that was not, to the bit, on the same CPU and number of
+    threads.
 
     Parameters
     ----------
@@ -170,9 +178,11 @@ def fit(
         The whole film; split by `split_time`. Test time is not touched.
     config : TrainConfig, optional
     folder : path, optional
-        For ``checkpoint.json`` with its ``checkpoint-STEP.safetensors``, ``model.safetensors`` and ``history.json``.
+        For ``checkpoint.json`` with its ``checkpoint-STEP.safetensors``, ``model.safetensors`` and
+        ``history.json``.
     resume : bool
-        Go on from the folder's checkpoint, if there is one; it must be of the same config and codes.
+        Go on from the folder's checkpoint, if there is one; it must be of the same config and
+        codes.
     codebooks : array of shape (>= K, cardinality, latent_dim), optional
         For the latent head.
     stop_at : int, optional
@@ -211,7 +221,9 @@ def fit(
 
 @torch.no_grad()
 def start_from_unigram(model: AudioAutoencoder, train: np.ndarray) -> None:
-    """Set the logits' bias to the log frequency of each entry in training codes (K, n_frames), so as to begin at unigram bits."""
+    """Set the logits' bias to the log frequency of each entry in training codes (K, n_frames), so
+    as to begin at unigram bits.
+    """
     for head, p in zip(model.decoder.heads, unigram(train, model.decoder.cardinality)):
         head.bias.copy_(torch.from_numpy(np.log(p)))
 
@@ -335,7 +347,9 @@ class _Run:
         )
 
     def score(self) -> None:
-        """Evaluate on training and validation windows; keep the best weights; decide whether to stop."""
+        """Evaluate on training and validation windows; keep the best weights; decide whether to
+        stop.
+        """
         h = self.history
         scores = {
             name: [*getattr(h, name), evaluate(self.model, self.data, starts).tolist()]
@@ -354,7 +368,9 @@ class _Run:
         )
 
     def save(self) -> None:
-        """Write a checkpoint: tensors first, then the JSON that names them, so that a crash leaves the one before whole."""
+        """Write a checkpoint: tensors first, then the JSON that names them, so that a crash leaves
+        the one before whole.
+        """
         if not self.folder or not self.accelerator.is_main_process:
             return
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()} | {

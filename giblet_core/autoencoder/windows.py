@@ -1,4 +1,6 @@
-"""Windows of codes through the autoencoder: what goes in, what each head is trained to give, its score, and the codes that come out."""
+"""Windows of codes through the autoencoder: what goes in, what each head is trained to give, its
+score, and the codes that come out.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,9 @@ UNITS = {
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """Frames for each purpose, as (start, stop) pairs in order of time; disjoint, and apart by the embargo."""
+    """Frames for each purpose, as (start, stop) pairs in order of time; disjoint, and apart by the
+    embargo.
+    """
 
     train: tuple[tuple[int, int], ...]
     validation: tuple[tuple[int, int], ...]
@@ -35,7 +39,9 @@ class TimeSplit:
         )
 
     def starts(self, name: str, n_frames: int, stride: int = 0) -> np.ndarray:
-        """Return first frames of the windows of `n_frames` that fit, every `stride` frames (0: without overlap)."""
+        """Return first frames of the windows of `n_frames` that fit, every `stride` frames (0:
+        without overlap).
+        """
         return np.concatenate(
             [np.arange(a, b - n_frames + 1, stride or n_frames) for a, b in getattr(self, name)]
             or [np.zeros(0, int)]
@@ -45,7 +51,8 @@ class TimeSplit:
 def split_time(n_frames: int, frame_rate: float, config: Any) -> TimeSplit:
     """Split a code stream into training, validation and test time.
 
-    Each of `config.n_blocks` equal parts reads: train, embargo, validation, embargo, test, embargo. `config` is a `TrainConfig`.
+    Each of `config.n_blocks` equal parts reads: train, embargo, validation, embargo, test, embargo.
+    `config` is a `TrainConfig`.
 
     Returns
     -------
@@ -119,7 +126,7 @@ class WindowData:
     model : AudioAutoencoder
     codes : Codes
     codebooks : array of shape (>= K, cardinality, latent_dim), optional
-        Required by the latent head: the target is then the books' summed vectors.
+        Required by the latent head: the target is then the codebooks' summed vectors.
     """
 
     def __init__(
@@ -144,7 +151,9 @@ class WindowData:
             self.latents = torch.from_numpy(sum_latents(codes.indices, codebooks))  # (D, n_frames)
 
     def cut(self, starts: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return codes (B, K, T) and targets (B, K, T) or (B, D, T) of the windows beginning at `starts`."""
+        """Return codes (B, K, T) and targets (B, K, T) or (B, D, T) of the windows beginning at
+        `starts`.
+        """
         index = torch.as_tensor(np.asarray(starts))[:, None] + torch.arange(self.n_frames)
         codes = self.indices[:, index].transpose(0, 1)
         return codes, codes if self.latents is None else self.latents[:, index].transpose(0, 1)
@@ -156,11 +165,12 @@ def loss_of(prediction: Tensor, target: Tensor, head: str, scale: float = 1.0) -
     Parameters
     ----------
     prediction, target : tensors
-        Logits (B, K, T, C) and codes (B, K, T): mean cross-entropy over books, in bits. Values and codes (B, K, T): the seed's squared
-        index error. Latents (B, D, T) twice: squared error.
+        Logits (B, K, T, C) and codes (B, K, T): mean cross-entropy over codebooks, in bits. Values
+        and codes (B, K, T): the seed's squared index error. Latents (B, D, T) twice: squared error.
     head : str
     scale : float
-        What a squared error is divided by: the squared range of the indices, the variance of the latents.
+        What a squared error is divided by: the squared range of the indices, the variance of the
+        latents.
     """
     if head == "classification":
         return F.cross_entropy(prediction.flatten(0, 2), target.flatten()) / np.log(2)
@@ -198,7 +208,9 @@ def evaluate(
 
 
 def drawn(logits: Tensor, rng: np.random.Generator) -> Tensor:
-    """Draw codes as a network believes: the largest of logit and Gumbel noise is a draw from the softmax of the last axis."""
+    """Draw codes as a network believes: the largest of logit and Gumbel noise is a draw from the
+    softmax of the last axis.
+    """
     return (logits + torch.from_numpy(rng.gumbel(size=logits.shape).astype(np.float32))).argmax(-1)
 
 
@@ -210,7 +222,8 @@ def predict_indices(
     codebooks: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
-    """Predict the codes of windows: the most likely entry (or one `drawn` with `rng`), the rounded value, or the requantised latents.
+    """Predict the codes of windows: the most likely entry (or one `drawn` with `rng`), the rounded
+    value, or the requantised latents.
 
     Returns
     -------
@@ -243,7 +256,8 @@ def reconstruct(
 ) -> Codes:
     """Pass codes through the autoencoder, window by window, to codes that a codec can decode.
 
-    The last window is moved back to end where the codes end, so that no frame is left out and none is invented.
+    The last window is moved back to end where the codes end, so that no frame is left out and none
+    is invented.
     """
     n, total = model.encoder.n_frames, codes.n_frames
     require(

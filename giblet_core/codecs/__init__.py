@@ -1,7 +1,8 @@
 """Codecs: sound to codes to latents and back.
 
-Read `codes` first (what a codec returns), then `encodec` and `loading`, then `streaming` and `quantisation` for how exact
-streaming works; `mel` and `opus` are the two comparisons. Codes are labels, and remember the weights that made them.
+Read `codes` first (what a codec returns), then `encodec` and `loading`, then `streaming` and
+`quantisation` for how exact streaming works; `mel` and `opus` are the two comparisons. Codes are
+labels, and remember the weights that made them.
 """
 
 import lazy_loader

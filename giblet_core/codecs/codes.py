@@ -1,4 +1,6 @@
-"""``Codes``: the discrete code of a sound, one continuous stream of frames, checked, sliceable, and safe on disk."""
+"""``Codes``: the discrete code of a sound, one continuous stream of frames, checked, sliceable, and
+safe on disk.
+"""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,10 +16,12 @@ CARDINALITY = 1024  # entries a codebook, for every EnCodec
 
 
 def frame_at(seconds: float | Fraction, rate: float) -> int:
-    """Return the index of the frame (or sample) that holds a time: ``floor(seconds * rate)``, exactly.
+    """Return the index of the frame (or sample) that holds a time: ``floor(seconds * rate)``,
+    exactly.
 
-    The one place where the book rounds time. Decimal seconds are taken as written (``Fraction("0.1")``, not the nearest
-    binary number), so that 1.5 s at 75 Hz is 112.5 and not a hair less.
+    The one place where the codebook rounds time. Decimal seconds are taken as written
+    (``Fraction("0.1")``, not the nearest binary number), so that 1.5 s at 75 Hz is 112.5 and not a
+    hair less.
     """
     seconds = seconds if isinstance(seconds, Fraction) else Fraction(str(seconds))
     return floor(seconds * Fraction(str(rate)))
@@ -30,7 +34,8 @@ class Codes:
     Attributes
     ----------
     indices : array of shape (num_codebooks, n_frames), uint16
-        Entries in [0, 1023]; labels, not quantities: never average, interpolate or scale them. Read-only.
+        Entries in [0, 1023]; labels, not quantities: never average, interpolate or scale them.
+        Read-only.
     sample_rate : int
         Hz of the sound.
     frame_rate : float
@@ -60,7 +65,7 @@ class Codes:
         indices = np.asarray(self.indices)
         if indices.ndim != 2 or 0 in indices.shape:
             raise InputError(
-                f"indices.shape={indices.shape}: must be (num_codebooks, n_frames), neither of them 0. Stack the books first."
+                f"indices.shape={indices.shape}: must be (num_codebooks, n_frames), neither of them 0. Stack the codebooks first."
             )
         require(
             indices.dtype.kind in "iu",
@@ -128,7 +133,9 @@ class Codes:
         )
 
     def crop_frames(self, start: int, stop: int) -> "Codes":
-        """Return frames ``start:stop`` (a view of the time axis; the caller decides where seconds fall)."""
+        """Return frames ``start:stop`` (a view of the time axis; the caller decides where seconds
+        fall).
+        """
         require(
             0 <= start < stop <= self.n_frames,
             f"start={start}, stop={stop}: must satisfy 0 <= start < stop <= {self.n_frames} "

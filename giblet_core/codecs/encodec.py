@@ -1,8 +1,10 @@
-"""The codec: sound <-> codes <-> latents, through transformers' ``EncodecModel``, frozen, streamed exactly.
+"""The codec: sound <-> codes <-> latents, through transformers' ``EncodecModel``, frozen, streamed
+exactly.
 
 References
 ----------
-Défossez, Copet, Synnaeve, Adi (2022), High Fidelity Neural Audio Compression. doi:10.48550/arXiv.2210.13438
+Défossez, Copet, Synnaeve, Adi (2022), High Fidelity Neural Audio Compression.
+doi:10.48550/arXiv.2210.13438
 """
 
 import math
@@ -95,7 +97,8 @@ class EncodecCodec:
         return f"EncodecCodec({self.id!r}, {self.sample_rate} Hz, {self.frame_rate:g} frames/s, {self.num_codebooks} x {self.cardinality})"
 
     def codebooks_at(self, bandwidth_kbps: float) -> int:
-        """Return how many codebooks a rate buys: ``floor(1000 kbps / (log2(cardinality) * frame_rate))``.
+        """Return how many codebooks a rate buys: ``floor(1000 kbps / (log2(cardinality) *
+        frame_rate))``.
 
         Raises
         ------
@@ -137,10 +140,11 @@ class EncodecCodec:
             f"wave: {wave.size} samples are less than one hop ({self.hop_length} samples, "
             f"{1000 / self.frame_rate:.1f} ms); one frame at least is needed. Give a longer sound.",
         )
-        books = [layer.codebook.embed for layer in self._model.quantizer.layers[:k]]
+        codebooks = [layer.codebook.embed for layer in self._model.quantizer.layers[:k]]
         latents = stream_encoder(self._model.encoder.layers, wave, self.hop_length)
         indices = np.concatenate(
-            [residual_codes(z[0].T.contiguous(), books).astype(np.uint16) for z in latents], axis=1
+            [residual_codes(z[0].T.contiguous(), codebooks).astype(np.uint16) for z in latents],
+            axis=1,
         )
         rate = k * math.log2(self.cardinality) * self.frame_rate / 1000
         return Codes(
@@ -150,13 +154,15 @@ class EncodecCodec:
     def latents(
         self, codes: Codes, start_s: float = 0.0, stop_s: float | None = None
     ) -> np.ndarray:
-        """Look up the code vectors, one slice a codebook; their sum over codebooks is the decoder's input.
+        """Look up the code vectors, one slice a codebook; their sum over codebooks is the decoder's
+        input.
 
         Parameters
         ----------
         codes : Codes
         start_s, stop_s : float
-            The piece wanted, in seconds; the whole by default (a film at 6 kbps takes 0.3 MB a second).
+            The piece wanted, in seconds; the whole by default (a film at 6 kbps takes 0.3 MB a
+            second).
 
         Returns
         -------
@@ -177,8 +183,8 @@ class EncodecCodec:
         return self._lookup(codes, first, last)
 
     def _lookup(self, codes: Codes, first: int, last: int) -> np.ndarray:
-        books = np.arange(codes.num_codebooks)[:, None]
-        return self.codebooks[books, codes.indices[:, first:last]].transpose(0, 2, 1)
+        codebooks = np.arange(codes.num_codebooks)[:, None]
+        return self.codebooks[codebooks, codes.indices[:, first:last]].transpose(0, 2, 1)
 
     def decode(self, codes: Codes) -> np.ndarray:
         """Turn codes into sound in chunks (flat memory).
@@ -261,7 +267,9 @@ class EncodecCodec:
 
 
 def _frozen(model: EncodecModel) -> EncodecModel:
-    """Make a model constant: float32, evaluation mode, weight normalisation folded into plain weights."""
+    """Make a model constant: float32, evaluation mode, weight normalisation folded into plain
+    weights.
+    """
     model = model.float().eval().requires_grad_(False)
     for module in model.modules():
         if parametrize.is_parametrized(module, "weight"):

@@ -24,13 +24,15 @@ def load_codec(name: str | Path | None = None) -> EncodecCodec:
     Parameters
     ----------
     name : str or path, optional
-        ``"demo"`` (embedded, offline), ``"facebook/encodec_24khz"`` (pinned revision; downloaded on first use),
-        ``"owner/name@revision"``, or a local folder. By default what ``GIBLET_CODEC`` says, else ``"demo"``.
+        ``"demo"`` (embedded, offline), ``"facebook/encodec_24khz"`` (pinned revision; downloaded on
+        first use), ``"owner/name@revision"``, or a local folder. By default what ``GIBLET_CODEC``
+        says, else ``"demo"``.
 
     Raises
     ------
     InputError
-        Unknown name, unpinned hub name, nothing to load, or demo weights that do not match their hash. Never a fallback.
+        Unknown name, unpinned hub name, nothing to load, or demo weights that do not match their
+        hash. Never a fallback.
     """
     return _load(str(name or os.environ.get("GIBLET_CODEC") or "demo"))
 

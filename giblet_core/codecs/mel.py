@@ -83,7 +83,9 @@ class MelCodec:
         )
 
     def _magnitude(self, mel_power: np.ndarray) -> np.ndarray:
-        """Undo the filters: non-negative least squares by multiplicative updates from the filters' own shapes."""
+        """Undo the filters: non-negative least squares by multiplicative updates from the filters'
+        own shapes.
+        """
         filters = mel_filters(self.sample_rate, self.n_mels, self.n_fft).astype(np.float32)
         power = np.linalg.pinv(filters.T) @ mel_power.astype(np.float32)
         power = np.maximum(power, power.max(0) * 1e-7)  # zeros would stay zero under the updates

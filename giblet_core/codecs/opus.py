@@ -30,7 +30,8 @@ def opus_round_trip(
     sample_rate : int
         8000, 12000, 16000, 24000 or 48000 Hz.
     compression_level : float
-        0 (most bits) to 1 (about 6 kbit/s, the least Opus can do). The rate reached is in the result; the head of the file counts.
+        0 (most bits) to 1 (about 6 kbit/s, the least Opus can do). The rate reached is in the
+        result; the head of the file counts.
     """
     require(
         sample_rate in (8_000, 12_000, 16_000, 24_000, 48_000),

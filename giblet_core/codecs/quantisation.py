@@ -7,7 +7,9 @@ import torch
 
 
 def nearest(points: torch.Tensor, centres: torch.Tensor, chunk: int = 4096) -> torch.Tensor:
-    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d), rounded as transformers does."""
+    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d),
+    rounded as transformers does.
+    """
     norms = centres.T.pow(2).sum(0)
     return torch.cat(
         [
@@ -18,7 +20,9 @@ def nearest(points: torch.Tensor, centres: torch.Tensor, chunk: int = 4096) -> t
 
 
 def residual_codes(points: torch.Tensor, codebooks: Iterable[torch.Tensor]) -> np.ndarray:
-    """Quantise rows (n, d) book by book, each on what the books before left over: (K, n) int64."""
+    """Quantise rows (n, d) codebook by codebook, each on what the codebooks before left over: (K,
+    n) int64.
+    """
     indices = []
     for rows in codebooks:
         indices.append(nearest(points, rows))

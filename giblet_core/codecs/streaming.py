@@ -1,9 +1,12 @@
-"""Exact streaming of EnCodec's causal networks: the same output as on the whole file, in flat memory.
+"""Exact streaming of EnCodec's causal networks: the same output as on the whole file, in flat
+memory.
 
-Every causal convolution needs only the ``(kernel - 1) * dilation + 1 - stride`` inputs before a chunk, the LSTM its state
-(h, c), a transposed convolution the input frames that reach over the border. Carrying these makes chunked and whole-file
-results equal; the chunks also fit the processor's cache, which is where the speed comes from. Sums of matrix products would be
-a tenth faster still, but round differently: with the demo codec one frame in fifteen then gets another code.
+Every causal convolution needs only the ``(kernel - 1) * dilation + 1 - stride`` inputs before a
+chunk, the LSTM its state (h, c), a transposed convolution the input frames that reach over the
+border. Carrying these makes chunked and whole-file results equal; the chunks also fit the
+processor's cache, which is where the speed comes from. Sums of matrix products would be a tenth
+faster still, but round differently: with the demo codec one frame in fifteen then gets another
+code.
 """
 
 from collections import deque
@@ -48,11 +51,13 @@ def stream(layers: nn.ModuleList, chunks: Iterator[Tensor]) -> Iterator[Tensor]:
 
 
 def stream_encoder(layers: nn.ModuleList, wave: np.ndarray, hop: int) -> Iterator[Tensor]:
-    """Push a sound through an EnCodec encoder, in flat memory, on the threads torch has (four at most).
+    """Push a sound through an EnCodec encoder, in flat memory, on the threads torch has (four at
+    most).
 
-    Above the frame rate a layer hears no further back than `reach`, so that a thread can compute a span by itself when it begins a
-    little early. What runs at the frame rate (its LSTM remembers everything) takes the spans in order. Were operations shared among
-    threads instead, these would wait for each other at the end of each.
+    Above the frame rate a layer hears no further back than `reach`, so that a thread can compute a
+    span by itself when it begins a little early. What runs at the frame rate (its LSTM remembers
+    everything) takes the spans in order. Were operations shared among threads instead, these would
+    wait for each other at the end of each.
 
     Parameters
     ----------
@@ -95,7 +100,9 @@ def reach(layers: nn.ModuleList) -> int:
 
 
 def by_threads(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-    """Map in order on the threads torch has, every operation on one of them, at most two items a thread ahead of who reads."""
+    """Map in order on the threads torch has, every operation on one of them, at most two items a
+    thread ahead of who reads.
+    """
     n, items = (
         min(4, torch.get_num_threads()),
         iter(items),
@@ -111,13 +118,17 @@ def by_threads(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator
 
 
 def chunk_bounds(n: int, chunk: int) -> list[tuple[int, int]]:
-    """Cut ``range(n)`` into chunks of `chunk`; the rest joins the last one, so that no chunk is too short for its padding."""
+    """Cut ``range(n)`` into chunks of `chunk`; the rest joins the last one, so that no chunk is too
+    short for its padding.
+    """
     starts = list(range(0, max(n - chunk, 0) + 1, chunk))
     return list(zip(starts, [*starts[1:], n]))
 
 
 def _steps(layers: Iterable[nn.Module]) -> list[Step]:
-    """Return for each layer a function with memory that applies it to consecutive chunks; an ELU goes into the convolution after it."""
+    """Return for each layer a function with memory that applies it to consecutive chunks; an ELU
+    goes into the convolution after it.
+    """
     layers, steps = [layer for layer in layers if not isinstance(layer, nn.Identity)], []
     for layer, before in zip(layers, [None, *layers]):
         if isinstance(layer, enc.EncodecConv1d):
@@ -169,7 +180,9 @@ def _conv_step(layer: enc.EncodecConv1d, alpha: float | None) -> Step:
 
 
 def _joined(tail: Tensor, x: Tensor, alpha: float | None) -> Tensor:
-    """Return `tail` and the chunk after it, which an ELU of this alpha (or none) writes straight to its place: a copy less."""
+    """Return `tail` and the chunk after it, which an ELU of this alpha (or none) writes straight to
+    its place: a copy less.
+    """
     left, n = tail.shape[-1], x.shape[-1]
     if alpha is None or n % LANES:
         x = x if alpha is None else F.elu(x, alpha)

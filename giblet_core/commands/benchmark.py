@@ -126,11 +126,13 @@ def _pipeline() -> Iterator[Row]:
         1,
     )
     yield Row("ridge", took, "s", "800 TRs x 256 features x 500 voxels, 5 folds, nested penalty")
-    books, target = np.split(x[:500, :160], 8, axis=1), y[:500, :100] + x[:500, :1]
-    fit = partial(gc.fit_banded, books, target, gc.contiguous_folds(500, 3), gammas=np.ones((1, 8)))
-    many = seconds(partial(gc.subsets.subset_scores, books, target, fit()), 1)
+    codebooks, target = np.split(x[:500, :160], 8, axis=1), y[:500, :100] + x[:500, :1]
+    fit = partial(
+        gc.fit_banded, codebooks, target, gc.contiguous_folds(500, 3), gammas=np.ones((1, 8))
+    )
+    many = seconds(partial(gc.encoding.subset_scores, codebooks, target, fit()), 1)
     yield Row(
-        "255 subsets of books to one fit",
+        "255 subsets of codebooks to one fit",
         many / seconds(fit),
         "",
         "500 TRs, 100 voxels, 3 folds; at most 20 is wanted",
@@ -138,7 +140,9 @@ def _pipeline() -> Iterator[Row]:
 
 
 def peak_of_encoding(seconds_of_sound: int) -> float:
-    """Encode noise with a small model and return the peak memory of this process in MB; meant for a process of its own."""
+    """Encode noise with a small model and return the peak memory of this process in MB; meant for a
+    process of its own.
+    """
     model = EncodecModel(EncodecConfig(num_filters=16, num_lstm_layers=1, target_bandwidths=[6.0]))
     gc.EncodecCodec(model, "bench").encode(
         np.random.default_rng(0).standard_normal(24_000 * seconds_of_sound, dtype=np.float32), 6.0

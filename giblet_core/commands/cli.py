@@ -1,4 +1,7 @@
-"""The `giblet` command. Exit status: 0 done; 1 a valid run failed; 2 the input is wrong (nothing written)."""
+"""The `giblet` command.
+
+Exit status: 0 done; 1 a valid run failed; 2 the input is wrong (nothing written).
+"""
 
 import argparse
 import json
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import giblet_core as gc
+from giblet_core import commands
 from giblet_core.errors import InputError, explained, require
 from giblet_core.files import ASSETS, read_yaml
 
@@ -101,7 +105,7 @@ def _codes_and_codec(args: argparse.Namespace):
 
 def decode(args: argparse.Namespace) -> None:
     codes, codec = _codes_and_codec(args)
-    codes = codes.first(args.books) if args.books else codes
+    codes = codes.first(args.codebooks) if args.codebooks else codes
     _note(f"decoding {codes.duration_s:.1f} s with {codec.id} ...")
     _write_sound(args.output, codec.decode(codes), codes.sample_rate)
 
@@ -118,21 +122,21 @@ def _write_sound(path: str, wave, sample_rate: int) -> None:
 def lesion(args: argparse.Namespace) -> None:
     codes, codec = _codes_and_codec(args)
     with explained(
-        f"books={args.books}: must be numbers from 0 with commas between them",
+        f"codebooks={args.codebooks}: must be numbers from 0 with commas between them",
         "Write for example 0,3.",
         ValueError,
     ):
-        books = [int(part) for part in args.books.split(",") if part.strip()]
+        codebooks = [int(part) for part in args.codebooks.split(",") if part.strip()]
     _note(
-        f"lesion {args.mode} of books {books} of {codes.num_codebooks}, decoding {codes.duration_s:.1f} s ..."
+        f"lesion {args.mode} of codebooks {codebooks} of {codes.num_codebooks}, decoding {codes.duration_s:.1f} s ..."
     )
     donor = args.donor and gc.Codes.load(args.donor)
     latents = gc.lesion(
         codec,
         codes,
-        books,
+        codebooks,
         args.mode,
-        dose=args.dose,
+        strength=args.strength,
         window_s=args.window,
         donor=donor,
         seed=args.seed,
@@ -174,7 +178,7 @@ def check(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> None:
     only = [part for text in args.only for part in text.split(",")] if args.only else None
-    report = gc.runner.run(args.params, args.set, only, args.out, build=not args.no_build)
+    report = gc.workflow.run(args.params, args.set, only, args.out, build=not args.no_build)
     print(
         f"{len(report.executed)} notebooks run, {len(report.skipped)} unchanged, {report.seconds:.0f} s"
     )
@@ -183,7 +187,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def sweep(args: argparse.Namespace) -> int:
-    result = gc.sweep.sweep(args.grid, workers=args.workers, scheduler=args.scheduler, out=args.out)
+    result = gc.workflow.sweep(
+        args.grid, workers=args.workers, scheduler=args.scheduler, out=args.out
+    )
     print(
         f"{result.done} done, {result.kept} kept from before, {len(result.failed)} failed; {result.table}"
     )
@@ -193,7 +199,7 @@ def sweep(args: argparse.Namespace) -> int:
 
 
 def info(args: argparse.Namespace) -> None:
-    found = gc.inspection.describe(args.file)
+    found = commands.describe(args.file)
     print(
         json.dumps(found, indent=1, default=str)
         if args.json
@@ -202,37 +208,35 @@ def info(args: argparse.Namespace) -> None:
 
 
 def region(args: argparse.Namespace) -> None:
-    given = gc.parameters.complete_from_dataset(
+    given = gc.workflow.complete_from_dataset(
         {"bold": args.dataset, **({"audio": args.audio} if args.audio else {})}
     )
     stim = gc.ensure_stimulus(
         given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
     )
     data = gc.ensure_bold(args.dataset, stim, args.seed)
-    require(data is not None, "audio: too short for listeners. Give a longer sound.")
+    require(data is not None, "audio: too short for subjects. Give a longer sound.")
     _note(
         f"{data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against {args.random} random regions ..."
     )
-    card = gc.region_cards.region_card(
-        args.region, stim, data, n_random=args.random, seed=args.seed
-    )
+    card = gc.region_card(args.region, stim, data, n_random=args.random, seed=args.seed)
     generator = (
         None
         if args.no_generation
-        else gc.region_sound.trained_generator(stim, data.grids, seed=args.seed, smoke=args.smoke)
+        else gc.regions.trained_generator(stim, data.grids, seed=args.seed, smoke=args.smoke)
     )
     print(
         *card.verdict,
-        gc.region_cards.write_region_page(card, args.out, generator, args.seed),
+        gc.regions.write_region_page(card, args.out, generator, args.seed),
         sep="\n",
     )
 
 
 def plan(args: argparse.Namespace) -> None:
-    record = gc.experiments.read_record("recovery_demo", gc.load_codec("demo").sha256)
+    record = gc.workflow.read_record("recovery_demo", gc.load_codec("demo").sha256)
     print(
         record,
-        gc.planning.plan(
+        gc.validation.plan(
             record.rows if record else (), args.trs, args.subjects, args.isc, args.power
         ),
         sep="\n",
@@ -244,7 +248,7 @@ def listening(args: argparse.Namespace) -> None:
 
 
 def bench(args: argparse.Namespace) -> None:
-    gc.bench.bench(args.out, args.part)
+    commands.bench(args.out, args.part)
 
 
 if __name__ == "__main__":

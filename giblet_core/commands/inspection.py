@@ -14,7 +14,8 @@ def describe(path: str | Path) -> dict[str, Any]:
     Parameters
     ----------
     path : path
-        ``.npz`` of this project (verified), ``.nii``/``.nii.gz``, ``.json``, ``.yaml`` (a data set), else a sound or video.
+        ``.npz`` of this project (verified), ``.nii``/``.nii.gz``, ``.json``, ``.yaml`` (a data
+        set), else a sound or video.
 
     Raises
     ------

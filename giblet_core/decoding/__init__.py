@@ -1,7 +1,8 @@
 """Decoding: from the brain back to sound.
 
-Read `regression` first, then `segments` and `identification` (which stretch of sound was it?), `spaces` (what is decoded)
-and `shared_response` (across subjects). Foils are fair: of the same run, fold and kind, and outside the embargo.
+Read `regression` first, then `segments` and `identification` (which stretch of sound was it?),
+`spaces` (what is decoded) and `shared_response` (across subjects). Foils are fair: of the same run,
+fold and kind, and outside the embargo.
 """
 
 import lazy_loader

@@ -14,19 +14,20 @@ from giblet_core.timing import Fold
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """How often the segment heard is told from its lures.
+    """How often the segment heard is told from its foils.
 
     Attributes
     ----------
     pairwise : float
-        Mean over segments of the share of lures that are less similar than the true segment (ties half); chance .5.
+        Mean over segments of the share of foils that are less similar than the true segment (ties
+        half); chance .5.
     per_segment : array of shape (n_segments,)
-        NaN where a segment has no lure.
+        NaN where a segment has no foil.
     rank : array of shape (n_segments,)
-        Place of the true segment among itself and its lures, 1 the best; NaN without lure.
+        Place of the true segment among itself and its foils, 1 the best; NaN without foil.
     n_lures : array of shape (n_segments,)
     n_without : int
-        Segments without a lure: left out of the mean, counted here.
+        Segments without a foil: left out of the mean, counted here.
     p : float
         Share of circular moves of the predictions that do as well; floor 1 / (n + 1).
     null : array of shape (n_draws,)
@@ -35,7 +36,7 @@ class Identification:
     pairwise: float
     per_segment: np.ndarray
     rank: np.ndarray
-    n_lures: np.ndarray
+    n_foils: np.ndarray
     n_without: int
     p: float
     null: np.ndarray
@@ -43,21 +44,23 @@ class Identification:
     def __str__(self) -> str:
         return (
             f"{100 * self.pairwise:.1f} % pairwise over {np.isfinite(self.per_segment).sum()} segments ({self.n_without} without "
-            f"lures), p = {self.p:.4f} (floor {1 / (len(self.null) + 1):.4f})"
+            f"foils), p = {self.p:.4f} (floor {1 / (len(self.null) + 1):.4f})"
         )
 
 
-def pairwise_wins(score: np.ndarray, lures: np.ndarray) -> np.ndarray:
-    """Return the share of lures beaten by the diagonal, (n_segments,), 0 without lures."""
+def pairwise_wins(score: np.ndarray, foils: np.ndarray) -> np.ndarray:
+    """Return the share of foils beaten by the diagonal, (n_segments,), 0 without foils."""
     own = np.diagonal(score)[:, None]
     beaten = np.where(own > score, 1.0, np.where(own == score, 0.5, 0.0))
-    return (beaten * lures).sum(1) / np.maximum(lures.sum(1), 1)
+    return (beaten * foils).sum(1) / np.maximum(foils.sum(1), 1)
 
 
 def identify(
     predictions: np.ndarray, targets: np.ndarray, segments: Segments, **options
 ) -> Identification:
-    """Identify held-out segments by predictions and targets, both (n_trs, n_dims), every dimension alike; options as in `identify_by`."""
+    """Identify held-out segments by predictions and targets, both (n_trs, n_dims), every dimension
+    alike; options as in `identify_by`.
+    """
     predictions, targets = (
         check_matrix("predictions", predictions),
         check_matrix("targets", targets, len(predictions)),
@@ -71,7 +74,9 @@ def identify(
 def identify_stacked(
     decoded: Sequence[DecodingResult], segments: Segments, **options
 ) -> Identification:
-    """Identify by several decoded spaces, whose likenesses are averaged, each dimension weighted by what training time says of it."""
+    """Identify by several decoded spaces, whose likenesses are averaged, each dimension weighted by
+    what training time says of it.
+    """
     spaces = [(centred(d.predictions, segments), d.targets, d.weights) for d in decoded]
     return identify_by(
         lambda rows: np.mean(
@@ -88,21 +93,24 @@ def identify_by(
     segments: Segments,
     n_trs: int,
     *,
-    min_gap: int = 20,
+    embargo: int = 20,
     max_lu: float = 2.0,
     n_draws: int = 400,
 ) -> Identification:
-    """Identify held-out segments among lures of the same fold, class and loudness, at least `min_gap` TRs away.
+    """Identify held-out segments among foils of the same fold, class and loudness, at least
+    `embargo` TRs away.
 
     Parameters
     ----------
     score : function of rows (n_trs,) that returns an array of shape (n_segments, n_segments)
-        How like each predicted segment is to each true one, with the predictions taken in the order of the rows.
+        How like each predicted segment is to each true one, with the predictions taken in the order
+        of the rows.
     segments : Segments
         From `make_segments`.
     n_draws : int
-        Of the null: predictions as one series, moved circularly by at least `min_gap` TRs and a segment, forwards and backwards in time.
-        Neighbouring segments are alike and stay neighbours: shuffling single segments would call chance significant too often.
+        Of the null: predictions as one series, moved circularly by at least `embargo` TRs and a
+        segment, forwards and backwards in time. Neighbouring segments are alike and stay
+        neighbours: shuffling single segments would call chance significant too often.
 
     Returns
     -------
@@ -111,29 +119,32 @@ def identify_by(
     Raises
     ------
     InputError
-        When no segment has a lure.
+        When no segment has a foil.
     """
-    lures = segments.lures(min_gap, max_lu)
-    has = lures.any(1)
+    foils = segments.foils(embargo, max_lu)
+    has = foils.any(1)
     require(
         has.any(),
-        f"segments: none of {len(segments.starts)} has a lure {min_gap} TRs away in its fold and class within {max_lu} LU; "
+        f"segments: none of {len(segments.starts)} has a foil {embargo} TRs away in its fold and class within {max_lu} LU; "
         "one needs it. Use longer folds, shorter segments or a wider max_lu.",
     )
     true = score(np.arange(n_trs))
-    wins, rank = pairwise_wins(true, lures), 1 + ((true >= np.diagonal(true)[:, None]) & lures).sum(1)
+    wins, rank = (
+        pairwise_wins(true, foils),
+        1 + ((true >= np.diagonal(true)[:, None]) & foils).sum(1),
+    )
     pairwise = wins[has].mean()
     null = np.array(
         [
-            pairwise_wins(score(rows), lures)[has].mean()
-            for rows in (segments.turned(n_trs, min_gap, n_draws) if n_draws else ())
+            pairwise_wins(score(rows), foils)[has].mean()
+            for rows in (segments.turned(n_trs, embargo, n_draws) if n_draws else ())
         ]
     )
     return Identification(
         float(pairwise),
         np.where(has, wins, np.nan),
         np.where(has, rank, np.nan),
-        lures.sum(1),
+        foils.sum(1),
         int((~has).sum()),
         float((1 + (null >= pairwise - 1e-12).sum()) / (len(null) + 1)),
         null,
@@ -142,7 +153,9 @@ def identify_by(
 
 @dataclass(frozen=True, eq=False)
 class Retrieval:
-    """The nearest segments to each prediction, to be played: `starts` and `similarity`, both (n_segments, n_best), best first."""
+    """The nearest segments to each prediction, to be played: `starts` and `similarity`, both
+    (n_segments, n_best), best first.
+    """
 
     starts: np.ndarray
     similarity: np.ndarray
@@ -155,7 +168,9 @@ def retrieve(
     folds: list[Fold],
     n_best: int = 3,
 ) -> Retrieval:
-    """Find the true segments nearest to each prediction in the training time of its fold: what was heard is not there, look-alikes are."""
+    """Find the true segments nearest to each prediction in the training time of its fold: what was
+    heard is not there, look-alikes are.
+    """
     starts, values = np.empty((2, len(segments.starts), n_best))
     for f in np.unique(segments.fold_of):
         own, train = np.flatnonzero(segments.fold_of == f), folds[f][0]

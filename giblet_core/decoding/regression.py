@@ -1,12 +1,14 @@
-"""From BOLD to what was heard: ridge to pooled latents, identification of held-out segments, and retrieval that can be played.
+"""From BOLD to what was heard: ridge to pooled latents, identification of held-out segments, and
+retrieval that can be played.
 
-Exact codes are out of reach by count (8,960 bits a TR), so the question asked of the brain is one it can answer: which of two segments,
-alike in class and loudness, was heard? Chance is 50 %. A row of predictions is always made by a model that never saw that time.
+Exact codes are out of reach by count (8,960 bits a TR), so the question asked of the brain is one
+it can answer: which of two segments, alike in class and loudness, was heard? Chance is 50 %. A row
+of predictions is always made by a model that never saw that time.
 
 References
 ----------
-[1] Naselaris et al. 2009, Neuron 63, 902. doi:10.1016/j.neuron.2009.09.006 (identification)
-[2] Haufe et al. 2014, NeuroImage 87, 96. doi:10.1016/j.neuroimage.2013.10.067 (patterns, not weights)
+[1] Naselaris et al. 2009, Neuron 63, 902. doi:10.1016/j.neuron.2009.09.006 (identification) [2]
+Haufe et al. 2014, NeuroImage 87, 96. doi:10.1016/j.neuroimage.2013.10.067 (patterns, not weights)
 """
 
 from collections.abc import Sequence
@@ -47,7 +49,9 @@ class DecodingResult:
 
     @property
     def weights(self) -> np.ndarray:
-        """How much each dimension counts where segments are compared, (n_folds, n_dims): r squared, as training time alone knows it."""
+        """How much each dimension counts where segments are compared, (n_folds, n_dims): r squared,
+        as training time alone knows it.
+        """
         return np.maximum(self.r_inner, 0.01) ** 2
 
     @classmethod
@@ -82,7 +86,9 @@ class DecodingResult:
 
 
 def by_fold(x: np.ndarray, folds: list[Fold]) -> np.ndarray:
-    """Return x (n_trs, n) once for each fold, (n_folds, n_trs, n); where training time has made one for each fold, these."""
+    """Return x (n_trs, n) once for each fold, (n_folds, n_trs, n); where training time has made one
+    for each fold, these.
+    """
     return np.broadcast_to(x, (len(folds), *np.shape(x)[-2:]))
 
 
@@ -96,13 +102,15 @@ def fit_decoder(
     embargo: int = 20,
     **options,
 ) -> DecodingResult:
-    """Fit ridge from voxels or regions to latents, the penalty of each dimension chosen in nested folds.
+    """Fit ridge from voxels or regions to latents, the penalty of each dimension chosen in nested
+    folds.
 
     Parameters
     ----------
     bold : array of shape (n_trs, n_voxels)
         One subject's voxels, region means, or a shared response.
-    latents : array of shape (n_trs, n_dims), or (n_folds, n_trs, n_dims) where training time of each fold has made its own
+    latents : array of shape (n_trs, n_dims), or (n_folds, n_trs, n_dims) where training time of
+    each fold has made its own
         Pooled latents, with the response.
     folds : list of (train, test), optional
         From `contiguous_folds` by default.
@@ -131,7 +139,9 @@ def fit_decoder(
 
 
 def haufe_patterns(bold: np.ndarray, result: DecodingResult) -> np.ndarray:
-    """Return each voxel's covariance with each decoded dimension in every test fold, (n_folds, n_voxels, n_dims): where information is."""
+    """Return each voxel's covariance with each decoded dimension in every test fold, (n_folds,
+    n_voxels, n_dims): where information is.
+    """
     tested = [np.flatnonzero(result.fold_of == f) for f in range(len(result.r_folds))]
     return np.stack(
         [(bold[at] - bold[at].mean(0)).T @ result.predictions[at] / len(at) for at in tested]
@@ -146,7 +156,8 @@ def decode_beyond(
     alphas: Sequence[float] = ALPHAS,
     **options,
 ) -> DecodingResult:
-    """Decode what `plain` (n_trs, n_columns), e.g. loudness and speech, leaves of latents: BOLD that follows `plain` alone is at chance.
+    """Decode what `plain` (n_trs, n_columns), e.g. loudness and speech, leaves of latents: BOLD
+    that follows `plain` alone is at chance.
 
     What it leaves is told by least squares on the training time of each fold.
     """

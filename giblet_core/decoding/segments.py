@@ -1,4 +1,6 @@
-"""Segments of held-out time, which of them may stand against each other, and how alike predicted and true ones are."""
+"""Segments of held-out time, which of them may stand against each other, and how alike predicted
+and true ones are.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,9 +45,11 @@ class Segments:
         """TRs of each segment, (n_segments, length)."""
         return self.starts[:, None] + np.arange(self.length)
 
-    def turned(self, n_trs: int, min_gap: int, n_draws: int) -> np.ndarray:
-        """Return rows (n_draws, n_trs) that move all covered TRs circularly, forwards and backwards, far from where they were."""
-        at, least = np.unique(self.rows), min_gap + self.length
+    def turned(self, n_trs: int, embargo: int, n_draws: int) -> np.ndarray:
+        """Return rows (n_draws, n_trs) that move all covered TRs circularly, forwards and
+        backwards, far from where they were.
+        """
+        at, least = np.unique(self.rows), embargo + self.length
         far = np.arange(min(least, len(at) // 2), max(len(at) - least, len(at) // 2) + 1)
         moves = [(order, shift) for order in (at, at[::-1]) for shift in far]
         rows = np.tile(np.arange(n_trs), (min(n_draws, len(moves)), 1))
@@ -54,14 +58,15 @@ class Segments:
         ]
         return rows
 
-    def lures(self, min_gap: int = 20, max_lu: float = 2.0) -> np.ndarray:
+    def foils(self, embargo: int = 20, max_lu: float = 2.0) -> np.ndarray:
         """Return which segment may stand against which, bool (n_segments, n_segments).
 
-        Same fold, same class, within `max_lu` of loudness, and at least `min_gap` TRs between the end of one and the start of the other.
+        Same fold, same class, within `max_lu` of loudness, and at least `embargo` TRs between the
+        end of one and the start of the other.
         """
         gap = np.abs(self.starts[:, None] - self.starts) - self.length
         return (
-            (gap >= min_gap)
+            (gap >= embargo)
             & (self.fold_of[:, None] == self.fold_of)
             & (self.class_of[:, None] == self.class_of)
             & (np.abs(self.loudness[:, None] - self.loudness) <= max_lu)
@@ -139,18 +144,18 @@ def similarity(
 ) -> np.ndarray:
     """Correlate predicted with true segments, all TRs and dimensions of a segment as one pattern.
 
-    Every dimension is scaled by its own SD and centred, predictions within their test fold as r is; a bias has no say.
+    Every dimension is scaled by its own SD and centred, predictions within their test fold as r is;
+    a bias has no say.
 
     Parameters
     ----------
-    predictions : array of shape (n_trs, n_dims)
-    targets : array of shape (n_trs, n_dims), or (n_folds, n_trs, n_dims) where each fold has its own
-    segments : Segments
-    library : array of shape (n_library, length), optional
+    predictions : array of shape (n_trs, n_dims) targets : array of shape (n_trs, n_dims), or
+    (n_folds, n_trs, n_dims) where each fold has its own segments : Segments library : array of
+    shape (n_library, length), optional
         TRs of other true segments to compare with; the segments themselves by default.
     weights : array of shape (n_folds, n_dims), optional
-        Of the dimensions, for the segments of each test fold. Predictions then keep their own size, in units of the truth's SD: what
-        ridge shrank counts less.
+        Of the dimensions, for the segments of each test fold. Predictions then keep their own size,
+        in units of the truth's SD: what ridge shrank counts less.
 
     Returns
     -------

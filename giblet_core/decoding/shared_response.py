@@ -1,10 +1,13 @@
-"""Between subjects: region means, and a shared response fitted on training time only, also for the subject left out.
+"""Between subjects: region means, and a shared response fitted on training time only, also for the
+subject left out.
 
-Report *unseen time, seen subject* and *unseen time, unseen subject* apart, and never mix r of one subject with r of a group.
+Report *unseen time, seen subject* and *unseen time, unseen subject* apart, and never mix r of one
+subject with r of a group.
 
 References
 ----------
-[1] Chen et al. 2015, A reduced-dimension fMRI shared response model, NeurIPS 28 (the deterministic form, by Procrustes)
+[1] Chen et al. 2015, A reduced-dimension fMRI shared response model, NeurIPS 28 (the deterministic
+form, by Procrustes)
 """
 
 from collections.abc import Sequence
@@ -77,7 +80,9 @@ class SharedResponse:
 
 
 def procrustes(x: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Return the orthonormal W (n_voxels, k) that minimises ``|x W - shared|`` over W and ``|x - shared W'|`` alike."""
+    """Return the orthonormal W (n_voxels, k) that minimises ``|x W - shared|`` over W and ``|x -
+    shared W'|`` alike.
+    """
     u, _, v = np.linalg.svd(x.T @ shared, full_matrices=False)
     return u @ v
 
@@ -85,7 +90,8 @@ def procrustes(x: np.ndarray, shared: np.ndarray) -> np.ndarray:
 def fit_shared_response(
     bold: Sequence[np.ndarray], train: np.ndarray, k: int = 20, n_iter: int = 10
 ) -> SharedResponse:
-    """Fit a deterministic shared response model on training time: alternate the mean of the aligned subjects and Procrustes.
+    """Fit a deterministic shared response model on training time: alternate the mean of the aligned
+    subjects and Procrustes.
 
     Parameters
     ----------
@@ -99,7 +105,8 @@ def fit_shared_response(
     Returns
     -------
     SharedResponse
-        Begins at the strongest common components (SVD of the sum of kernels), so that it needs no seed.
+        Begins at the strongest common components (SVD of the sum of kernels), so that it needs no
+        seed.
     """
     if not 1 <= k <= min(len(train), *(x.shape[1] for x in bold)):
         raise InputError(
@@ -125,8 +132,8 @@ def decode_unseen(
 ) -> DecodingResult:
     """Decode one subject's unseen time by a model of the others' shared response.
 
-    Fold by fold: the shared response and the held-out subject's basis come from training time, the decoder from the others in training
-    time; it is applied to the held-out subject's test time.
+    Fold by fold: the shared response and the held-out subject's basis come from training time, the
+    decoder from the others in training time; it is applied to the held-out subject's test time.
 
     Parameters
     ----------

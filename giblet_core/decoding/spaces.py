@@ -11,19 +11,21 @@ from giblet_core.decoding.regression import DecodingResult, decode_beyond, fit_d
 from giblet_core.decoding.segments import Segments, fold_numbers, make_segments
 from giblet_core.features import (
     baseline_features,
-    book_means,
+    codebook_means,
     energy_features,
     over_peaks,
-    slow_books,
+    slow_codebooks,
 )
 from giblet_core.timing import Fold, TRGrid, check_runs, shift_within_runs
 
-LATENTS, PLAIN = ("books", "energy"), ("loudness and speech",)
+LATENTS, PLAIN = ("codebooks", "energy"), ("loudness and speech",)
 
 
 @dataclass(frozen=True, eq=False)
 class Spaces:
-    """What is decoded: the codec's side (means of the books, energy of the latents), loudness with speech, and fair lures."""
+    """What is decoded: the codec's side (means of the codebooks, energy of the latents), loudness
+    with speech, and fair foils.
+    """
 
     means: list[tuple[np.ndarray, np.ndarray]]
     rest: np.ndarray
@@ -36,17 +38,18 @@ class Spaces:
     ) -> Identification:
         """Identify segments by some of the spaces, from a decoding of all of them."""
         parts = [decoded.part(*self.edges[(*LATENTS, *PLAIN).index(name) :][:2]) for name in names]
-        return identify_stacked(parts, self.segments, min_gap=gap, **options)
+        return identify_stacked(parts, self.segments, embargo=gap, **options)
 
     def values(self, folds: list[Fold], rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Return the columns of all spaces, (n_folds, n_trs, n_dims): slow directions of the books are those of a fold's training time.
+        """Return the columns of all spaces, (n_folds, n_trs, n_dims): slow directions of the
+        codebooks are those of a fold's training time.
 
         `rows` moves the sound before anything is fitted.
         """
         means = [(bare[rows], late[:, rows]) for bare, late in self.means]
         return np.stack(
             [
-                np.concatenate([*slow_books(means, train), self.rest[rows]], axis=1)
+                np.concatenate([*slow_codebooks(means, train), self.rest[rows]], axis=1)
                 for train, _ in folds
             ]
         )
@@ -68,10 +71,12 @@ class Spaces:
         gap: int = 20,
         **options,
     ) -> np.ndarray:
-        """Identify, by each of the sets of spaces, where BOLD and sound belong together nowhere: chance, (n_sets, n_shifts).
+        """Identify, by each of the sets of spaces, where BOLD and sound belong together nowhere:
+        chance, (n_sets, n_shifts).
 
-        The sound, with its classes, loudness and lures, moves circularly within runs by `n` different numbers of TRs, each at least
-        `least` from 0: a single shift of one film is one draw, and that can lie far from chance.
+        The sound, with its classes, loudness and foils, moves circularly within runs by `n`
+        different numbers of TRs, each at least `least` from 0: a single shift of one film is one
+        draw, and that can lie far from chance.
         """
         shortest, d, found = np.diff(check_runs(len(bold), run_onsets)).min(), self.edges[-1], []
         moves = [
@@ -85,7 +90,7 @@ class Spaces:
             moved = replace(
                 self, segments=make_segments(decoded.fold_of, self.segments.length, **marks)
             )
-            if moved.segments.lures(gap).any():
+            if moved.segments.foils(gap).any():
                 found.append(
                     [
                         moved.identified(
@@ -98,7 +103,9 @@ class Spaces:
 
 
 def fair_marks(stimulus: Any, grids: Sequence[TRGrid]) -> dict[str, np.ndarray]:
-    """Say of each TR how loud it is and, with an annotation, whether it holds speech, music or both: arguments of `make_segments`."""
+    """Say of each TR how loud it is and, with an annotation, whether it holds speech, music or
+    both: arguments of `make_segments`.
+    """
     level = baseline_features(
         stimulus.wave, stimulus.codec.sample_rate, grids, ("loudness",), hrf=None
     )["loudness"].values[:, 0]
@@ -132,7 +139,9 @@ def make_spaces(
     run_onsets: Sequence[int],
     length: int = 10,
 ) -> Spaces:
-    """Make the spaces to decode, all with the response averaged over the same peaks, and the segments of the test folds."""
+    """Make the spaces to decode, all with the response averaged over the same peaks, and the
+    segments of the test folds.
+    """
     wave, rate, annotation = stimulus.wave, stimulus.codec.sample_rate, stimulus.spoken
     kinds = ("loudness", "speech") if annotation else ("loudness",)
     plain = over_peaks(
@@ -147,10 +156,10 @@ def make_spaces(
         )
     )
     means, energy = (
-        book_means(stimulus.codec, stimulus.codes, grids),
+        codebook_means(stimulus.codec, stimulus.codes, grids),
         energy_features(stimulus.codec, stimulus.codes, grids).values,
     )
-    sizes = sum(x.shape[1] for x in slow_books(means)), energy.shape[1], plain.shape[1]
+    sizes = sum(x.shape[1] for x in slow_codebooks(means)), energy.shape[1], plain.shape[1]
     marks, edges = fair_marks(stimulus, grids), tuple(int(n) for n in np.cumsum([0, *sizes]))
     segments = make_segments(
         fold_numbers(len(plain), folds), length, run_onsets=run_onsets, **marks

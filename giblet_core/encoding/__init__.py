@@ -1,7 +1,8 @@
 """Encoding: from features to the brain, with ceilings, nulls and intervals.
 
-Read `kernels` and `regression` first, then `ceilings`, `nulls` and `statistics`, then `subsets`, `variance_components` and
-`codebook_recovery`, which ask which codebooks a region follows. Every score is on time that no fit has seen.
+Read `kernels` and `regression` first, then `ceilings`, `nulls` and `statistics`, then `subsets`,
+`variance_components` and `codebook_recovery`, which ask which codebooks a region follows. Every
+score is on time that no fit has seen.
 """
 
 import lazy_loader
@@ -29,7 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "codebook_recovery": [
             "Design",
-            "book_gain",
+            "codebook_gain",
             "make_design",
             "recover_regions",
         ],
@@ -76,7 +77,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "SHARES",
             "recover",
             "remaining",
-            "subset_evidence",
+            "subset_log_likelihood",
         ],
     },
 )

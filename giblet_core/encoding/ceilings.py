@@ -1,6 +1,8 @@
-"""How well any model could do: intersubject correlation, its dependence on the number of subjects, and the lag at which features fit.
+"""How well any model could do: intersubject correlation, its dependence on the number of subjects,
+and the lag at which features fit.
 
-Leave-one-out ISC depends on how many subjects are averaged: pairwise .15 gives .27 with 6 subjects and .33 with 17. Report N with it.
+Leave-one-out ISC depends on how many subjects are averaged: pairwise .15 gives .27 with 6 subjects
+and .33 with 17. Report N with it.
 
 References
 ----------
@@ -25,10 +27,11 @@ def noise_ceiling(bold: np.ndarray, folds: list[Fold] | None = None) -> np.ndarr
     Parameters
     ----------
     bold : array of shape (n_subjects, n_trs, n_voxels)
-        The same seconds and voxels for all; at least 2 subjects. Give standardised or comparable units: a subject with larger
-        variance weighs more in the mean of the others.
+        The same seconds and voxels for all; at least 2 subjects. Give standardised or comparable
+        units: a subject with larger variance weighs more in the mean of the others.
     folds : list of (train, test), optional
-        Compute r within each test fold and Fisher-average, as the models' r is computed. By default over the whole series.
+        Compute r within each test fold and Fisher-average, as the models' r is computed. By default
+        over the whole series.
 
     Returns
     -------
@@ -52,7 +55,8 @@ def noise_ceiling(bold: np.ndarray, folds: list[Fold] | None = None) -> np.ndarr
 
 
 def spearman_brown(r: np.ndarray | float, factor: float) -> np.ndarray | float:
-    """Return the reliability of a mean of `factor` times as many measurements, ``factor r / (1 + (factor - 1) r)``.
+    """Return the reliability of a mean of `factor` times as many measurements, ``factor r / (1 +
+    (factor - 1) r)``.
 
     Examples
     --------
@@ -63,9 +67,11 @@ def spearman_brown(r: np.ndarray | float, factor: float) -> np.ndarray | float:
 
 
 def pairwise_from_isc(isc: np.ndarray | float, n_subjects: int) -> np.ndarray | float:
-    """Return how two subjects correlate where each with the mean of the others of `n_subjects` correlates `isc`; below 0 counts as 0.
+    """Return how two subjects correlate where each with the mean of the others of `n_subjects`
+    correlates `isc`; below 0 counts as 0.
 
-    Inverts ``isc = sqrt(pairwise * reliability of the mean of n_subjects - 1)``, equal variances assumed.
+    Inverts ``isc = sqrt(pairwise * reliability of the mean of n_subjects - 1)``, equal variances
+    assumed.
 
     Examples
     --------
@@ -103,13 +109,17 @@ class Ceiling:
     def normalise(
         self, r: np.ndarray, level: str = "subject", threshold: float = 0.2
     ) -> np.ndarray:
-        """Return r / ceiling where the ceiling exceeds `threshold` (fixed beforehand), NaN elsewhere."""
+        """Return r / ceiling where the ceiling exceeds `threshold` (fixed beforehand), NaN
+        elsewhere.
+        """
         top = {"subject": self.subject, "group": self.group}[level]
         return np.where(top > threshold, r / np.where(top > threshold, top, 1), np.nan)
 
 
 def ceiling(bold: np.ndarray, folds: list[Fold] | None = None) -> Ceiling:
-    """Compute the noise ceilings of one subject and of the group from leave-one-out ISC; arguments as in `noise_ceiling`."""
+    """Compute the noise ceilings of one subject and of the group from leave-one-out ISC; arguments
+    as in `noise_ceiling`.
+    """
     isc = fisher_mean(noise_ceiling(bold, folds))
     pairwise = pairwise_from_isc(isc, len(bold))
     return Ceiling(
@@ -123,10 +133,9 @@ class LagScan:
 
     Attributes
     ----------
-    lags : array of shape (n_lags,), TRs; positive: BOLD follows the features by this much more than the features already say.
-    r : array of shape (n_lags, n_targets)
-    peak : array of shape (n_targets,), TRs
-    peak_of_mean : int, TRs; peak of r averaged over targets.
+    lags : array of shape (n_lags,), TRs; positive: BOLD follows the features by this much more than
+    the features already say. r : array of shape (n_lags, n_targets) peak : array of shape
+    (n_targets,), TRs peak_of_mean : int, TRs; peak of r averaged over targets.
     """
 
     lags: np.ndarray
@@ -146,9 +155,11 @@ def lag_scan(
     alphas: Sequence[float] = ALPHAS,
     **options,
 ) -> LagScan:
-    """Fit the model at every lag, on the same rows of the features, so that lags differ in nothing else.
+    """Fit the model at every lag, on the same rows of the features, so that lags differ in nothing
+    else.
 
-    Rows nearer than the largest lag to a run's border are dropped; the series are never wrapped or padded.
+    Rows nearer than the largest lag to a run's border are dropped; the series are never wrapped or
+    padded.
 
     Parameters
     ----------

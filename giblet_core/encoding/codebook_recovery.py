@@ -10,7 +10,7 @@ from giblet_core.encoding.kernels import fisher_mean
 from giblet_core.encoding.regression import fit_banded
 from giblet_core.encoding.variance_components import Recovery, recover
 from giblet_core.errors import require
-from giblet_core.features import FeatureSpace, book_means, slow_books, strong_baselines
+from giblet_core.features import FeatureSpace, codebook_means, slow_codebooks, strong_baselines
 from giblet_core.timing import Fold, TRGrid, contiguous_folds
 
 BASE_GAMMAS = np.array(
@@ -20,7 +20,7 @@ BASE_GAMMAS = np.array(
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Features of one sound: means of each book (`book_means`), baselines, and the runs."""
+    """Features of one sound: means of each codebook (`codebook_means`), baselines, and the runs."""
 
     means: list[tuple[np.ndarray, np.ndarray]]
     base: dict[str, FeatureSpace]
@@ -28,7 +28,9 @@ class Design:
     run_n_trs: tuple[int, ...]
 
     def rows(self, n_trs: int | None = None) -> tuple[np.ndarray, tuple[int, ...]]:
-        """Return all rows, or those of the first TRs of each run, `n_trs` in all, and where runs begin among them."""
+        """Return all rows, or those of the first TRs of each run, `n_trs` in all, and where runs
+        begin among them.
+        """
         lengths = (
             self.run_n_trs
             if n_trs is None
@@ -51,10 +53,12 @@ class Design:
         *penalties: Sequence,
         **timing,
     ) -> np.ndarray:
-        """Fit the books, their directions told by the training time of each fold, beside other spaces: r (n_targets,)."""
+        """Fit the codebooks, their directions told by the training time of each fold, beside other
+        spaces: r (n_targets,).
+        """
         fits = [
             fit_banded(
-                [np.concatenate(slow_books(self.means, fold[0]), axis=1), *spaces],
+                [np.concatenate(slow_codebooks(self.means, fold[0]), axis=1), *spaces],
                 Y,
                 [fold],
                 *penalties,
@@ -70,7 +74,7 @@ def make_design(stimulus: Any, grids: Sequence[TRGrid] | None = None) -> Design:
     grids = grids or stimulus.grids
     base = strong_baselines(stimulus.wave, stimulus.codec.sample_rate, grids, stimulus.spoken)
     return Design(
-        book_means(stimulus.codec, stimulus.codes, grids),
+        codebook_means(stimulus.codec, stimulus.codes, grids),
         base,
         grids[0].t_r,
         tuple(g.n_trs for g in grids),
@@ -80,25 +84,30 @@ def make_design(stimulus: Any, grids: Sequence[TRGrid] | None = None) -> Design:
 def recover_regions(
     design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000
 ) -> Recovery:
-    """Estimate books (the first eight) and their claim for series (n_subjects, all TRs, n_targets), on the first TRs of each run."""
+    """Estimate codebooks (the first eight) and their claim for series (n_subjects, all TRs,
+    n_targets), on the first TRs of each run.
+    """
     rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
-    wide = [slow_books(design.means[:8], peaks=[i]) for i in range(len(design.means[0][1]))]
+    wide = [slow_codebooks(design.means[:8], peaks=[i]) for i in range(len(design.means[0][1]))]
     narrow = [
         [x[:, :4] for x in form] for form in wide
-    ]  # the slowest come first; how a listener follows books is not known
-    books, *forms = ([x[rows] for x in form] for form in (np.mean(wide, axis=0), *narrow, *wide))
+    ]  # the slowest come first; how a subject follows codebooks is not known
+    codebooks, *forms = (
+        [x[rows] for x in form] for form in (np.mean(wide, axis=0), *narrow, *wide)
+    )
     return recover(
-        books, base, Y[:, rows], forms, t_r=design.t_r, run_onsets=onsets, n_draws=n_draws
+        codebooks, base, Y[:, rows], forms, t_r=design.t_r, run_onsets=onsets, n_draws=n_draws
     )
 
 
-def book_gain(
+def codebook_gain(
     design: Design, Y: np.ndarray, alphas: Sequence[float] = tuple(np.logspace(-1, 2, 5))
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what books add to envelope, loudness and mel on unseen time, r|r| less r|r|, and r of both, each (n_targets,).
+    """Return what codebooks add to envelope, loudness and mel on unseen time, r|r| less r|r|, and r
+    of both, each (n_targets,).
 
-    The weight of the books is chosen for each target in nested folds, and may be 0.
+    The weight of the codebooks is chosen for each target in nested folds, and may be 0.
     """
     rows, onsets = design.rows()
     folds = contiguous_folds(len(rows), 5, 20, onsets)

@@ -1,7 +1,9 @@
-"""Ridge in the space of TRs: kernels standardised on training rows, and the matrices that map training targets to held-out predictions.
+"""Ridge in the space of TRs: kernels standardised on training rows, and the matrices that map
+training targets to held-out predictions.
 
-With K = Z Z' / p the kernel of p standardised features and n rows, ridge predicts ``K_test (K_train + alpha I)^-1 y``. The matrix does not
-know y, so one serves every voxel of every subject, every shift of a null, and every sum of feature spaces.
+With K = Z Z' / p the kernel of p standardised features and n rows, ridge predicts ``K_test (K_train
++ alpha I)^-1 y``. The matrix does not know y, so one serves every voxel of every subject, every
+shift of a null, and every sum of feature spaces.
 
 References
 ----------
@@ -42,7 +44,9 @@ def check_matrix(name: str, x: np.ndarray, n_trs: int | None = None) -> np.ndarr
 
 
 def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (mean, 1 / SD) of the training rows; columns constant in training get 0, so that they carry nothing."""
+    """Return (mean, 1 / SD) of the training rows; columns constant in training get 0, so that they
+    carry nothing.
+    """
     rows = np.asarray(x[train], dtype=np.float64)
     mean, sd = rows.mean(0), rows.std(0)
     alive = sd > 1e-6 * (np.abs(mean) + sd.max(initial=0.0))
@@ -50,7 +54,8 @@ def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None) -> np.ndarray:
-    """Return the linear kernel of all rows, standardised (and reduced by PCA) with the training rows alone.
+    """Return the linear kernel of all rows, standardised (and reduced by PCA) with the training
+    rows alone.
 
     Parameters
     ----------
@@ -85,7 +90,8 @@ def centre(k: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarr
 
 
 def ridge(block: np.ndarray, k_test: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
-    """Predict ``K_test (K_train + alpha I)^-1 y`` from centred blocks, solving for the fewer of test rows and targets.
+    """Predict ``K_test (K_train + alpha I)^-1 y`` from centred blocks, solving for the fewer of
+    test rows and targets.
 
     Returns
     -------
@@ -101,7 +107,9 @@ def ridge(block: np.ndarray, k_test: np.ndarray, y: np.ndarray, alpha: float) ->
 
 
 def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return eigenvalues and eigenvectors of the training block of a kernel, centred on the training rows."""
+    """Return eigenvalues and eigenvectors of the training block of a kernel, centred on the
+    training rows.
+    """
     values, vectors = eigh(
         centre(k, train, train)[0], driver="evd", overwrite_a=True, check_finite=False
     )
@@ -111,10 +119,12 @@ def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def inner_hats(
     train: np.ndarray, inner: list[Fold], alphas: Sequence[float], spectrum: tuple
 ) -> list[np.ndarray]:
-    """Return the matrices from training targets to held-out predictions for folds inside a training set, without decomposing anew.
+    """Return the matrices from training targets to held-out predictions for folds inside a training
+    set, without decomposing anew.
 
-    With P = (K + alpha I)^-1 less its part along the constant (the intercept is not penalised), leaving out the rows B gives
-    residuals ``P_BB^-1 (P y)_B`` there [2], so that predictions of B from the other rows R are ``-P_BB^-1 P_BR y_R``.
+    With P = (K + alpha I)^-1 less its part along the constant (the intercept is not penalised),
+    leaving out the rows B gives residuals ``P_BB^-1 (P y)_B`` there [2], so that predictions of B
+    from the other rows R are ``-P_BB^-1 P_BR y_R``.
 
     Returns
     -------

@@ -1,13 +1,16 @@
-"""What chance looks like: circular shifts, multivariate phase randomisation, maximum statistics, FDR, Holm, bootstrap.
+"""What chance looks like: circular shifts, multivariate phase randomisation, maximum statistics,
+FDR, Holm, bootstrap.
 
-Both nulls move the features against BOLD in time and keep each side's own autocorrelation. Moving a feature space by an orthogonal T
-turns its kernel into ``T K T'``, so that no feature is touched. Every null prints its floor 1 / (n + 1): no p is smaller.
+Both nulls move the features against BOLD in time and keep each side's own autocorrelation. Moving a
+feature space by an orthogonal T turns its kernel into ``T K T'``, so that no feature is touched.
+Every null prints its floor 1 / (n + 1): no p is smaller.
 
 References
 ----------
-[1] Prichard & Theiler 1994, Phys Rev Lett 73, 951. doi:10.1103/PhysRevLett.73.951 (phase randomisation of several series at once)
-[2] Nichols & Holmes 2002, Hum Brain Mapp 15, 1. doi:10.1002/hbm.1058 (maximum statistic)
-[3] Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9, 39. doi:10.2202/1544-6115.1585 (p is never 0)
+[1] Prichard & Theiler 1994, Phys Rev Lett 73, 951. doi:10.1103/PhysRevLett.73.951 (phase
+randomisation of several series at once) [2] Nichols & Holmes 2002, Hum Brain Mapp 15, 1.
+doi:10.1002/hbm.1058 (maximum statistic) [3] Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9, 39.
+doi:10.2202/1544-6115.1585 (p is never 0)
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +34,8 @@ class Null:
     Attributes
     ----------
     observed : array of shape (n_targets,)
-        r; or, where only some spaces were randomised, what they add: r|r| of all spaces less r|r| of the rest.
+        r; or, where only some spaces were randomised, what they add: r|r| of all spaces less r|r|
+        of the rest.
     null : array of shape (n_draws, n_targets)
     p : array of shape (n_targets,)
         One-sided, (1 + draws at or above the observed) / (n_draws + 1).
@@ -54,7 +58,9 @@ class Null:
 
 
 def make_null(observed: np.ndarray, null: np.ndarray, kind: str) -> Null:
-    """Turn an observed statistic (n_targets,) and its draws (n_draws, n_targets) into p values; undefined targets stay NaN."""
+    """Turn an observed statistic (n_targets,) and its draws (n_draws, n_targets) into p values;
+    undefined targets stay NaN.
+    """
     observed, null = np.asarray(observed), np.asarray(null)
     ok = np.isfinite(observed)
     top = np.max(null[:, ok], 1, initial=-np.inf)
@@ -71,7 +77,8 @@ def make_null(observed: np.ndarray, null: np.ndarray, kind: str) -> Null:
 
 
 def shift_sizes(n_trs: int, run_onsets: Sequence[int] = (0,), min_shift: int = 30) -> np.ndarray:
-    """Return all shifts from `min_shift` to the shortest run less `min_shift` (left out): 260 for 320 TRs.
+    """Return all shifts from `min_shift` to the shortest run less `min_shift` (left out): 260 for
+    320 TRs.
 
     Raises
     ------
@@ -88,7 +95,8 @@ def shift_sizes(n_trs: int, run_onsets: Sequence[int] = (0,), min_shift: int = 3
 
 
 def phase_rotation(n_trs: int, run_onsets: Sequence[int], rng: np.random.Generator) -> Transform:
-    """Draw random phases for each run and return the orthogonal map that adds them to every column alike.
+    """Draw random phases for each run and return the orthogonal map that adds them to every column
+    alike.
 
     Spectra and the correlations between columns stay as they are; mean and Nyquist are left alone.
     """
@@ -118,7 +126,9 @@ def _randomised(
     tested: Sequence[int],
     transforms: Sequence[Transform],
 ) -> np.ndarray:
-    """Return r (n_draws, n_targets) with the kernels of the tested spaces transformed, each target with the penalty it has in `choice`."""
+    """Return r (n_draws, n_targets) with the kernels of the tested spaces transformed, each target
+    with the penalty it has in `choice`.
+    """
     y = (Y - Y.mean(0)).astype(np.float32)
     r = np.empty((len(transforms), len(fit.folds), Y.shape[1]), np.float32)
     for f, (train, test) in enumerate(fit.folds):
@@ -141,7 +151,9 @@ def _shifted(
     sizes: np.ndarray,
     reselect: bool,
 ) -> np.ndarray:
-    """Do as `_randomised` where all spaces shift together: BOLD shifts the other way, so that the matrices are made once."""
+    """Do as `_randomised` where all spaces shift together: BOLD shifts the other way, so that the
+    matrices are made once.
+    """
     moved = [shift_within_runs(len(Y), -s, fit.settings["run_onsets"]) for s in sizes]
     per_pass = max(1, 20_000 // Y.shape[1])  # bounds the memory
     r = []
@@ -165,7 +177,9 @@ def _statistic(
     tested: Sequence[int],
     n_subjects: int,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that makes the statistic from r (n_targets,): r itself, or the gain over the spaces that are not tested."""
+    """Return the function that makes the statistic from r (n_targets,): r itself, or the gain over
+    the spaces that are not tested.
+    """
     rest = [j for j in range(len(spaces)) if j not in tested]
     if not rest:
         return lambda r: fisher_mean(r.reshape(n_subjects, -1))
@@ -210,7 +224,8 @@ def null_circular_shift(
     n_subjects: int = 1,
     reselect: bool = True,
 ) -> Null:
-    """Compare with all distinct circular shifts of the features of at least `min_shift` TRs within runs.
+    """Compare with all distinct circular shifts of the features of at least `min_shift` TRs within
+    runs.
 
     Parameters
     ----------
@@ -221,13 +236,16 @@ def null_circular_shift(
         Of these spaces and Y; folds, runs and embargo are taken from it.
     min_shift : int, TRs
     tested : sequence of int, optional
-        Which spaces to shift; the statistic is then what they add to the rest (unique variance). All by default.
+        Which spaces to shift; the statistic is then what they add to the rest (unique variance).
+        All by default.
     n_subjects : int
-        Columns of Y are subject-major blocks of the same targets; the statistic is averaged over subjects, all shifted alike.
+        Columns of Y are subject-major blocks of the same targets; the statistic is averaged over
+        subjects, all shifted alike.
     reselect : bool
-        Choose the penalties anew for every shift, which is exact and costs a fit a shift; without it, and where only some spaces are
-        tested, those of `fit` are kept, which were chosen on the true alignment and make p slightly too small. A fit with a single
-        candidate has no choice to make.
+        Choose the penalties anew for every shift, which is exact and costs a fit a shift; without
+        it, and where only some spaces are tested, those of `fit` are kept, which were chosen on the
+        true alignment and make p slightly too small. A fit with a single candidate has no choice to
+        make.
 
     Returns
     -------
@@ -255,15 +273,17 @@ def null_phase(
     n_subjects: int = 1,
     draws: str = "independent",
 ) -> Null:
-    """Compare with multivariate phase randomisations of the features, the same draw for all voxels of a subject.
+    """Compare with multivariate phase randomisations of the features, the same draw for all voxels
+    of a subject.
 
     Parameters
     ----------
     n_draws : int
         1000 or more for a result to report.
     draws : {"independent", "shared"}
-        Whether each subject has its own draws, as when subjects are independent given no effect; or all share them, as when they share a
-        response to something in the stimulus that the features do not hold. The second is stricter.
+        Whether each subject has its own draws, as when subjects are independent given no effect; or
+        all share them, as when they share a response to something in the stimulus that the features
+        do not hold. The second is stricter.
     spaces, Y, fit, tested, n_subjects
         As in `null_circular_shift`; penalties are those of `fit`.
 

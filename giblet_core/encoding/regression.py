@@ -1,11 +1,13 @@
 """Voxelwise ridge from features to BOLD, with everything fitted inside the folds.
 
-Several feature spaces enter as K = sum_j gamma_j K_j (banded ridge [1]); plain ridge is the case of one. Penalties count in units of the
-kernel K = Z Z' / p: `alpha` here is alpha / p for himalaya or scikit-learn on the same standardised features.
+Several feature spaces enter as K = sum_j gamma_j K_j (banded ridge [1]); plain ridge is the case of
+one. Penalties count in units of the kernel K = Z Z' / p: `alpha` here is alpha / p for himalaya or
+scikit-learn on the same standardised features.
 
 References
 ----------
-[1] Dupre la Tour et al. 2022, NeuroImage 264, 119728. doi:10.1016/j.neuroimage.2022.119728 (banded ridge; himalaya)
+[1] Dupre la Tour et al. 2022, NeuroImage 264, 119728. doi:10.1016/j.neuroimage.2022.119728 (banded
+ridge; himalaya)
 """
 
 from collections.abc import Sequence
@@ -38,7 +40,8 @@ class EncodingResult:
     Attributes
     ----------
     r : array of shape (n_targets,)
-        Correlation within each test fold, Fisher-averaged over folds; NaN where a target is constant in some test fold.
+        Correlation within each test fold, Fisher-averaged over folds; NaN where a target is
+        constant in some test fold.
     r_folds : array of shape (n_folds, n_targets)
     candidates : array of shape (n_candidates, 1 + n_spaces)
         Penalties on offer: alpha, then the weight gamma of each feature space.
@@ -52,7 +55,8 @@ class EncodingResult:
     settings : dict
         run_onsets, embargo, n_inner, n_components of the fit: nulls and lesions repeat it.
     r_inner : array of shape (n_folds, n_targets)
-        What the chosen candidate scored in the inner folds: known without the test fold. NaN where nothing was chosen.
+        What the chosen candidate scored in the inner folds: known without the test fold. NaN where
+        nothing was chosen.
     """
 
     r: np.ndarray
@@ -99,7 +103,9 @@ def _fit_fold(
     candidates: np.ndarray,
     choice: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Choose a candidate for each target where `choice` is None, and predict the test rows: (prediction, choice, its inner r)."""
+    """Choose a candidate for each target where `choice` is None, and predict the test rows:
+    (prediction, choice, its inner r).
+    """
     (train, test), inner_r = fold, np.full(y.shape[1], np.nan, np.float32)
     alphas_of = {
         tuple(gamma): np.flatnonzero((candidates[:, 1:] == gamma).all(1))
@@ -139,7 +145,8 @@ def fit_banded(
     keep_predictions: bool = False,
     progress: bool = False,
 ) -> EncodingResult:
-    """Fit ridge with a penalty for each feature space, chosen for each target in nested contiguous folds.
+    """Fit ridge with a penalty for each feature space, chosen for each target in nested contiguous
+    folds.
 
     Parameters
     ----------
@@ -153,8 +160,8 @@ def fit_banded(
         Penalties on offer. A single one (with a single gamma) skips the inner folds.
     gammas : array of shape (n_gammas, n_spaces), optional
         Weights of the kernels on offer; by default `simplex(n_spaces)`.
-    run_onsets, embargo, n_inner : as in `contiguous_folds`; `embargo` and `n_inner` shape the inner folds.
-    n_components : int, optional
+    run_onsets, embargo, n_inner : as in `contiguous_folds`; `embargo` and `n_inner` shape the inner
+    folds. n_components : int, optional
         PCA of each space inside each fold.
     like : EncodingResult, optional
         Take the penalties this earlier result chose instead of choosing anew.
@@ -236,12 +243,16 @@ def fit_ridge(
     alphas: Sequence[float] = ALPHAS,
     **options,
 ) -> EncodingResult:
-    """Fit ridge from features X (n_trs, n_features) to targets Y (n_trs, n_targets); options as in `fit_banded`."""
+    """Fit ridge from features X (n_trs, n_features) to targets Y (n_trs, n_targets); options as in
+    `fit_banded`.
+    """
     return fit_banded([X], Y, folds, alphas, np.ones((1, 1)), **options)
 
 
 def simplex(n_spaces: int, n_draws: int = 12, seed: int = 0) -> np.ndarray:
-    """Return kernel weights that sum to 1: even, each space alone, and Dirichlet draws; shape (n_gammas, n_spaces)."""
+    """Return kernel weights that sum to 1: even, each space alone, and Dirichlet draws; shape
+    (n_gammas, n_spaces).
+    """
     if n_spaces == 1:
         return np.ones((1, 1))
     draws = np.random.default_rng(seed).dirichlet(np.full(n_spaces, 0.7), n_draws)

@@ -10,7 +10,9 @@ from giblet_core.errors import require
 
 
 def fdr(p: np.ndarray) -> np.ndarray:
-    """Return p adjusted for the false discovery rate (Benjamini-Hochberg), over all entries together; NaN stays NaN."""
+    """Return p adjusted for the false discovery rate (Benjamini-Hochberg), over all entries
+    together; NaN stays NaN.
+    """
     p = np.asarray(p, dtype=float)
     out = np.full(p.shape, np.nan)
     ok = np.isfinite(p)
@@ -44,7 +46,9 @@ def binomial_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with a 95 % block bootstrap interval: `mean`, `low`, `high` (same shape), from `n` values along the first axis."""
+    """A mean with a 95 % block bootstrap interval: `mean`, `low`, `high` (same shape), from `n`
+    values along the first axis.
+    """
 
     mean: np.ndarray
     low: np.ndarray
@@ -55,7 +59,8 @@ class Interval:
 def bootstrap(
     values: np.ndarray, block: int = 1, n_draws: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """Bootstrap the mean over the first axis in circular blocks; give paired differences for a paired interval.
+    """Bootstrap the mean over the first axis in circular blocks; give paired differences for a
+    paired interval.
 
     Parameters
     ----------
@@ -78,7 +83,9 @@ def bootstrap(
 
 
 def seed_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """Return mean, low and high of Student's interval over seeds (one value each; differences where seeds are paired)."""
+    """Return mean, low and high of Student's interval over seeds (one value each; differences where
+    seeds are paired).
+    """
     values = np.asarray(values, float)
     require(
         len(values) >= 3, f"values: {len(values)} seeds; at least 3 are needed for an interval."

@@ -1,8 +1,10 @@
-"""All subsets of the codebooks: what each book adds, frozen and refit, alone and beyond the others, and its Shapley value.
+"""All subsets of the codebooks: what each codebook adds, frozen and refit, alone and beyond the
+others, and its Shapley value.
 
-Two estimands, which differ. *Refit*: ridge fitted anew on the books of a subset. *Frozen*: the weights of all books are kept and the
-features of the missing ones held at their mean. Kernels add over books, so that 255 refits cost a few fits, and frozen predictions add
-over books, so that 255 sums cost one.
+Two estimands, which differ. *Refit*: ridge fitted anew on the codebooks of a subset. *Frozen*: the
+weights of all codebooks are kept and the features of the missing ones held at their mean. Kernels
+add over codebooks, so that 255 refits cost a few fits, and frozen predictions add over codebooks,
+so that 255 sums cost one.
 
 References
 ----------
@@ -30,11 +32,12 @@ ESTIMANDS = ("refit", "frozen")
 ONE_THREAD = threadpool_limits.wrap(
     limits=1, user_api="blas"
 )  # threads that meet at each small solve can be ten times slower than one
-N_BANDS = 16  # of the log-mel spectrum that books are freed of
+N_BANDS = 16  # of the log-mel spectrum that codebooks are freed of
 
 
 def shapley(values: np.ndarray) -> np.ndarray:
-    """Share what all players reach fairly: each one's mean gain over all orders in which they can join.
+    """Share what all players reach fairly: each one's mean gain over all orders in which they can
+    join.
 
     Parameters
     ----------
@@ -56,12 +59,12 @@ def shapley(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SubsetScores:
-    """Accuracy of every subset of the books.
+    """Accuracy of every subset of the codebooks.
 
     Attributes
     ----------
     kept : bool array of shape (2 ** n_books, n_books)
-        Books of each subset; the first row is the empty one, the last has all.
+        Codebooks of each subset; the first row is the empty one, the last has all.
     r_folds : array of shape (2 ** n_books, n_folds, n_targets)
         The empty subset scores 0, or what the base alone scores.
     estimand : {"refit", "frozen"}
@@ -76,9 +79,9 @@ class SubsetScores:
         """Fisher-averaged over folds, shape (2 ** n_books, n_targets)."""
         return fisher_mean(self.r_folds, axis=1)
 
-    def row(self, books: Sequence[int]) -> int:
+    def row(self, codebooks: Sequence[int]) -> int:
         """Return the row of a subset."""
-        return int(sum(1 << (self.kept.shape[1] - 1 - book) for book in set(books)))
+        return int(sum(1 << (self.kept.shape[1] - 1 - codebook) for codebook in set(codebooks)))
 
     @property
     def value_folds(self) -> np.ndarray:
@@ -86,25 +89,30 @@ class SubsetScores:
         return self.r_folds * np.abs(self.r_folds)
 
     def unique(self) -> np.ndarray:
-        """What all books explain less all but this one, per fold: shape (n_books, n_folds, n_targets)."""
+        """What all codebooks explain less all but this one, per fold: shape (n_books, n_folds,
+        n_targets).
+        """
         without = len(self.kept) - 1 - (1 << np.arange(self.kept.shape[1])[::-1])
         return self.value_folds[-1] - self.value_folds[without]
 
     def shared(self) -> np.ndarray:
-        """What all explain beyond the empty subset, less the unique parts, per fold: shape (n_folds, n_targets)."""
+        """What all explain beyond the empty subset, less the unique parts, per fold: shape
+        (n_folds, n_targets).
+        """
         return self.value_folds[-1] - self.value_folds[0] - self.unique().sum(0)
 
     def shapley(self) -> np.ndarray:
-        """Each book's mean contribution over all orders in which books can join, per fold: shape (n_books, n_folds, n_targets).
+        """Each book's mean contribution over all orders in which codebooks can join, per fold:
+        shape (n_books, n_folds, n_targets).
 
-        Sums over books to what all explain beyond the empty subset.
+        Sums over codebooks to what all explain beyond the empty subset.
         """
         return shapley(self.value_folds)
 
 
 @ONE_THREAD
 def subset_scores(
-    books: Sequence[np.ndarray],
+    codebooks: Sequence[np.ndarray],
     Y: np.ndarray,
     fit: EncodingResult,
     *,
@@ -114,43 +122,46 @@ def subset_scores(
     alpha_factor: float = 1.0,
     progress: bool = False,
 ) -> SubsetScores:
-    """Score every subset of the books, with the penalties that the fit of all of them chose.
+    """Score every subset of the codebooks, with the penalties that the fit of all of them chose.
 
-    The prior on the weights is therefore the same in every subset; only the features differ. Alphas are rounded to every `thin`-th
-    of the grid (r is flat in alpha), which keeps 255 refits below the cost of 20 fits.
+    The prior on the weights is therefore the same in every subset; only the features differ. Alphas
+    are rounded to every `thin`-th of the grid (r is flat in alpha), which keeps 255 refits below
+    the cost of 20 fits.
 
     Parameters
     ----------
-    books : sequence of arrays of shape (n_trs, n_features_k)
+    codebooks : sequence of arrays of shape (n_trs, n_features_k)
         At most 10.
     Y : array of shape (n_trs, n_targets)
     fit : EncodingResult
-        Of ``fit_banded([*books, *base], Y, ...)``.
+        Of ``fit_banded([*codebooks, *base], Y, ...)``.
     estimand : {"refit", "frozen"}
     base : sequence of arrays
-        Spaces that every subset includes (envelope, spectrum), so that only what books add beyond them counts.
+        Spaces that every subset includes (envelope, spectrum), so that only what codebooks add
+        beyond them counts.
     thin : int
         1 keeps every alpha.
     alpha_factor : float
-        Score at this multiple of the chosen penalties: ridge shares weight among redundant books, the more the larger it is.
+        Score at this multiple of the chosen penalties: ridge shares weight among redundant
+        codebooks, the more the larger it is.
     progress : bool
 
     Returns
     -------
     SubsetScores
     """
-    if estimand not in ESTIMANDS or not 1 <= len(books) <= 10:
+    if estimand not in ESTIMANDS or not 1 <= len(codebooks) <= 10:
         raise InputError(
-            f"estimand={estimand!r}, {len(books)} books: must be one of {', '.join(ESTIMANDS)}, with 1 to 10 books."
+            f"estimand={estimand!r}, {len(codebooks)} codebooks: must be one of {', '.join(ESTIMANDS)}, with 1 to 10 codebooks."
         )
     require(
-        fit.candidates.shape[1] == 1 + len(books) + len(base),
+        fit.candidates.shape[1] == 1 + len(codebooks) + len(base),
         f"fit: made with {fit.candidates.shape[1] - 1} spaces, not "
-        f"{len(books) + len(base)}; must be the fit of the same spaces. Fit all books and the base first.",
+        f"{len(codebooks) + len(base)}; must be the fit of the same spaces. Fit all codebooks and the base first.",
     )
     y = check_matrix("Y", Y)
     y = (y - y.mean(0)).astype(np.float32)
-    kept = np.array(list(product([False, True], repeat=len(books))))
+    kept = np.array(list(product([False, True], repeat=len(codebooks))))
     r = np.zeros((len(kept), len(fit.folds), y.shape[1]), np.float32)
     score = _refit if estimand == "refit" else _frozen
     candidates, choice = _thinned(fit, thin)
@@ -159,7 +170,7 @@ def subset_scores(
     ):
         blocks = [
             centre(kernel(x, train, fit.settings["n_components"]), train, test)
-            for x in (*books, *base)
+            for x in (*codebooks, *base)
         ]
         for c in np.unique(choice[f]):
             at = np.flatnonzero(choice[f] == c)
@@ -168,7 +179,7 @@ def subset_scores(
                 for gamma, (block, k_test) in zip(candidates[c, 1:], blocks)
             ]
             for row, prediction in score(
-                weighted, len(books), y[np.ix_(train, at)], alpha_factor * candidates[c, 0]
+                weighted, len(codebooks), y[np.ix_(train, at)], alpha_factor * candidates[c, 0]
             ):
                 r[row, f, at] = correlate(prediction, y[np.ix_(test, at)])
     return SubsetScores(kept, r, estimand)
@@ -184,33 +195,35 @@ def _thinned(fit: EncodingResult, step: int) -> tuple[np.ndarray, np.ndarray]:
     return candidates, renamed.ravel()[fit.choice]
 
 
-def _walk(parts: list[np.ndarray], n_books: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (row, sum of the parts of that subset and of the base), each one book away from the one before (Gray code)."""
-    total, held = sum(parts[n_books:], np.zeros_like(parts[0])), 0
-    for i in range(1 << n_books):
+def _walk(parts: list[np.ndarray], n_codebooks: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (row, sum of the parts of that subset and of the base), each one codebook away from the
+    one before (Gray code).
+    """
+    total, held = sum(parts[n_codebooks:], np.zeros_like(parts[0])), 0
+    for i in range(1 << n_codebooks):
         row = i ^ (i >> 1)
         if row != held:
-            book = n_books - (row ^ held).bit_length()
-            total = total + parts[book] if row > held else total - parts[book]
+            codebook = n_codebooks - (row ^ held).bit_length()
+            total = total + parts[codebook] if row > held else total - parts[codebook]
             held = row
         yield row, total
 
 
 def _refit(
-    weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float
+    weighted: list[tuple], n_codebooks: int, y: np.ndarray, alpha: float
 ) -> Iterator[tuple[int, np.ndarray]]:
     for (row, block), (_, k_test) in zip(
-        _walk([a for a, _ in weighted], n_books), _walk([b for _, b in weighted], n_books)
+        _walk([a for a, _ in weighted], n_codebooks), _walk([b for _, b in weighted], n_codebooks)
     ):
         yield row, ridge(block, k_test, y, alpha)
 
 
 def _frozen(
-    weighted: list[tuple], n_books: int, y: np.ndarray, alpha: float
+    weighted: list[tuple], n_codebooks: int, y: np.ndarray, alpha: float
 ) -> Iterator[tuple[int, np.ndarray]]:
     block = sum(a for a, _ in weighted)
     dual = np.linalg.solve(block + alpha * np.eye(len(block)), y - y.mean(0))
-    yield from _walk([b @ dual for _, b in weighted], n_books)
+    yield from _walk([b @ dual for _, b in weighted], n_codebooks)
 
 
 @ONE_THREAD
@@ -223,10 +236,12 @@ def residual_scores(
     folds: list[Fold],
     alpha: float,
 ) -> np.ndarray:
-    """Score each book alone, as it is and freed of level and spectrum: the energy control of predicted fMRI.
+    """Score each codebook alone, as it is and freed of level and spectrum: the energy control of
+    predicted fMRI.
 
-    From a book's vectors is taken, frame by frame, what least squares over the frames of *training* TRs predicts of them from envelope,
-    loudness and `N_BANDS` mel bands. TRs then hold means of what is left. Nothing is chosen on what is tested: one penalty for all.
+    From a codebook's vectors is taken, frame by frame, what least squares over the frames of
+    *training* TRs predicts of them from envelope, loudness and `N_BANDS` mel bands. TRs then hold
+    means of what is left. Nothing is chosen on what is tested: one penalty for all.
 
     Parameters
     ----------

@@ -1,14 +1,17 @@
-"""Which codebook does a region follow? Variance components beyond strong baselines, all books at once, and a test against its own null.
+"""Which codebook does a region follow? Variance components beyond strong baselines, all codebooks
+at once, and a test against its own null.
 
-A region's series is ``y = baselines + sum_k Z_k w_k + noise`` with weights of variance g_k in book k: ridge with a penalty for each book,
-which is 0 where the region does not follow it. Every subset of books is weighed by its likelihood [1], so that a book is not credited with
-what another holds, and what any baseline explains is removed before. Raw gains in r cannot be compared between books and regions;
-probabilities can.
+A region's series is ``y = baselines + sum_k Z_k w_k + noise`` with weights of variance g_k in
+codebook k: ridge with a penalty for each codebook, which is 0 where the region does not follow it.
+Every subset of codebooks is weighed by its likelihood [1], so that a codebook is not credited with
+what another holds, and what any baseline explains is removed before. Raw gains in r cannot be
+compared between codebooks and regions; probabilities can.
 
 References
 ----------
-[1] Hoeting et al. 1999, Stat Sci 14, 382. doi:10.1214/ss/1009212519 (averaging over models)
-[2] Freedman & Lane 1983, J Bus Econ Stat 1, 292. doi:10.2307/1391660 (what is tested is randomised after the rest is removed)
+[1] Hoeting et al. 1999, Stat Sci 14, 382. doi:10.1214/ss/1009212519 (averaging over models) [2]
+Freedman & Lane 1983, J Bus Econ Stat 1, 292. doi:10.2307/1391660 (what is tested is randomised
+after the rest is removed)
 """
 
 from collections.abc import Sequence
@@ -25,8 +28,9 @@ from giblet_core.errors import require
 from giblet_core.timing import check_runs, hrf, run_index
 
 DRIFT_S = 128.0  # slower than this is drift
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # of the variance, that books may have in all
-# shares of white noise, of AR(1) of .75 a TR, and of noise as smooth as the response: each target takes the likeliest
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # of the variance, that codebooks may have in all
+# shares of white noise, of AR(1) of .75 a TR, and of noise as smooth as the response: each target
+# takes the likeliest
 NOISES = (
     (0.9, 0.1, 0),
     (0.5, 0.5, 0),
@@ -41,14 +45,16 @@ NOISES = (
 
 @dataclass(frozen=True, eq=False)
 class Recovery:
-    """Which books each target follows beyond the baselines.
+    """Which codebooks each target follows beyond the baselines.
 
     Attributes
     ----------
     probability : array of shape (n_books, n_targets)
-        That the target follows the book, all subsets of books being as likely beforehand; near 1/2 nothing is known.
+        That the target follows the codebook, all subsets of codebooks being as likely beforehand;
+        near 1/2 nothing is known.
     null : Null
-        Of all books together: how strongly targets follow the books' columns, against phase randomisation of the books alone.
+        Of all codebooks together: how strongly targets follow the codebooks' columns, against phase
+        randomisation of the codebooks alone.
     """
 
     probability: np.ndarray
@@ -56,7 +62,9 @@ class Recovery:
 
 
 def remaining(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
-    """Return orthonormal rows (n_left, n_trs) that hold nothing of baselines (n_trs, n_columns), of drift and of each run's mean."""
+    """Return orthonormal rows (n_left, n_trs) that hold nothing of baselines (n_trs, n_columns), of
+    drift and of each run's mean.
+    """
     fixed = block_diag(
         *(
             np.cos(
@@ -74,7 +82,9 @@ def remaining(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) ->
 
 
 def whiteners(left: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> list[np.ndarray]:
-    """Return maps (n_left, n_trs) to what `remaining` leaves, each of determinant 1 there, in which one of `NOISES` is white."""
+    """Return maps (n_left, n_trs) to what `remaining` leaves, each of determinant 1 there, in which
+    one of `NOISES` is white.
+    """
     n, run = left.shape[1], run_index(left.shape[1], run_onsets)
     h = hrf.kernel(dt_s=0.1)
     smooth = np.correlate(h, h, "full")[len(h) - 1 :]
@@ -87,10 +97,13 @@ def whiteners(left: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) ->
     return maps
 
 
-def subset_evidence(spaces: Sequence[np.ndarray], Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def subset_log_likelihood(
+    spaces: Sequence[np.ndarray], Y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Weigh every subset of spaces as what drives each target, against white noise.
 
-    The spaces of a subset have equal shares of the variance, `SHARES` in all, each as likely as the other; the scale is the likeliest.
+    The spaces of a subset have equal shares of the variance, `SHARES` in all, each as likely as the
+    other; the scale is the likeliest.
 
     Parameters
     ----------
@@ -116,7 +129,7 @@ def subset_evidence(spaces: Sequence[np.ndarray], Y: np.ndarray) -> tuple[np.nda
         z.T @ Y,
         np.repeat(np.arange(len(spaces)), [x.shape[1] for x in spaces]),
     )
-    subsets, evidence = (
+    subsets, log_likelihood = (
         np.array(list(product((False, True), repeat=len(spaces)))),
         [-n / 2 * np.log(power)],
     )
@@ -127,8 +140,10 @@ def subset_evidence(spaces: Sequence[np.ndarray], Y: np.ndarray) -> tuple[np.nda
         grown = 1 + ratio * np.maximum(values, 0)  # (n_shares, p)
         left = (power - ratio / grown @ (vectors.T @ b[at]) ** 2) / (1 - share)
         size = n * np.log(1 - share) + np.log(grown).sum(1, keepdims=True)
-        evidence.append(logsumexp(-n / 2 * np.log(left) - size / 2, axis=0) - np.log(len(SHARES)))
-    return subsets, np.array(evidence)
+        log_likelihood.append(
+            logsumexp(-n / 2 * np.log(left) - size / 2, axis=0) - np.log(len(SHARES))
+        )
+    return subsets, np.array(log_likelihood)
 
 
 def _warped(
@@ -138,7 +153,9 @@ def _warped(
     rng: np.random.Generator,
     n_draws: int = 30,
 ) -> np.ndarray:
-    """Filter what the baselines leave of the books: randomised and freed of the baselines again, it has the spectrum it began with."""
+    """Filter what the baselines leave of the codebooks: randomised and freed of the baselines
+    again, it has the spectrum it began with.
+    """
 
     def power(x: np.ndarray) -> np.ndarray:
         return (np.abs(np.fft.rfft(x, axis=0)) ** 2).mean(1)
@@ -155,7 +172,7 @@ def _warped(
 
 
 def recover(
-    books: Sequence[np.ndarray],
+    codebooks: Sequence[np.ndarray],
     base: np.ndarray,
     Y: np.ndarray,
     forms: Sequence[Sequence[np.ndarray]] = (),
@@ -165,26 +182,28 @@ def recover(
     n_draws: int = 1000,
     seed: int = 0,
 ) -> Recovery:
-    """Estimate which books are followed beyond the baselines, and test all books together.
+    """Estimate which codebooks are followed beyond the baselines, and test all codebooks together.
 
     Parameters
     ----------
-    books : sequence of arrays of shape (n_trs, n_features_k)
-        At most 10, with the response, e.g. of `features.slow_books`.
+    codebooks : sequence of arrays of shape (n_trs, n_features_k)
+        At most 10, with the response, e.g. of `features.slow_codebooks`.
     base : array of shape (n_trs, n_columns)
         Baselines with several responses, e.g. of `features.strong_baselines`; removed entirely.
     Y : array of shape (n_subjects, n_trs, n_targets)
-        BOLD, e.g. region means. Books are found by the mean log evidence of the listeners, who weigh books differently but hear one film;
-        all books together are tested on the mean listener.
-    forms : sequence of sequences like `books`, optional
-        Forms in which books may be followed (other responses, fewer directions), each as likely as the other beforehand: the evidence of
-        each listener's series is averaged over them. By default `books` as they are.
+        BOLD, e.g. region means. Codebooks are found by the mean log evidence of the subjects, who
+        weigh codebooks differently but hear one film; all codebooks together are tested on the mean
+        subject.
+    forms : sequence of sequences like `codebooks`, optional
+        Forms in which codebooks may be followed (other responses, fewer directions), each as likely
+        as the other beforehand: the evidence of each subject's series is averaged over them. By
+        default `codebooks` as they are.
     t_r : float
         Seconds.
     run_onsets : sequence of int
     n_draws : int
-        Phase randomisations of what the baselines leave of the books; the same draw for all targets. The stimulus is one, so that no test
-        over listeners can replace this.
+        Phase randomisations of what the baselines leave of the codebooks; the same draw for all
+        targets. The stimulus is one, so that no test over subjects can replace this.
     seed : int
 
     Returns
@@ -205,7 +224,7 @@ def recover(
     noise, series = whitened(mean)
     scaled, *forms = (
         [(x - x.mean(0)) / np.maximum(x.std(0), 1e-12) for x in form]
-        for form in (books, *(forms or [books]))
+        for form in (codebooks, *(forms or [codebooks]))
     )
     own, rng = left.T @ (left @ np.concatenate(scaled, axis=1)), np.random.default_rng(seed)
 
@@ -221,12 +240,16 @@ def recover(
         [followed(phase_rotation(len(own), run_onsets, rng)(warped)) for _ in range(n_draws)]
     )
     each, own_series = whitened(np.concatenate(Y, axis=1))
-    evidence = np.empty((2 ** len(books), len(each)))
+    log_likelihood = np.empty((2 ** len(codebooks), len(each)))
     for i, y in own_series.items():
-        weighed = [subset_evidence([maps[i] @ x for x in form], y) for form in forms]
-        subsets, evidence[:, each == i] = (
+        weighed = [subset_log_likelihood([maps[i] @ x for x in form], y) for form in forms]
+        subsets, log_likelihood[:, each == i] = (
             weighed[0][0],
             logsumexp([one for _, one in weighed], axis=0),
         )
-    probability = subsets.T @ softmax(evidence.reshape(len(subsets), len(Y), -1).mean(1), axis=0)
-    return Recovery(probability, make_null(followed(own), null, "phase randomisation of the books"))
+    probability = subsets.T @ softmax(
+        log_likelihood.reshape(len(subsets), len(Y), -1).mean(1), axis=0
+    )
+    return Recovery(
+        probability, make_null(followed(own), null, "phase randomisation of the codebooks")
+    )

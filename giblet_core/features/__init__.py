@@ -1,7 +1,8 @@
 """Features: from codes and sound to design matrices.
 
-Read `spaces` first (a named design matrix), then `pooling` (frames to TRs), then `codebooks`, `acoustic` and `controls`.
-Nothing here is fitted to brain data: scaling and reduction belong to the folds.
+Read `spaces` first (a named design matrix), then `pooling` (frames to TRs), then `codebooks`,
+`acoustic` and `controls`. Nothing here is fitted to brain data: scaling and reduction belong to the
+folds.
 """
 
 import lazy_loader
@@ -24,21 +25,26 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "strong_baselines",
         ],
         "codebooks": [
-            "book_means",
             "codebook_features",
+            "codebook_means",
             "energy_features",
             "histogram_features",
-            "slow_books",
+            "latent_features",
+            "slow_codebooks",
+            "summed_features",
         ],
         "controls": [
+            "code_surprisal",
             "previous_tr",
             "random_codec_features",
             "surprisal_features",
         ],
         "pooling": [
+            "PEAKS_S",
             "modulation_power",
             "over_peaks",
             "pooled",
+            "slow_directions",
         ],
         "spaces": [
             "FeatureSpace",

@@ -25,7 +25,9 @@ def envelope(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def momentary_loudness(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return the momentary loudness (ITU-R BS.1770: K-weighted, the last 400 ms) every 10 ms, LUFS above -70, shape (1, n_frames)."""
+    """Return the momentary loudness (ITU-R BS.1770: K-weighted, the last 400 ms) every 10 ms, LUFS
+    above -70, shape (1, n_frames).
+    """
     weighted = np.asarray(wave, dtype=np.float64)
     for stage in pyloudnorm.Meter(sample_rate)._filters.values():
         weighted = stage.apply_filter(weighted)
@@ -71,8 +73,9 @@ def baseline_features(
     grid, hrf, timing
         As in `pooled`.
     kinds : sequence of str
-        "envelope" (10 columns: RMS and its cube root, all statistics), "loudness" (mean, SD), "mel" (128 bands, all statistics),
-        "speech" (presence, word rate; needs `annotation`), "time" (index of the TR in its run, and its square).
+        "envelope" (10 columns: RMS and its cube root, all statistics), "loudness" (mean, SD), "mel"
+        (128 bands, all statistics), "speech" (presence, word rate; needs `annotation`), "time"
+        (index of the TR in its run, and its square).
     annotation : Annotation, optional
         Words and what sounds when.
 
@@ -131,7 +134,8 @@ def strong_baselines(
     peaks_s: Sequence[float] = PEAKS_S,
     **timing: float,
 ) -> dict[str, FeatureSpace]:
-    """Make baselines that leave little of loudness to codes: level through several nonlinearities, each with several responses.
+    """Make baselines that leave little of loudness to codes: level through several nonlinearities,
+    each with several responses.
 
     Parameters
     ----------

@@ -1,7 +1,9 @@
-"""From codes and sound to design matrices, and the baselines that any claim about codes has to beat.
+"""From codes and sound to design matrices, and the baselines that any claim about codes has to
+beat.
 
-Code indices are labels: they are looked up or counted, never averaged. Columns that belong to codes stand in the order of their vectors,
-so that renaming a book's entries changes no bit of any result. Nothing here is fitted to data: scaling and reduction belong to the folds.
+Code indices are labels: they are looked up or counted, never averaged. Columns that belong to codes
+stand in the order of their vectors, so that renaming a codebook's entries changes no bit of any
+result. Nothing here is fitted to data: scaling and reduction belong to the folds.
 """
 
 from collections.abc import Sequence
@@ -25,7 +27,7 @@ def latent_features(
     hrf: str | None = "glover",
     **timing: float,
 ) -> FeatureSpace:
-    """Pool latents (D, n_frames), of one book, summed or lesioned; arguments as in `pooled`."""
+    """Pool latents (D, n_frames), of one codebook, summed or lesioned; arguments as in `pooled`."""
     return FeatureSpace(
         name, pooled(z, rate_hz, grid, pool, hrf, **timing), column_names(len(z), pool)
     )
@@ -47,31 +49,34 @@ def codebook_features(
     codec: EncodecCodec,
     codes: Codes,
     grid: TRGrid | Sequence[TRGrid],
-    books: Sequence[int] | None = None,
+    codebooks: Sequence[int] | None = None,
     pool: Sequence[str] = POOLS,
     hrf: str | None = "glover",
     **timing: float,
 ) -> tuple[FeatureSpace, ...]:
-    """Pool the latents of each codebook: one space a book, named "book k" (books count from 0).
+    """Pool the latents of each codebook: one space a codebook, named "codebook k" (codebooks count
+    from 0).
 
     Parameters
     ----------
-    books : sequence of int, optional
+    codebooks : sequence of int, optional
         All of `codes` by default.
     codec, codes, grid, pool, hrf, timing
         As in `pooled`.
     """
     return tuple(
-        latent_features(f"book {k}", z, codes.frame_rate, grid, pool, hrf, **timing)
+        latent_features(f"codebook {k}", z, codes.frame_rate, grid, pool, hrf, **timing)
         for k, z in enumerate(codebook_latents(codec, codes))
-        if books is None or k in books
+        if codebooks is None or k in codebooks
     )
 
 
-def book_means(
+def codebook_means(
     codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the mean of each book in every TR, without the response and with each of `PEAKS_S`: pairs (n_trs, D), (n_peaks, n_trs, D)."""
+    """Return the mean of each codebook in every TR, without the response and with each of
+    `PEAKS_S`: pairs (n_trs, D), (n_peaks, n_trs, D).
+    """
     make = [
         partial(pooled, z, codes.frame_rate, grid, ("mean",))
         for z in codebook_latents(codec, codes)
@@ -79,13 +84,14 @@ def book_means(
     return [(one(None), np.stack([one(peak_s=peak, **timing) for peak in PEAKS_S])) for one in make]
 
 
-def slow_books(
+def slow_codebooks(
     means: list[tuple[np.ndarray, np.ndarray]],
     train: np.ndarray | slice = slice(None),
     n: int = 8,
     peaks: Sequence[int] | slice = slice(None),
 ) -> list[np.ndarray]:
-    """Return each book's `n` slowest directions of training time, from `book_means`: few columns (n_trs, n), which BOLD can follow.
+    """Return each codebook's `n` slowest directions of training time, from `codebook_means`: few
+    columns (n_trs, n), which BOLD can follow.
 
     With the mean of all responses, or of those at some places of `PEAKS_S`.
     """
@@ -98,9 +104,13 @@ def slow_books(
 def energy_features(
     codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float
 ) -> FeatureSpace:
-    """Pool how large latents are, `over_peaks`: the sum's norm, its logarithm, and the norm of each book's vector; mean and SD."""
-    books = codebook_latents(codec, codes)
-    norms = np.stack([np.linalg.norm(z, axis=0) for z in (sum(books), *books)]).astype(np.float64)
+    """Pool how large latents are, `over_peaks`: the sum's norm, its logarithm, and the norm of each
+    codebook's vector; mean and SD.
+    """
+    codebooks = codebook_latents(codec, codes)
+    norms = np.stack([np.linalg.norm(z, axis=0) for z in (sum(codebooks), *codebooks)]).astype(
+        np.float64
+    )
     # the logarithm's floor is of the codec: one of the film would know held-out sound
     norms = np.concatenate(
         [np.log(norms[:1] + 1e-3 * np.linalg.norm(codec.codebooks[0], axis=1).max()), norms]
@@ -117,7 +127,7 @@ def summed_features(
     hrf: str | None = "glover",
     **timing: float,
 ) -> FeatureSpace:
-    """Pool the sum over books, which is what the decoder hears."""
+    """Pool the sum over codebooks, which is what the decoder hears."""
     return latent_features(
         "latents", sum(codebook_latents(codec, codes)), codes.frame_rate, grid, pool, hrf, **timing
     )
@@ -127,14 +137,16 @@ def histogram_features(
     codec: EncodecCodec,
     codes: Codes,
     grid: TRGrid | Sequence[TRGrid],
-    books: Sequence[int] | None = None,
+    codebooks: Sequence[int] | None = None,
     hrf: str | None = "glover",
     **timing: float,
 ) -> tuple[FeatureSpace, ...]:
-    """Return the share of each code vector in each TR, one space a book, columns sorted by vector and not by label."""
+    """Return the share of each code vector in each TR, one space a codebook, columns sorted by
+    vector and not by label.
+    """
     check_codec(codec, codes)
     spaces = []
-    for k in range(codes.num_codebooks) if books is None else books:
+    for k in range(codes.num_codebooks) if codebooks is None else codebooks:
         vectors, place = np.unique(codec.codebooks[k], axis=0, return_inverse=True)
         used, at = np.unique(place.ravel()[codes.indices[k]], return_inverse=True)
         one_hot = (at == np.arange(len(used))[:, None]).astype(np.float32)

@@ -15,7 +15,8 @@ from giblet_core.timing import hrf as response
 
 
 def code_surprisal(indices: np.ndarray, cardinality: int) -> np.ndarray:
-    """Return the surprise of each code given how often it came before, ``-log2((seen + 1) / (t + cardinality))`` bits, book by book.
+    """Return the surprise of each code given how often it came before, ``-log2((seen + 1) / (t +
+    cardinality))`` bits, codebook by codebook.
 
     Causal: counts come from earlier frames only, so that nothing needs fitting to a training set.
 
@@ -44,11 +45,11 @@ def surprisal_features(
     hrf: str | None = "glover",
     **timing: float,
 ) -> FeatureSpace:
-    """Pool the surprisal of the codes of all books: mean and SD."""
+    """Pool the surprisal of the codes of all codebooks: mean and SD."""
     check_codec(codec, codes)
     bits = code_surprisal(codes.indices, codec.cardinality)
     values = pooled(bits, codes.frame_rate, grid, POOLS[:2], hrf, **timing)
-    return FeatureSpace("surprisal", values, column_names(len(bits), POOLS[:2], "book"))
+    return FeatureSpace("surprisal", values, column_names(len(bits), POOLS[:2], "codebook"))
 
 
 def random_codec_features(
@@ -60,7 +61,9 @@ def random_codec_features(
     seed: int = 0,
     **timing: float,
 ) -> FeatureSpace:
-    """Pool the latents of the same encoder with weights drawn at random (variance 1.7 / fan-in, no biases): its architecture unlearned."""
+    """Pool the latents of the same encoder with weights drawn at random (variance 1.7 / fan-in, no
+    biases): its architecture unlearned.
+    """
     layers, rng = copy.deepcopy(codec._model.encoder.layers), torch.Generator().manual_seed(seed)
     with torch.inference_mode():
         for weights in layers.state_dict().values():
@@ -76,6 +79,8 @@ def random_codec_features(
 def previous_tr(
     x: np.ndarray, run_onsets: Sequence[int] = (0,), name: str = "previous TR"
 ) -> FeatureSpace:
-    """Delay features or BOLD (n_trs, n_columns) by one TR within runs: what a model that only repeats would know."""
+    """Delay features or BOLD (n_trs, n_columns) by one TR within runs: what a model that only
+    repeats would know.
+    """
     delayed = response.fir(np.asarray(x, dtype=np.float32), (1,), run_onsets)
     return FeatureSpace(name, delayed, tuple(f"column {i}" for i in range(delayed.shape[1])))

@@ -1,8 +1,10 @@
-"""What a signal held in each TR: mean, standard deviation, modulation energy; with the haemodynamic response, causal and run by run.
+"""What a signal held in each TR: mean, standard deviation, modulation energy; with the haemodynamic
+response, causal and run by run.
 
 References
 ----------
-[1] Santoro et al. 2017, PNAS 114, 4799. doi:10.1073/pnas.1617622114 (auditory cortex follows 2-4 Hz best)
+[1] Santoro et al. 2017, PNAS 114, 4799. doi:10.1073/pnas.1617622114 (auditory cortex follows 2-4 Hz
+best)
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +23,9 @@ BIN_FRAMES = 5  # frames averaged before the response: 15 Hz for codecs of 75 Hz
 
 
 def modulation_power(x: np.ndarray, rate_hz: float, band_hz: tuple[float, float]) -> np.ndarray:
-    """Return the squared output of a causal band-pass (Butterworth, 12 dB an octave), at rest at the first sample; (D, T) to (D, T)."""
+    """Return the squared output of a causal band-pass (Butterworth, 12 dB an octave), at rest at
+    the first sample; (D, T) to (D, T).
+    """
     sos = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
     rest = sosfilt_zi(sos)[:, None, :] * np.asarray(x[:, :1], dtype=np.float64)[None]
     return sosfilt(sos, np.asarray(x, dtype=np.float64), axis=1, zi=rest)[0] ** 2
@@ -66,7 +70,8 @@ def _pool_run(
                 blocks.append(block[int(history) :])
                 continue
             fine = pool(x, np.append(starts, edges[-1])) if kind == "mean" else block[held]
-            # before the run the sound is taken to have been as in its first TR: a step from 0 would be an event that nobody heard
+            # before the run the sound is taken to have been as in its first TR: a step from 0 would
+            # be an event that nobody heard
             blocks.append(
                 response.convolve(
                     fine - block[0],
@@ -109,7 +114,8 @@ def pooled(
     slice_time_ref : float
         Where in the TR BOLD belongs, 0 to 1.
     history_s : float
-        Seconds of the stimulus heard before each run began (dropped volumes); whole TRs. By default the run begins the hearing.
+        Seconds of the stimulus heard before each run began (dropped volumes); whole TRs. By default
+        the run begins the hearing.
     peak_s : float, optional
         When the response peaks, as in `giblet_core.hrf.kernel`.
 
@@ -133,14 +139,18 @@ def pooled(
     )
 
 
-PEAKS_S = (4.0, 5.5, 7.0)  # of the response: listeners differ
+PEAKS_S = (4.0, 5.5, 7.0)  # of the response: subjects differ
 
 
 def slow_directions(means: np.ndarray, n: int) -> np.ndarray:
-    """Return the directions in which a signal moves most from TR to TR, (n, D) orthonormal, from its means (n_trs, D)."""
+    """Return the directions in which a signal moves most from TR to TR, (n, D) orthonormal, from
+    its means (n_trs, D).
+    """
     return np.linalg.svd((means - means.mean(0)).astype(np.float64), full_matrices=False)[2][:n]
 
 
 def over_peaks(make: Callable[..., np.ndarray], peaks_s: Sequence[float] = PEAKS_S) -> np.ndarray:
-    """Average what ``make(peak_s=...)`` returns over several peaks of the response: listeners differ."""
+    """Average what ``make(peak_s=...)`` returns over several peaks of the response: subjects
+    differ.
+    """
     return np.mean([make(peak_s=peak) for peak in peaks_s], axis=0)

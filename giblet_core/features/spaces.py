@@ -11,7 +11,9 @@ from giblet_core.features.pooling import BANDS_HZ
 
 @dataclass(frozen=True, eq=False)
 class FeatureSpace:
-    """A named design matrix: `values` of shape (n_trs, n_features) float32, and a name for each column."""
+    """A named design matrix: `values` of shape (n_trs, n_features) float32, and a name for each
+    column.
+    """
 
     name: str
     values: np.ndarray

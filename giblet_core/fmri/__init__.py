@@ -1,7 +1,8 @@
 """fMRI: data sets on disk, checked and read.
 
-Read `manifest` first (what a data set declares), then `readers` and `files` (what lies on disk), `dataset` (the series)
-and `check` (every problem in one pass). Nothing is filled in or guessed without a line that says so.
+Read `manifest` first (what a data set declares), then `readers` and `files` (what lies on disk),
+`dataset` (the series) and `check` (every problem in one pass). Nothing is filled in or guessed
+without a line that says so.
 """
 
 import lazy_loader

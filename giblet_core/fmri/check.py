@@ -59,7 +59,9 @@ def check_dataset(path: str | Path) -> Problems:
 
 
 def _clock(m: Manifest, problems: Problems) -> tuple[list[Span], np.ndarray | None]:
-    """Check the sound, the runs' places in it and the declared preprocessing; return the spans and the sound."""
+    """Check the sound, the runs' places in it and the declared preprocessing; return the spans and
+    the sound.
+    """
     wave = None
     if m.stimulus["file"]:
         with problems.caught("stimulus.file"):
@@ -131,7 +133,9 @@ def _scan(
     space: tuple[int, ...],
     problems: Problems,
 ) -> list[np.ndarray]:
-    """Read every series once, report what is wrong with its values, and return up to 2,000 voxels of each subject, standardised."""
+    """Read every series once, report what is wrong with its values, and return up to 2,000 voxels
+    of each subject, standardised.
+    """
     n_voxels, unread = (
         int(mask.sum()) if mask is not None else space[0],
         {p.where for p in problems.errors},
@@ -251,7 +255,8 @@ def lag_of(
 ) -> tuple[int, float, float]:
     """Find the lag (in TRs, positive where BOLD is late) at which BOLD fits a prediction best.
 
-    Returns the lag, the correlation there and at lag 0: the mean over the best 2 % of voxels (at least one), runs apart.
+    Returns the lag, the correlation there and at lag 0: the mean over the best 2 % of voxels (at
+    least one), runs apart.
     """
     edge, borders, score = max(LAGS), run_onsets[1:], []
     y = np.concatenate(
@@ -271,7 +276,9 @@ def lag_of(
 def _lag(
     m: Manifest, spans: list[Span], wave: np.ndarray, group: np.ndarray, problems: Problems
 ) -> None:
-    """Compare the sound's envelope, convolved, with BOLD at several lags: a wrong clock shows as a peak off 0."""
+    """Compare the sound's envelope, convolved, with BOLD at several lags: a wrong clock shows as a
+    peak off 0.
+    """
     group = group[
         np.repeat([not span.run.locked for span in spans], [span.grid.n_trs for span in spans])
     ]

@@ -1,7 +1,9 @@
-"""The user's fMRI behind one manifest: NIfTI, BIDS derivatives, ROI tables or npz, read subject by subject on the stimulus's clock.
+"""The user's fMRI behind one manifest: NIfTI, BIDS derivatives, ROI tables or npz, read subject by
+subject on the stimulus's clock.
 
-Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r / clock_ratio`` seconds of the stimulus. A release that
-relabelled its rows is thereby put back on the true clock before any response model; one on shifted labels counts the delay twice.
+Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r / clock_ratio``
+seconds of the stimulus. A release that relabelled its rows is thereby put back on the true clock
+before any response model; one on shifted labels counts the delay twice.
 """
 
 from collections.abc import Mapping
@@ -36,7 +38,8 @@ class Dataset:
     ----------
     manifest : Manifest
     spans : tuple of Span
-        Runs without dummies and excluded TRs; rows excluded for one subject are left out for all, so that all have one clock.
+        Runs without dummies and excluded TRs; rows excluded for one subject are left out for all,
+        so that all have one clock.
     mask_img : Nifti1Image or None
         None for ROI tables and npz.
     atlas : (n_voxels,) int
@@ -86,7 +89,8 @@ class Dataset:
         )
 
     def bold(self, subject: str | int) -> np.ndarray:
-        """Read one subject: (n_trs, n_voxels) float32, runs one after the other; a read-only memory map where there is a cache.
+        """Read one subject: (n_trs, n_voxels) float32, runs one after the other; a read-only memory
+        map where there is a cache.
 
         Raises
         ------
@@ -144,7 +148,8 @@ class Dataset:
         return out
 
     def nuisance(self, subject: str | int) -> np.ndarray | None:
-        """Read one subject's nuisance table: (n_trs, n_columns) float32 in the rows of `bold`; None where the manifest names none.
+        """Read one subject's nuisance table: (n_trs, n_columns) float32 in the rows of `bold`; None
+        where the manifest names none.
 
         Values that a table declares missing (``n/a``, the first row of derivatives) become 0.
         """
@@ -162,7 +167,8 @@ def load_dataset(
 ) -> Dataset:
     """Load a data set: manifest, headers, mask and atlas now, series on demand.
 
-    Runs that the manifest calls locked are left out, unless they are opened on purpose, with one configuration only.
+    Runs that the manifest calls locked are left out, unless they are opened on purpose, with one
+    configuration only.
 
     Parameters
     ----------
@@ -171,8 +177,8 @@ def load_dataset(
     cache : path, optional
         Folder for masked series as memory maps, keyed by the content of their files.
     open_locked : mapping, optional
-        Open the locked runs too: the parameters with which they are evaluated. The hash of manifest and parameters is printed and kept
-        in ``NAME.opened.json`` beside the manifest.
+        Open the locked runs too: the parameters with which they are evaluated. The hash of manifest
+        and parameters is printed and kept in ``NAME.opened.json`` beside the manifest.
 
     Returns
     -------
@@ -181,7 +187,8 @@ def load_dataset(
     Raises
     ------
     InputError
-        Whatever forbids reading it; `check_dataset` lists all problems. Locked runs that were opened with another configuration.
+        Whatever forbids reading it; `check_dataset` lists all problems. Locked runs that were
+        opened with another configuration.
     """
     manifest, problems = read_manifest(path)
     if manifest is not None and not problems:
@@ -207,7 +214,9 @@ def load_dataset(
 
 
 def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:
-    """Print the hash of a configuration and keep it; refuse another one: what was looked at once is no test of what is changed then."""
+    """Print the hash of a configuration and keep it; refuse another one: what was looked at once is
+    no test of what is changed then.
+    """
     record, key = path.with_suffix(".opened.json"), content_hash(read_yaml(path), parameters)
     kept = read_json(record)["configuration"] if record.is_file() else key
     require(

@@ -1,4 +1,6 @@
-"""The files behind a manifest: which holds whose run, what their headers say, the mask, the regions, and the runs' clock."""
+"""The files behind a manifest: which holds whose run, what their headers say, the mask, the
+regions, and the runs' clock.
+"""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -68,7 +70,9 @@ def bold_path(m: Manifest, subject: str, run: Run) -> Path:
 
 
 def nuisance_table(m: Manifest, subject: str, run: Run) -> np.ndarray:
-    """Read the nuisance columns of a subject's run (of all runs, where one file holds them), NaN where the table has none."""
+    """Read the nuisance columns of a subject's run (of all runs, where one file holds them), NaN
+    where the table has none.
+    """
     pattern = m.nuisance["pattern"]
     if pattern is None:
         bold = bold_path(m, subject, run)

@@ -1,4 +1,6 @@
-"""``dataset.yaml``: what it may say, read strictly. Unknown keys are errors; every problem is found in one pass."""
+"""``dataset.yaml``: what it may say, read strictly. Unknown keys are errors; every problem is found
+in one pass.
+"""
 
 import os
 import re
@@ -31,7 +33,9 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a data set: severity (error, warning or note), where, value, rule, remedy."""
+    """One thing wrong with a data set: severity (error, warning or note), where, value, rule,
+    remedy.
+    """
 
     severity: str
     where: str
@@ -86,7 +90,8 @@ class Problems(list[Problem]):
 
 @dataclass(frozen=True)
 class Run:
-    """One run: volume 0 of its file was labelled with stimulus time `stimulus_start_s`; its first `dummy_trs` volumes are dropped.
+    """One run: volume 0 of its file was labelled with stimulus time `stimulus_start_s`; its first
+    `dummy_trs` volumes are dropped.
 
     A `locked` one is kept for a last test.
     """
@@ -152,7 +157,9 @@ def _given(node: Any) -> Any:
 
 
 def _filled(schema: dict[str, Any], given: Any) -> Any:
-    """Fill in the defaults of a mapping and of what is in it; what is left out and has no default is None."""
+    """Fill in the defaults of a mapping and of what is in it; what is left out and has no default
+    is None.
+    """
     given = schema.get("default") if given is None else given
     if isinstance(given, dict):
         return {name: _filled(part, given.get(name)) for name, part in schema["properties"].items()}
@@ -185,7 +192,9 @@ def _kinds(schema: dict[str, Any]) -> str:
 
 
 def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
-    """Read a manifest and all that is wrong with its form; the manifest is None where that forbids going on."""
+    """Read a manifest and all that is wrong with its form; the manifest is None where that forbids
+    going on.
+    """
     given, problems = _given(read_yaml(path)), Problems()
     for error in VALIDATOR.iter_errors(given):
         for below, value, rule, remedy in _slips(error):

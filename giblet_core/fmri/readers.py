@@ -1,4 +1,6 @@
-"""Read one piece of fMRI at a time: NIfTI streamed through a mask, ROI tables, npz; nuisance tables and Praat TextGrids."""
+"""Read one piece of fMRI at a time: NIfTI streamed through a mask, ROI tables, npz; nuisance tables
+and Praat TextGrids.
+"""
 
 import re
 import zlib
@@ -19,7 +21,9 @@ SILENCE = ("", "sp", "sil")  # labels of a TextGrid that are no words
 
 @dataclass(frozen=True)
 class BoldHeader:
-    """What a file says before its data are read: TRs, shape of space, seconds a TR (None where it does not say)."""
+    """What a file says before its data are read: TRs, shape of space, seconds a TR (None where it
+    does not say).
+    """
 
     n_trs: int
     space: tuple[int, ...]
@@ -67,7 +71,8 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table of numbers, separated by blanks, tabs or commas, with or without a line of names; ``n/a`` is NaN.
+    """Read a table of numbers, separated by blanks, tabs or commas, with or without a line of
+    names; ``n/a`` is NaN.
 
     Raises
     ------
@@ -176,7 +181,9 @@ def read_rows(
 
 
 def changing_voxels(path: Path) -> np.ndarray:
-    """Return the voxels (x, y, z) that are finite and not constant in the first 20 volumes of a series."""
+    """Return the voxels (x, y, z) that are finite and not constant in the first 20 volumes of a
+    series.
+    """
     volumes = np.asarray(load_image(path).dataobj[..., :20], np.float32)
     return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
 

@@ -1,7 +1,8 @@
 """Lesions: take a part of the code away.
 
-Read `codebooks` first (kinds of lesion), then `controls` (what a claim about a codebook has to survive) and `effects`
-(what a lesion does to the sound). A lesion changes latents; the indices stay labels.
+Read `codebooks` first (kinds of lesion), then `controls` (what a claim about a codebook has to
+survive) and `effects` (what a lesion does to the sound). A lesion changes latents; the indices stay
+labels.
 """
 
 import lazy_loader
@@ -21,8 +22,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "lesion",
         ],
         "controls": [
-            "envelope_twin",
-            "flat_twin",
+            "envelope_matched_noise",
+            "flat_envelope_sound",
             "matched_removal",
             "reconstruction_matched",
             "smooth_level",

@@ -1,6 +1,8 @@
-"""Lesions of codebooks: what a sound becomes when a part of its code is removed, replaced or disturbed.
+"""Lesions of codebooks: what a sound becomes when a part of its code is removed, replaced or
+disturbed.
 
-A lesion acts on latents, slice by slice; the sum over slices is decoded as ever. Books count from 0.
+A lesion acts on latents, slice by slice; the sum over slices is decoded as ever. Codebooks count
+from 0.
 """
 
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ import numpy as np
 import torch
 
 from giblet_core.codecs import Codes, EncodecCodec, frame_at, nearest
+from giblet_core.deprecation import renamed_keywords
 from giblet_core.errors import require
 
 BLOCK_S = 0.5  # length of the pieces that block_shuffle keeps whole: longer than a syllable, shorter than a phrase
@@ -17,7 +20,9 @@ BLOCK_S = 0.5  # length of the pieces that block_shuffle keeps whole: longer tha
 
 @dataclass(frozen=True)
 class _Context:
-    """What a kind of lesion may look at: all slices, the frames of the window, the book, a seeded generator."""
+    """What a kind of lesion may look at: all slices, the frames of the window, the codebook, a
+    seeded generator.
+    """
 
     codec: EncodecCodec
     codes: Codes
@@ -31,17 +36,17 @@ class _Context:
 
 
 def _omit(c: _Context, k: int) -> np.ndarray:
-    """leaves the book's vector out of the sum"""
+    """Leaves the codebook's vector out of the sum"""
     return np.zeros_like(c.row(k))
 
 
 def _mean(c: _Context, k: int) -> np.ndarray:
-    """replaces it by the book's mean over the sound"""
+    """Replaces it by the codebook's mean over the sound"""
     return np.broadcast_to(c.z[k].mean(1, keepdims=True), c.row(k).shape)
 
 
 def _conditional_mean(c: _Context, k: int) -> np.ndarray:
-    """replaces it by its mean given the entry of the book below"""
+    """Replaces it by its mean given the entry of the codebook below"""
     if k == 0:
         return _mean(c, k)
     below = c.codes.indices[k - 1]
@@ -52,19 +57,19 @@ def _conditional_mean(c: _Context, k: int) -> np.ndarray:
 
 
 def _resample(c: _Context, k: int) -> np.ndarray:
-    """draws entries from the book's own frequencies, independently in time"""
+    """Draws entries from the codebook's own frequencies, independently in time"""
     return c.z[k][
         :, c.rng.integers(c.codes.n_frames, size=c.row(k).shape[1])
     ]  # frames, not labels: entries keep their frequency
 
 
 def _time_shuffle(c: _Context, k: int) -> np.ndarray:
-    """permutes the book's frames"""
+    """Permutes the codebook's frames"""
     return c.rng.permutation(c.row(k), axis=1)
 
 
 def _block_shuffle(c: _Context, k: int) -> np.ndarray:
-    """permutes pieces of 0.5 s of the book"""
+    """Permutes pieces of 0.5 s of the codebook"""
     n = c.row(k).shape[1]
     block = max(1, min(round(BLOCK_S * c.codes.frame_rate), n // 2))
     pieces = [c.row(k)[:, i : i + block] for i in range(0, n, block)]
@@ -75,7 +80,7 @@ def _block_shuffle(c: _Context, k: int) -> np.ndarray:
 
 
 def _circular_shift(c: _Context, k: int) -> np.ndarray:
-    """shifts the book in time by at least a quarter of the window"""
+    """Shifts the codebook in time by at least a quarter of the window"""
     n = c.row(k).shape[1]
     return np.roll(
         c.row(k), int(c.rng.integers(n // 4, max(n - n // 4, n // 4 + 1))), axis=1
@@ -83,16 +88,16 @@ def _circular_shift(c: _Context, k: int) -> np.ndarray:
 
 
 def _uniform(c: _Context, k: int) -> np.ndarray:
-    """draws entries uniformly"""
-    book = c.codec.codebooks[k]
-    ranked = book[
-        np.lexsort(book.T)
-    ]  # drawn by content, not by label: relabelling a book changes nothing
+    """Draws entries uniformly"""
+    codebook = c.codec.codebooks[k]
+    ranked = codebook[
+        np.lexsort(codebook.T)
+    ]  # drawn by content, not by label: relabelling a codebook changes nothing
     return ranked[c.rng.integers(c.codec.cardinality, size=c.row(k).shape[1])].T
 
 
 def _swap(c: _Context, k: int) -> np.ndarray:
-    """takes the book from another scene (donor)"""
+    """Takes the codebook from another scene (donor)"""
     donor, n = c.donor, c.row(k).shape[1]
     require(
         donor is not None,
@@ -102,14 +107,14 @@ def _swap(c: _Context, k: int) -> np.ndarray:
         donor.codec_sha256 == c.codes.codec_sha256
         and donor.num_codebooks > k
         and donor.n_frames >= n,
-        f"donor: {donor.num_codebooks} books x {donor.n_frames} frames of codec {donor.codec_id!r} must be of the same codec and hold "
-        f"book {k} for {n} frames. Choose a longer scene, or a shorter window.",
+        f"donor: {donor.num_codebooks} codebooks x {donor.n_frames} frames of codec {donor.codec_id!r} must be of the same codec and hold "
+        f"codebook {k} for {n} frames. Choose a longer scene, or a shorter window.",
     )
     return c.codec.codebooks[k][donor.indices[k, :n]].T
 
 
 def _noise(c: _Context, k: int) -> np.ndarray:
-    """replaces it by noise of the same energy, frame by frame"""
+    """Replaces it by noise of the same energy, frame by frame"""
     draw = c.rng.standard_normal(c.row(k).shape).astype(np.float32)
     return draw * (
         np.linalg.norm(c.row(k), axis=0) / np.linalg.norm(draw, axis=0)
@@ -117,17 +122,19 @@ def _noise(c: _Context, k: int) -> np.ndarray:
 
 
 def _index_zero(c: _Context, k: int) -> np.ndarray:
-    """writes entry 0, as if it meant nothing: the wrong way, kept to be shown"""
+    """Writes entry 0, as if it meant nothing: the wrong way, kept to be shown"""
     return np.broadcast_to(c.codec.codebooks[k][0][:, None], c.row(k).shape)
 
 
-def _reencode(c: _Context, books: Sequence[int]) -> np.ndarray:
-    """omits the book and lets the higher books encode what is then left of the intact latents (total effect)"""
+def _reencode(c: _Context, codebooks: Sequence[int]) -> np.ndarray:
+    """Omits the codebook and lets the higher codebooks encode what is then left of the intact
+    latents (total effect)
+    """
     z, residual = c.z[:, :, c.window].copy(), c.z[:, :, c.window].sum(0).T.astype(np.float32)
     for k in range(len(z)):
-        if k in books:
+        if k in codebooks:
             z[k] = 0
-        elif k > min(books):
+        elif k > min(codebooks):
             z[k] = c.codec.codebooks[k][
                 nearest(torch.from_numpy(residual), torch.tensor(c.codec.codebooks[k]))
             ].T
@@ -155,30 +162,32 @@ LESIONS = tuple(DEFINITIONS)
 _MAKERS = dict(zip(LESIONS, _KINDS))
 
 
+@renamed_keywords(books="codebooks", dose="strength")
 def lesion(
     codec: EncodecCodec,
     codes: Codes,
-    books: Sequence[int] = (0,),
+    codebooks: Sequence[int] = (0,),
     mode: str = "omit",
     *,
-    dose: float = 1.0,
+    strength: float = 1.0,
     window_s: tuple[float, float] | None = None,
     donor: Codes | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Lesion codebooks and return latents.
 
-    ``z'_k = z_k + dose * (replacement_k - z_k)`` for each lesioned book k inside the window.
+    ``z'_k = z_k + strength * (replacement_k - z_k)`` for each lesioned codebook k inside the
+    window.
 
     Parameters
     ----------
     codec : EncodecCodec
     codes : Codes
-    books : sequence of int
-        Which books, counted from 0. None of them (``[]``) is the identity for every kind.
+    codebooks : sequence of int
+        Which codebooks, counted from 0. None of them (``[]``) is the identity for every kind.
     mode : str
         One of `LESIONS`; `DEFINITIONS` says what each does.
-    dose : float
+    strength : float
         0 (nothing) to 1 (whole).
     window_s : (start, stop), optional
         Seconds of the sound in which the lesion acts; all of it by default.
@@ -189,43 +198,46 @@ def lesion(
     Returns
     -------
     array of shape (num_codebooks, latent_dim, n_frames), float32
-        Decode with ``codec.decode_latents(z.sum(0), codes.n_samples)``. Book k changes slice k alone (but ``reencode``).
+        Decode with ``codec.decode_latents(z.sum(0), codes.n_samples)``. Codebook k changes slice k
+        alone (but ``reencode``).
 
     Raises
     ------
     InputError
-        Unknown kind, a book the codes do not hold, a dose outside [0, 1], a window outside the sound, a missing donor.
+        Unknown kind, a codebook the codes do not hold, a strength outside [0, 1], a window outside
+        the sound, a missing donor.
     """
     require(
         mode in LESIONS, f"mode={mode!r}: must be one of {', '.join(LESIONS)}. Choose one of them."
     )
-    books = sorted(set(map(int, books)))
+    codebooks = sorted(set(map(int, codebooks)))
     require(
-        not books or 0 <= books[0] <= books[-1] < codes.num_codebooks,
-        f"books={books}: must lie in [0, {codes.num_codebooks - 1}]; "
-        f"books count from 0 and these codes hold {codes.num_codebooks}.",
+        not codebooks or 0 <= codebooks[0] <= codebooks[-1] < codes.num_codebooks,
+        f"codebooks={codebooks}: must lie in [0, {codes.num_codebooks - 1}]; "
+        f"codebooks count from 0 and these codes hold {codes.num_codebooks}.",
     )
     require(
-        0 <= dose <= 1,
-        f"dose={dose}: must lie in [0, 1]. 0 changes nothing, 1 is the whole lesion.",
+        0 <= strength <= 1,
+        f"strength={strength}: must lie in [0, 1]. 0 changes nothing, 1 is the whole lesion.",
     )
     window = _window(codes, window_s)
     z = codec.latents(codes)
-    if not books or dose == 0:
+    if not codebooks or strength == 0:
         return z
     intact = z.copy()
     if mode == "reencode":
         z[:, :, window] = _reencode(
-            _Context(codec, codes, intact, window, np.random.default_rng(seed), donor), books
+            _Context(codec, codes, intact, window, np.random.default_rng(seed), donor), codebooks
         )
-        books = range(codes.num_codebooks)
+        codebooks = range(codes.num_codebooks)
     else:
-        for k in books:
-            # one stream of random numbers a book: adding a book to the set does not change the others
+        for k in codebooks:
+            # one stream of random numbers a codebook: adding a codebook to the set does not change
+            # the others
             own = _Context(codec, codes, intact, window, np.random.default_rng([seed, k]), donor)
             z[k][:, window] = _MAKERS[mode](own, k)
-    if dose < 1:
-        z[:, :, window] = intact[:, :, window] + np.float32(dose) * (
+    if strength < 1:
+        z[:, :, window] = intact[:, :, window] + np.float32(strength) * (
             z[:, :, window] - intact[:, :, window]
         )
     return z
@@ -244,20 +256,20 @@ def _window(codes: Codes, window_s: tuple[float, float] | None) -> slice:
 
 
 def book_set(kind: str, k: int, K: int) -> tuple[int, ...]:
-    """Return which books to lesion; the kind names what is kept.
+    """Return which codebooks to lesion; the kind names what is kept.
 
     Parameters
     ----------
     kind : {"prefix", "suffix", "solo", "all_but"}
-        prefix keeps books 0..k-1, the only case a codec is trained for; suffix keeps k..K-1; solo keeps book k alone; all_but keeps
-        all but book k.
+        prefix keeps codebooks 0..k-1, the only case a codec is trained for; suffix keeps k..K-1;
+        solo keeps codebook k alone; all_but keeps all but codebook k.
     k, K : int
-        The book (or count), and the number of books.
+        The book (or count), and the number of codebooks.
 
     Returns
     -------
     tuple of int
-        Books for the argument `books` of `lesion`.
+        Codebooks for the argument `codebooks` of `lesion`.
 
     Examples
     --------
@@ -274,6 +286,6 @@ def book_set(kind: str, k: int, K: int) -> tuple[int, ...]:
     most = K if kind in ("prefix", "suffix") else K - 1
     require(
         0 <= k <= most,
-        f"k={k}: must lie in [0, {most}] for {kind!r} of {K} books. Books count from 0.",
+        f"k={k}: must lie in [0, {most}] for {kind!r} of {K} codebooks. Codebooks count from 0.",
     )
     return tuple(sets[kind])

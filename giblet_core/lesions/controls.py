@@ -12,11 +12,13 @@ from giblet_core.lesions.codebooks import lesion
 from giblet_core.metrics import level_match, log_mel_distance
 from giblet_core.sound import check_wave
 
-FLAT_WINDOW_S, MOST_DOSE = 0.05, 16.0
+FLAT_WINDOW_S, MAX_STRENGTH = 0.05, 16.0
 
 
 def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WINDOW_S) -> np.ndarray:
-    """Return the RMS in a sliding Hann window, shape (n_samples,), never below -60 dB of its largest value."""
+    """Return the RMS in a sliding Hann window, shape (n_samples,), never below -60 dB of its
+    largest value.
+    """
     window = np.hanning(int(window_s * sample_rate) | 1)
     power = fftconvolve(
         check_wave(wave).astype(np.float64) ** 2, window / window.sum(), mode="same"
@@ -25,34 +27,42 @@ def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WIND
     return np.maximum(level, 1e-3 * level.max())
 
 
-def flat_twin(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Equalise the level in 50 ms windows: fine structure without the envelope. A claim about a book survives on it."""
+def flat_envelope_sound(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Equalise the level in 50 ms windows: fine structure without the envelope. A claim about a
+    codebook survives on it.
+    """
     return level_match((wave / smooth_level(wave, sample_rate)).astype(np.float32), wave)
 
 
-def envelope_twin(wave: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarray:
-    """Make noise with the sound's long-term spectrum and its envelope: no fine structure. A claim about a book vanishes on it."""
+def envelope_matched_noise(wave: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarray:
+    """Make noise with the sound's long-term spectrum and its envelope: no fine structure. A claim
+    about a codebook vanishes on it.
+    """
     wave = check_wave(wave)
     phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(len(wave) // 2 + 1))
     noise = np.fft.irfft(np.abs(np.fft.rfft(wave)) * phase, len(wave)).astype(np.float32)
     return level_match(
-        flat_twin(noise, sample_rate) * smooth_level(wave, sample_rate).astype(np.float32), wave
+        flat_envelope_sound(noise, sample_rate)
+        * smooth_level(wave, sample_rate).astype(np.float32),
+        wave,
     )
 
 
 def matched_removal(
-    codec: EncodecCodec, codes: Codes, books: Sequence[int], seed: int = 0
+    codec: EncodecCodec, codes: Codes, codebooks: Sequence[int], seed: int = 0
 ) -> np.ndarray:
-    """Remove, instead of each book's vectors, the same vectors turned by a random rotation: the energy control.
+    """Remove, instead of each codebook's vectors, the same vectors turned by a random rotation: the
+    energy control.
 
-    The part removed has the book's energy in every frame and its dimension, but no longer its direction.
+    The part removed has the codebook's energy in every frame and its dimension, but no longer its
+    direction.
 
     Returns
     -------
     array of shape (num_codebooks, latent_dim, n_frames), float32
     """
     z = codec.latents(codes)
-    for k in books:
+    for k in codebooks:
         rotation, _ = np.linalg.qr(
             np.random.default_rng([seed, k]).standard_normal((codec.latent_dim, codec.latent_dim))
         )
@@ -61,15 +71,17 @@ def matched_removal(
 
 
 def reconstruction_matched(
-    codec: EncodecCodec, codes: Codes, books: Sequence[int], seed: int = 0
+    codec: EncodecCodec, codes: Codes, codebooks: Sequence[int], seed: int = 0
 ) -> tuple[np.ndarray, float]:
-    """Remove as much of the turned vectors of `matched_removal` as costs the sound what omitting the books does: the same log-mel distance.
+    """Remove as much of the turned vectors of `matched_removal` as costs the sound what omitting
+    the codebooks does: the same log-mel distance.
 
     Returns
     -------
     z : array of shape (num_codebooks, latent_dim, n_frames), float32
-    dose : float
-        How many times the turned vectors: above 1 the books cost more than their energy does elsewhere.
+    strength : float
+        How many times the turned vectors: above 1 the codebooks cost more than their energy does
+        elsewhere.
 
     Raises
     ------
@@ -84,15 +96,18 @@ def reconstruction_matched(
         )
 
     wanted = cost(
-        lesion(codec, codes, books)
-    )  # first, for it refuses books that the codes do not hold
-    turned = matched_removal(codec, codes, books, seed) - z
+        lesion(codec, codes, codebooks)
+    )  # first, for it refuses codebooks that the codes do not hold
+    turned = matched_removal(codec, codes, codebooks, seed) - z
     with explained(
-        f"books={list(books)}: {MOST_DOSE:g} times their energy elsewhere must cost as much as they do",
-        "Match fewer books.",
+        f"codebooks={list(codebooks)}: {MAX_STRENGTH:g} times their energy elsewhere must cost as much as they do",
+        "Match fewer codebooks.",
         ValueError,
     ):
-        dose = brentq(
-            lambda dose: cost(z + np.float32(dose) * turned) - wanted, 0, MOST_DOSE, xtol=0.01
+        strength = brentq(
+            lambda strength: cost(z + np.float32(strength) * turned) - wanted,
+            0,
+            MAX_STRENGTH,
+            xtol=0.01,
         )
-    return z + np.float32(dose) * turned, dose
+    return z + np.float32(strength) * turned, strength

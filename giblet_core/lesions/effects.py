@@ -17,7 +17,9 @@ from giblet_core.metrics import level_match, log_mel_distance, loudness_lufs, qu
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A piece of sound to lesion: its codes, what it holds (speech, music, ...), and where it holds speech (s)."""
+    """A piece of sound to lesion: its codes, what it holds (speech, music, ...), and where it holds
+    speech (s).
+    """
 
     codes: Codes
     content: str
@@ -27,22 +29,24 @@ class Piece:
 def sound_effects(
     codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]]
 ) -> pd.DataFrame:
-    """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not counted as the lesion's.
+    """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not
+    counted as the lesion's.
 
     Parameters
     ----------
     codec : EncodecCodec
     pieces : mapping of name to Piece
-        Those with speech segments are scored by PESQ-WB and STOI too (a quarter of a second a sound).
-    lesions : mapping of name to keyword arguments of `lesion` (``books``, ``mode``, ...)
+        Those with speech segments are scored by PESQ-WB and STOI too (a quarter of a second a
+        sound).
+    lesions : mapping of name to keyword arguments of `lesion` (``codebooks``, ``mode``, ...)
         Beside each omission stands its energy control, `matched_removal`.
 
     Returns
     -------
     DataFrame
-        One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db, log_mel_db, loudness_change_lu``, and
-        ``log_mel_matched_db`` with the lesioned sound at the level (RMS) of the intact one; of pieces with speech segments all fields
-        of `quality_table`.
+        One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db,
+        log_mel_db, loudness_change_lu``, and ``log_mel_matched_db`` with the lesioned sound at the
+        level (RMS) of the intact one; of pieces with speech segments all fields of `quality_table`.
     """
     rows = []
     for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
@@ -51,7 +55,7 @@ def sound_effects(
             latents[label, False] = lesion(codec, piece.codes, **options).sum(0)
             if options.get("mode", "omit") == "omit":
                 latents[label, True] = matched_removal(
-                    codec, piece.codes, options["books"], int(options.get("seed", 0))
+                    codec, piece.codes, options["codebooks"], int(options.get("seed", 0))
                 ).sum(0)
         sounds = dict(
             zip(
@@ -88,7 +92,9 @@ def sound_effects(
 
 
 def _distance(intact: np.ndarray, wave: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """Score two decodings of the same frames: they lie sample by sample over each other, so nothing is aligned."""
+    """Score two decodings of the same frames: they lie sample by sample over each other, so nothing
+    is aligned.
+    """
     loud = [
         loudness_lufs(w, sample_rate)
         if len(w) >= 0.4 * sample_rate and np.abs(w).max() > 0
@@ -103,13 +109,15 @@ def _distance(intact: np.ndarray, wave: np.ndarray, sample_rate: int) -> dict[st
 
 
 def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
-    """Score every subset of the books against the intact decoding; the first value is the empty subset, the last all books.
+    """Score every subset of the codebooks against the intact decoding; the first value is the empty
+    subset, the last all codebooks.
 
     Returns
     -------
     dict of arrays of shape (2 ** num_codebooks,)
-        ``log_mel_db`` (minus the distance) and ``si_sdr_db`` (within -60 to 60 dB); higher is better. Subsets in binary order,
-        book 0 the highest bit. PESQ and STOI would need speech of some seconds.
+        ``log_mel_db`` (minus the distance) and ``si_sdr_db`` (within -60 to 60 dB); higher is
+        better. Subsets in binary order, codebook 0 the highest bit. PESQ and STOI would need speech
+        of some seconds.
     """
     z = codec.latents(codes)
     sums = (
@@ -118,8 +126,8 @@ def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
     )
     decoded = by_threads(partial(codec.decode_latents, n_samples=codes.n_samples), sums)
     waves = list(
-        tqdm(decoded, desc="subsets of books", total=2 ** len(z), leave=False)
-    )  # the last holds all books
+        tqdm(decoded, desc="subsets of codebooks", total=2 ** len(z), leave=False)
+    )  # the last holds all codebooks
     log_mel = [-log_mel_distance(waves[-1], wave, codec.sample_rate) for wave in waves]
     sdr = [
         np.clip(si_sdr(waves[-1], wave), -60, 60) if np.abs(wave).max() > 0 else -60.0

@@ -1,7 +1,8 @@
 """Listening: players, the mixer and blind tests.
 
-Read `conditions` first (what is compared), then `players`, `mixer` and `live_decoder`, then `blind_tests` and `results`.
-Sounds are matched in loudness where that is said, and no result is shown that nobody gave.
+Read `conditions` first (what is compared), then `players`, `mixer` and `live_decoder`, then
+`blind_tests` and `results`. Sounds are matched in loudness where that is said, and no result is
+shown that nobody gave.
 """
 
 import lazy_loader

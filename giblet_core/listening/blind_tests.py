@@ -1,7 +1,8 @@
 """Blind listening tests as plain static files: an ABX page and a rating page after ITU-R BS.1534-3.
 
-The pages need no server and no network: sounds come as base64 in scripts that are added when they are wanted, because pages opened
-from a disk may not fetch files. Answers stay in the listener's browser until downloaded; nothing is sent anywhere.
+The pages need no server and no network: sounds come as base64 in scripts that are added when they
+are wanted, because pages opened from a disk may not fetch files. Answers stay in the listener's
+browser until downloaded; nothing is sent anywhere.
 """
 
 import base64
@@ -33,7 +34,8 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class ListeningPages:
-    """Where the tests lie: their folder, the pages by test, and the weight of each page in bytes without its sounds.
+    """Where the tests lie: their folder, the pages by test, and the weight of each page in bytes
+    without its sounds.
 
     ``level_note`` says for each passage what was done to the levels.
     """
@@ -65,7 +67,8 @@ def _title(test: str, title: str) -> str:
 def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) -> np.ndarray:
     """Low-pass a sound as BS.1534-3 asks of an anchor, without delay.
 
-    Within 0.1 dB up to `cutoff_hz`; down by 60 dB from 500 Hz above it (the recommendation asks for 25 dB there, and 50 dB 1 kHz above).
+    Within 0.1 dB up to `cutoff_hz`; down by 60 dB from 500 Hz above it (the recommendation asks for
+    25 dB there, and 50 dB 1 kHz above).
 
     Raises
     ------
@@ -102,7 +105,8 @@ def build_listening_pages(
     folder : path
         Written: ``abx.html``, ``mushra.html``, scripts, style, and ``media/`` with the sounds.
     level_match : bool
-        Bring the versions of a passage to the loudness of the reference, so that loudness does not give the answer away.
+        Bring the versions of a passage to the loudness of the reference, so that loudness does not
+        give the answer away.
     title : str
         Put before the titles of the pages.
 
@@ -180,7 +184,9 @@ def build_listening_pages(
 def _prepared(
     conditions: Conditions, item: str, versions, sample_rate: int, level_match: bool
 ) -> tuple[dict[str, np.ndarray], str]:
-    """Return the sounds of a passage, anchors added, at one level, none clipping; and a sentence on the levels."""
+    """Return the sounds of a passage, anchors added, at one level, none clipping; and a sentence on
+    the levels.
+    """
     needed = list(
         dict.fromkeys([conditions.reference, *conditions.names("mushra"), *conditions.names("abx")])
     )
@@ -211,7 +217,9 @@ def _prepared(
 
 
 def _add_sound(wave: np.ndarray, sample_rate: int, media: dict[str, str]) -> str:
-    """Keep a sound as base64 FLAC under a name that tells nothing of the condition; return the name."""
+    """Keep a sound as base64 FLAC under a name that tells nothing of the condition; return the
+    name.
+    """
     samples = np.round(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16)
     name = hashlib.sha256(f"{sample_rate}:".encode() + samples.tobytes()).hexdigest()[:16]
     media[name] = base64.b64encode(

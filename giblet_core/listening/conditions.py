@@ -22,7 +22,9 @@ LEAST_TRIALS = 16  # with fewer, 12 right answers of 16 (p = .04) would have no 
 
 @dataclass(frozen=True)
 class Condition:
-    """One version of a sound: its name, its kind (a key of `KINDS`), the options of that kind, the tests it is part of."""
+    """One version of a sound: its name, its kind (a key of `KINDS`), the options of that kind, the
+    tests it is part of.
+    """
 
     name: str
     kind: str
@@ -32,7 +34,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Conditions:
-    """A declaration: the conditions in order, the reference first; seconds of a passage; trials of an ABX comparison."""
+    """A declaration: the conditions in order, the reference first; seconds of a passage; trials of
+    an ABX comparison.
+    """
 
     conditions: tuple[Condition, ...]
     seconds: float = 6.0
@@ -48,7 +52,9 @@ class Conditions:
         return [c.name for c in self.conditions if test is None or test in c.tests]
 
     def able(self, model: AudioAutoencoder | None) -> "Conditions":
-        """Return what can be made: without a trained model, conditions of kind ``model`` are left out, and a line is printed."""
+        """Return what can be made: without a trained model, conditions of kind ``model`` are left
+        out, and a line is printed.
+        """
         kept = tuple(c for c in self.conditions if c.kind != "model" or model is not None)
         if left := [c.name for c in self.conditions if c not in kept]:
             print(
@@ -68,7 +74,8 @@ class _Source:
 
 
 def rate_kbps(condition: Condition, wave: np.ndarray, sample_rate: int) -> float:
-    """Return what a condition would take to send, in kbit/s; NaN where it is no code (reference, noise, model, file).
+    """Return what a condition would take to send, in kbit/s; NaN where it is no code (reference,
+    noise, model, file).
 
     Opus is measured on `wave`; a mel spectrogram counts 32 bits a number.
     """
@@ -89,7 +96,9 @@ def mel_round_trip(
     n_mels: int = 128,
     seed: int = 0,
 ) -> np.ndarray:
-    """Mel spectrogram and Griffin-Lim; with `per_tr_s`, every frame of a TR replaced by their mean in dB, as the predecessor stored it."""
+    """Mel spectrogram and Griffin-Lim; with `per_tr_s`, every frame of a TR replaced by their mean
+    in dB, as the predecessor stored it.
+    """
     mel_codec = MelCodec(n_mels=n_mels)
     mel = mel_codec.encode(resample(wave, sample_rate, mel_codec.sample_rate))
     if per_tr_s is not None:
@@ -103,10 +112,14 @@ def mel_round_trip(
 
 
 def _lesion(
-    s: _Source, bandwidth_kbps: float, books: list[int], mode: str = "omit", dose: float = 1.0
+    s: _Source,
+    bandwidth_kbps: float,
+    codebooks: list[int],
+    mode: str = "omit",
+    strength: float = 1.0,
 ) -> np.ndarray:
     codes = s.codes.first(s.codec.codebooks_at(bandwidth_kbps))
-    latents = lesion(s.codec, codes, books, mode, dose=dose, seed=s.seed)
+    latents = lesion(s.codec, codes, codebooks, mode, strength=strength, seed=s.seed)
     return s.codec.decode_latents(latents.sum(0), codes.n_samples)
 
 
@@ -161,7 +174,8 @@ def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditio
     Raises
     ------
     InputError
-        Unreadable, unknown keys, kinds, options or tests, names that repeat, not exactly one reference, fewer than 16 trials.
+        Unreadable, unknown keys, kinds, options or tests, names that repeat, not exactly one
+        reference, fewer than 16 trials.
     """
     found = Path(path) if Path(path).is_file() else project_root() / path
     data = read_yaml(found)

@@ -1,7 +1,8 @@
-"""The demo codec's decoder as one file, so that the static book decodes any choice of codebooks in the reader's browser.
+"""The demo codec's decoder as one file, so that the static book decodes any choice of codebooks in
+the reader's browser.
 
-``book/_static/giblet-decoder.js`` runs it. Weights stay float32: the network carries its sound on an offset of 4, where float16 would
-leave 16 dB.
+``book/_static/giblet-decoder.js`` runs it. Weights stay float32: the network carries its sound on
+an offset of 4, where float16 would leave 16 dB.
 """
 
 import base64
@@ -33,11 +34,12 @@ def write_decoder(codec: EncodecCodec, num_codebooks: int, folder: Path) -> Path
     Returns
     -------
     Path
-        Named by its content: a header with the shapes, and the arrays in that order, gzipped. Beside the weights go the mel filters,
-        loudness filters and colours with which `listen` draws and measures.
+        Named by its content: a header with the shapes, and the arrays in that order, gzipped.
+        Beside the weights go the mel filters, loudness filters and colours with which `listen`
+        draws and measures.
     """
     arrays = {
-        "books": codec.codebooks[:num_codebooks],
+        "codebooks": codec.codebooks[:num_codebooks],
         "mel": mel_filters(codec.sample_rate, PICTURE[2], 512).T,
     }
     arrays |= {name: value.numpy() for name, value in codec._model.decoder.state_dict().items()}

@@ -14,7 +14,9 @@ _AUDIO_TAG = re.compile(r"<audio\b[^>]*>")
 
 
 def inline_to_files(text: str, media: Path, url: str) -> str:
-    """Return HTML whose inline WAV and PNG lie as FLAC and PNG files in `media`, which the page knows as `url`."""
+    """Return HTML whose inline WAV and PNG lie as FLAC and PNG files in `media`, which the page
+    knows as `url`.
+    """
     text = INLINE.sub(
         lambda match: f"{url}/{_keep(match[1], base64.b64decode(match[2]), media)}", text
     )
@@ -28,7 +30,9 @@ def _preload_none(match: re.Match) -> str:
 
 
 def _keep(kind: str, content: bytes, media: Path) -> str:
-    """Write a picture, or a sound as FLAC of the same samples, into `media` under the name of its hash; return the name."""
+    """Write a picture, or a sound as FLAC of the same samples, into `media` under the name of its
+    hash; return the name.
+    """
     media.mkdir(parents=True, exist_ok=True)
     if kind == "image/png":
         path = media / f"{content_hash(content)[:32]}.png"

@@ -1,4 +1,6 @@
-"""The codebook mixer: hear any choice of codebooks. Precomputed clips for the static book, a live panel with a kernel."""
+"""The codebook mixer: hear any choice of codebooks. Precomputed clips for the static book, a live
+panel with a kernel.
+"""
 
 import base64
 import html
@@ -36,17 +38,18 @@ def mixer_panel(
     ----------
     codec : EncodecCodec
     codes : Codes
-        A short clip; all its books are mixed.
+        A short clip; all its codebooks are mixed.
     modes : sequence of str
-        Kinds of lesion of book 0 alone; ``swap`` is left out where there is no `donor`.
+        Kinds of lesion of codebook 0 alone; ``swap`` is left out where there is no `donor`.
     sets : sequence of str
-        Kinds of `book_set`: which choices of books are kept.
+        Kinds of `book_set`: which choices of codebooks are kept.
     donor : Codes, optional
         Another scene, for ``swap``.
     seed : int
     live : Path, optional
-        Folder of the artifacts for the decoder (`write_decoder`) with which the static book mixes any other choice too: the demo codec's
-        only, the weights of others being too large for a page.
+        Folder of the artifacts for the decoder (`write_decoder`) with which the static book mixes
+        any other choice too: the demo codec's only, the weights of others being too large for a
+        page.
 
     Returns
     -------
@@ -55,23 +58,23 @@ def mixer_panel(
     """
     _check_length(codes)
     K = codes.num_codebooks
-    plan = {"all books": (tuple(range(K)), "omit", ())}
+    plan = {"all codebooks": (tuple(range(K)), "omit", ())}
     names = {
-        "solo": "book {k} alone",
-        "prefix": "books 0 to {last}",
-        "all_but": "all but book {k}",
-        "suffix": "books {k} to {K}",
+        "solo": "codebook {k} alone",
+        "prefix": "codebooks 0 to {last}",
+        "all_but": "all but codebook {k}",
+        "suffix": "codebooks {k} to {K}",
     }
     for kind in sorted(
         sets, key=list(names).index
-    ):  # where two kinds keep the same books, the plainer name comes first
+    ):  # where two kinds keep the same codebooks, the plainer name comes first
         for k in range(1, K) if kind in ("prefix", "suffix") else range(K):
             lesioned = book_set(kind, k, K)
             kept = tuple(b for b in range(K) if b not in lesioned)
             if kept not in [p[0] for p in plan.values()]:
                 plan[names[kind].format(k=k, last=k - 1, K=K - 1)] = kept, "omit", lesioned
     plan |= {
-        f"book 0: {m}": (tuple(range(K)), m, (0,))
+        f"codebook 0: {m}": (tuple(range(K)), m, (0,))
         for m in modes
         if m != "omit" and (m != "swap" or donor is not None)
     }
@@ -80,13 +83,13 @@ def mixer_panel(
         z = lesion(codec, codes, lesioned, mode, donor=donor, seed=seed)
         sounds[label] = codec.decode_latents(z.sum(0), codes.n_samples)
         tags[label] = {
-            "books": " ".join(map(str, kept)),
+            "codebooks": " ".join(map(str, kept)),
             "mode": "" if mode == "omit" else mode,
             "about": _about(kept, mode, K),
         }
         rasters[label] = raster(codes, [b for b in kept if b not in lesioned])
     if live is not None:
-        tags["all books"] |= {"codes": base64.b64encode(codes.indices.astype("<u2")).decode(), "samples": str(codes.n_samples),
+        tags["all codebooks"] |= {"codes": base64.b64encode(codes.indices.astype("<u2")).decode(), "samples": str(codes.n_samples),
                               "live": f"../{live.name}/{write_decoder(codec, K, live).name}" if codec.id == "demo" else ""}  # fmt: skip
     return replace(
         listen(sounds, codes.sample_rate, title=title), tags=tags, rasters=rasters, kind="mixer"
@@ -104,20 +107,21 @@ def _about(kept: Sequence[int], mode: str, K: int) -> str:
     fewer = (
         "nothing is removed"
         if len(kept) == K
-        else f"{len(kept)} of {K} books are in the sum; the others are left out"
+        else f"{len(kept)} of {K} codebooks are in the sum; the others are left out"
     )
-    return fewer if mode == "omit" else f"{mode} of book 0: {DEFINITIONS[mode]}"
+    return fewer if mode == "omit" else f"{mode} of codebook 0: {DEFINITIONS[mode]}"
 
 
 def raster(codes: Codes, kept: Sequence[int], width: int = 320, row: int = 8) -> bytes:
-    """Draw the codes as a PNG raster: a row a book, a shade an entry; rows of books not kept are pale.
+    """Draw the codes as a PNG raster: a row a codebook, a shade an entry; rows of codebooks not
+    kept are pale.
 
     Parameters
     ----------
     codes : Codes
     kept : sequence of int
     width, row : int
-        Pixels in all, and of each book.
+        Pixels in all, and of each codebook.
     """
     columns = np.linspace(0, codes.n_frames - 1, width).round().astype(int)
     # labels have no order: a scrambled shade tells entries apart without suggesting one
@@ -131,9 +135,11 @@ def raster(codes: Codes, kept: Sequence[int], width: int = 320, row: int = 8) ->
 
 
 class MixerWidget:
-    """A live panel: a toggle a codebook, kind, dose and time window; it plays, with spectrogram and code raster.
+    """A live panel: a toggle a codebook, kind, strength and time window; it plays, with spectrogram
+    and code raster.
 
-    Switching a book off lesions it with the chosen kind. Needs a kernel: the static book has `mixer_panel`.
+    Switching a book off lesions it with the chosen kind. Needs a kernel: the static book has
+    `mixer_panel`.
 
     Parameters
     ----------
@@ -146,7 +152,7 @@ class MixerWidget:
 
     Attributes
     ----------
-    toggles, mode, dose, window, play
+    toggles, mode, strength, window, play
         The controls (ipywidgets).
     sound, spectrogram, raster, said
         What is shown.
@@ -174,8 +180,8 @@ class MixerWidget:
             value="omit",
             description="Lesion",
         )
-        self.dose = w.FloatSlider(
-            value=1.0, min=0.0, max=1.0, step=0.05, description="Dose", continuous_update=False
+        self.strength = w.FloatSlider(
+            value=1.0, min=0.0, max=1.0, step=0.05, description="Strength", continuous_update=False
         )
         self.window = w.FloatRangeSlider(
             value=(0, length),
@@ -188,23 +194,23 @@ class MixerWidget:
         self.play = w.ToggleButton(False, description="Play on change", icon="play")
         self.said, self.sound = w.HTML(), w.Audio(format="wav", autoplay=False, loop=False)
         self.spectrogram, self.raster = w.Image(format="png"), w.Image(format="png")
-        kept = w.HBox([w.Label("Books kept"), *self.toggles], layout=wrap)
-        controls = w.HBox([self.mode, self.dose, self.window, self.play], layout=wrap)
+        kept = w.HBox([w.Label("Codebooks kept"), *self.toggles], layout=wrap)
+        controls = w.HBox([self.mode, self.strength, self.window, self.play], layout=wrap)
         self.panel = w.VBox([kept, controls, self.said, self.sound, self.spectrogram, self.raster])
-        for control in (*self.toggles, self.mode, self.dose, self.window):
+        for control in (*self.toggles, self.mode, self.strength, self.window):
             control.observe(self.update, names="value")
         self.update()
 
     @property
     def kept(self) -> list[int]:
-        """Books left intact."""
+        """Codebooks left intact."""
         return [k for k, toggle in enumerate(self.toggles) if toggle.value]
 
     def mix(self) -> np.ndarray:
         """Return the sound the panel asks for, (n_samples,)."""
         off = [k for k in range(self.codes.num_codebooks) if k not in self.kept]
         whole = np.ptp(self.window.value) >= self.codes.duration_s - 0.05
-        z = lesion(self.codec, self.codes, off, self.mode.value, dose=self.dose.value, window_s=None if whole else self.window.value,
+        z = lesion(self.codec, self.codes, off, self.mode.value, strength=self.strength.value, window_s=None if whole else self.window.value,
                    donor=self.donor, seed=self.seed)  # fmt: skip
         return self.codec.decode_latents(z.sum(0), self.codes.n_samples)
 
@@ -216,7 +222,7 @@ class MixerWidget:
             self.said.value = f"<b>{html.escape(str(error))}</b>"
             return
         players = listen({"mix": wave}, self.codes.sample_rate)
-        self.said.value = (f"Kept: books {', '.join(map(str, self.kept)) or 'none'}. {self.mode.value}: {DEFINITIONS[self.mode.value]}. "
+        self.said.value = (f"Kept: codebooks {', '.join(map(str, self.kept)) or 'none'}. {self.mode.value}: {DEFINITIONS[self.mode.value]}. "
                            f"Level: {players.level_note}.")  # fmt: skip
         self.sound.autoplay = self.play.value
         self.sound.value = wav_bytes(players.sounds["mix"], self.codes.sample_rate)

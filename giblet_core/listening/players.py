@@ -1,7 +1,8 @@
 """Players: sounds side by side, at their own or at one loudness, with a picture and their metrics.
 
-`listen` returns plain HTML: a table of labelled ``<audio>`` elements that works in any notebook. In the static book
-``giblet-player.js`` finds the same table and adds switching at the same position, loops and keys.
+`listen` returns plain HTML: a table of labelled ``<audio>`` elements that works in any notebook. In
+the static book ``giblet-player.js`` finds the same table and adds switching at the same position,
+loops and keys.
 """
 
 import base64
@@ -32,9 +33,10 @@ _TEMPLATES = jinja2.Environment(
 class Players:
     """Sounds to hear; a notebook shows it as a table of players.
 
-    ``sounds`` maps labels to (n_samples,) float32 as they will be heard; ``gains_db`` says by how much each was changed,
-    ``loudness_lufs`` what it then measures (NaN: too short to tell); ``other_db`` brings each to the other way of levelling (own or
-    matched), which the static book offers as a switch; ``scores`` holds metrics against the sound ``reference``; ``rasters`` maps
+    ``sounds`` maps labels to (n_samples,) float32 as they will be heard; ``gains_db`` says by how
+    much each was changed, ``loudness_lufs`` what it then measures (NaN: too short to tell);
+    ``other_db`` brings each to the other way of levelling (own or matched), which the static book
+    offers as a switch; ``scores`` holds metrics against the sound ``reference``; ``rasters`` maps
     labels to PNGs shown under their pictures.
     """
 
@@ -76,10 +78,12 @@ def listen(
     sample_rate : int
         Hz.
     level_match : bool
-        Bring all to the integrated loudness of the first (ITU-R BS.1770, pyloudnorm). Off by default: level is also a result.
+        Bring all to the integrated loudness of the first (ITU-R BS.1770, pyloudnorm). Off by
+        default: level is also a result.
     title : str
     reference : str, optional
-        Label of the sound that the others are scored against with `gc.quality`; None shows no metrics.
+        Label of the sound that the others are scored against with `gc.quality`; None shows no
+        metrics.
     scores : mapping of label to Quality, optional
         Metrics computed before; nothing is then computed anew.
     segments : sequence of (start_s, stop_s), optional
@@ -96,8 +100,8 @@ def listen(
 
     Notes
     -----
-    Sounds are never normalised one by one. Where a peak would exceed full scale all are lowered by the same factor, and the
-    caption says so.
+    Sounds are never normalised one by one. Where a peak would exceed full scale all are lowered by
+    the same factor, and the caption says so.
     """
     require(sounds, "sounds={}: must hold at least one sound. Pass {label: wave}.")
     require(
@@ -132,9 +136,11 @@ def listen(
 def match_levels(
     waves: Mapping[str, np.ndarray], sample_rate: int
 ) -> tuple[dict[str, np.ndarray], dict[str, float], str]:
-    """Bring sounds to the loudness of the first; return them, the gains in dB, and a sentence that says what was done.
+    """Bring sounds to the loudness of the first; return them, the gains in dB, and a sentence that
+    says what was done.
 
-    A silent sound stays as it is (no factor brings silence to a level) and is named in the sentence.
+    A silent sound stays as it is (no factor brings silence to a level) and is named in the
+    sentence.
     """
     levels = {label: attempt(loudness_lufs, w, sample_rate)[0] for label, w in waves.items()}
     target, how = next(iter(levels.values())), "LUFS (ITU-R BS.1770)"
@@ -167,7 +173,8 @@ def wav_bytes(wave: np.ndarray, sample_rate: int) -> bytes:
 def picture(
     wave: np.ndarray, sample_rate: int, top_db: float | None = None, top_peak: float = 1.0
 ) -> bytes:
-    """Draw the waveform over the log-mel spectrogram as a small PNG (32 colours, transparent ground).
+    """Draw the waveform over the log-mel spectrogram as a small PNG (32 colours, transparent
+    ground).
 
     Parameters
     ----------
@@ -251,7 +258,9 @@ def render(players: Players) -> str:
 
 
 def fill(template: str, **values: object) -> str:
-    """Fill one of the templates beside the scripts of the listening pages; what is put in is escaped."""
+    """Fill one of the templates beside the scripts of the listening pages; what is put in is
+    escaped.
+    """
     return _TEMPLATES.get_template(template).render(**values)
 
 

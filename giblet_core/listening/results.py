@@ -1,8 +1,10 @@
-"""What listeners said: collected result files of the blind tests, screened, averaged, with intervals over listeners.
+"""What listeners said: collected result files of the blind tests, screened, averaged, with
+intervals over listeners.
 
-Post-screening follows ITU-R BS.1534-3, 4.1.2, fixed before any data: a listener is left out of the ratings who rates the hidden
-reference below 90 in more than 15 % of the passages, or the 7 kHz anchor above 90 in more than 15 % of them. Nobody is left out of
-ABX, where guessing is the null hypothesis.
+Post-screening follows ITU-R BS.1534-3, 4.1.2, fixed before any data: a listener is left out of the
+ratings who rates the hidden reference below 90 in more than 15 % of the passages, or the 7 kHz
+anchor above 90 in more than 15 % of them. Nobody is left out of ABX, where guessing is the null
+hypothesis.
 """
 
 import json
@@ -26,9 +28,10 @@ NOBODY = "Nobody has listened yet: there are no result files, so there is nothin
 class ListeningResults:
     """Screened results.
 
-    ``excluded`` (who or what, test, reason); ``ratings`` a row per test and condition (n_listeners, mean, low, high: 95 % bootstrap
-    interval over listeners, NaN below two); ``abx`` a row per test, passage and condition (n_listeners, n, correct, share, its
-    interval over listeners, p binomial, p_holm).
+    ``excluded`` (who or what, test, reason); ``ratings`` a row per test and condition (n_listeners,
+    mean, low, high: 95 % bootstrap interval over listeners, NaN below two); ``abx`` a row per test,
+    passage and condition (n_listeners, n, correct, share, its interval over listeners, p binomial,
+    p_holm).
     """
 
     n_files: int
@@ -68,7 +71,8 @@ def analyse_results(
     Parameters
     ----------
     paths : paths, or a folder
-        JSON files as the pages hand them over; a folder means all ``*.json`` in it. None at all is a valid answer: nobody listened.
+        JSON files as the pages hand them over; a folder means all ``*.json`` in it. None at all is
+        a valid answer: nobody listened.
     seed, n_boot : int
         For the bootstrap over listeners.
 
@@ -134,7 +138,8 @@ def _read_mushra(session: dict) -> list[dict]:
 
 
 def _read_abx(session: dict) -> list[dict]:
-    # whether an answer was right is worked out again from what was shown and said, not taken from the file
+    # whether an answer was right is worked out again from what was shown and said, not taken from
+    # the file
     return [
         {"test": session["test"], "listener": session["listener"], "item": pair["item"], "reference": pair["reference"],
          "condition": pair["condition"], "right": {"A": 0, "B": 1}[t["x"]] == {"A": 0, "B": 1}[t["answer"]]}
@@ -148,7 +153,9 @@ _READERS = {"giblet-mushra": _read_mushra, "giblet-abx": _read_abx}
 def _ratings(
     rows: pd.DataFrame, seed: int, n_boot: int
 ) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
-    """Screen listeners, then average: passages within a listener first, so that each listener counts once."""
+    """Screen listeners, then average: passages within a listener first, so that each listener
+    counts once.
+    """
     columns = ["test", "condition", "n_listeners", "mean", "low", "high"]
     if rows.empty:
         return pd.DataFrame(columns=columns), []
@@ -189,7 +196,9 @@ def _screen(mine: pd.DataFrame) -> str:
 
 
 def _interval(values: np.ndarray, seed: int, n_boot: int) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a mean over listeners; NaN with fewer than two, who have no spread."""
+    """Return the 95 % bootstrap interval of a mean over listeners; NaN with fewer than two, who
+    have no spread.
+    """
     if len(values) < 2:
         return np.nan, np.nan
     found = bootstrap(values, n_draws=n_boot, seed=seed)
@@ -197,7 +206,9 @@ def _interval(values: np.ndarray, seed: int, n_boot: int) -> tuple[float, float]
 
 
 def _abx(rows: pd.DataFrame, seed: int, n_boot: int) -> pd.DataFrame:
-    """Count right answers; p of at least so many by guessing; Holm over all rows; interval of the share over listeners."""
+    """Count right answers; p of at least so many by guessing; Holm over all rows; interval of the
+    share over listeners.
+    """
     names = ["test", "item", "reference", "condition"]
     columns = [*names, "n_listeners", "n", "correct", "share", "low", "high", "p", "p_holm"]
     if rows.empty:

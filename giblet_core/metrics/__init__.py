@@ -1,7 +1,8 @@
 """Metrics: how far one sound is from another, and how loud it is.
 
-Read `loudness` and `scores` first (one function a metric), then `pesq` (scored in a child process), `alignment` and
-`comparison`, which puts them together. A metric that is not defined is NaN with a reason, never a number.
+Read `loudness` and `scores` first (one function a metric), then `pesq` (scored in a child process),
+`alignment` and `comparison`, which puts them together. A metric that is not defined is NaN with a
+reason, never a number.
 """
 
 import lazy_loader
@@ -16,6 +17,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scores",
     ],
     submod_attrs={
+        "pesq": [
+            "pesq_pairs",
+            "pesq_wb",
+        ],
         "comparison": [
             "FLOOR",
             "Quality",
@@ -33,6 +38,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scores": [
             "log_mel_distance",
             "si_sdr",
+            "stoi",
         ],
     },
 )

@@ -11,14 +11,16 @@ MIN_LAG_PEAK = 0.2  # least normalised correlation at which a lag is believed
 _LAG_WINDOW_S = 60.0  # the loudest minute is enough to find a constant lag
 
 
-# --- alignment and level ---------------------------------------------------------------------------------------------------------
+# --- alignment and level
+# ---------------------------------------------------------------------------------------------------------
 
 
 def aligned(reference, degraded, sample_rate):
-    """Undo a constant delay: the lag maximises the cross-correlation within `MAX_LAG_S`; nothing is stretched.
+    """Undo a constant delay: the lag maximises the cross-correlation within `MAX_LAG_S`; nothing is
+    stretched.
 
-    Returns the part that both hold, the lag in samples (positive: `degraded` is late; 0 where no clear peak was found), the first
-    common sample on the reference's clock, and reasons.
+    Returns the part that both hold, the lag in samples (positive: `degraded` is late; 0 where no
+    clear peak was found), the first common sample on the reference's clock, and reasons.
     """
     reference, degraded = check_wave(reference, "reference"), check_wave(degraded, "degraded")
     reach = round(MAX_LAG_S * sample_rate)
@@ -35,7 +37,8 @@ def aligned(reference, degraded, sample_rate):
     correlation = scipy.signal.correlate(b, a, method="fft")[len(a) - 1 - reach : len(a) + reach]
     peak = correlation.max() / scale if scale > 0 else 0.0
     reasons = {}
-    # among equals (a periodic sound) the smallest delay: 1e-9 is far below what any sample of noise does
+    # among equals (a periodic sound) the smallest delay: 1e-9 is far below what any sample of noise
+    # does
     near = np.flatnonzero(correlation >= correlation.max() - 1e-9 * scale) - reach
     lag = int(near[np.abs(near).argmin()])
     if peak < MIN_LAG_PEAK:

@@ -1,8 +1,10 @@
-"""How far one sound is from another: PESQ, STOI, SI-SDR, log-mel distance. Aligned first; a metric that fails is NaN with a reason.
+"""How far one sound is from another: PESQ, STOI, SI-SDR, log-mel distance. Aligned first; a metric
+that fails is NaN with a reason.
 
-What each leaves out: PESQ wide band and STOI are models of *speech* and are given on speech segments only (narrow-band PESQ is not
-offered: white noise can score above 4 on it). SI-SDR compares waveforms, so it does not rank codecs: one sample of delay of the
-original costs it more than 10 dB. The log-mel distance ignores phase. No metric replaces the ear.
+What each leaves out: PESQ wide band and STOI are models of *speech* and are given on speech
+segments only (narrow-band PESQ is not offered: white noise can score above 4 on it). SI-SDR
+compares waveforms, so it does not rank codecs: one sample of delay of the original costs it more
+than 10 dB. The log-mel distance ignores phase. No metric replaces the ear.
 
 Reference: ITU-R BS.1770-4 (loudness); those of the metrics are in `scores`.
 """
@@ -47,9 +49,10 @@ FLOOR = "noise floor (white, level-matched)"  # how it is named beside sounds
 class Quality:
     """How far a sound is from its reference, after alignment.
 
-    ``pesq_wb`` (MOS-LQO, 1.04 to 4.64) and ``stoi`` (about 0 to 1) are means over ``n_segments`` speech segments; ``si_sdr_db``
-    (dB, infinite for identity up to scale) and ``log_mel_db`` (dB, 0 for identity) are over the whole sound. ``lag_samples`` is how
-    late the sound was. ``reasons`` names, for each field that is NaN (or only partly valid), why.
+    ``pesq_wb`` (MOS-LQO, 1.04 to 4.64) and ``stoi`` (about 0 to 1) are means over ``n_segments``
+    speech segments; ``si_sdr_db`` (dB, infinite for identity up to scale) and ``log_mel_db`` (dB, 0
+    for identity) are over the whole sound. ``lag_samples`` is how late the sound was. ``reasons``
+    names, for each field that is NaN (or only partly valid), why.
     """
 
     pesq_wb: float
@@ -78,9 +81,11 @@ def quality(
     sample_rate : int
         Hz.
     segments : sequence of (start_s, stop_s), optional
-        Where the reference holds speech (see `speech_intervals`); None lets `speech_segments` decide by its voicing rule.
+        Where the reference holds speech (see `speech_intervals`); None lets `speech_segments`
+        decide by its voicing rule.
     pesq : bool
-        False leaves PESQ out (0.2 s a segment, in a child process); it is then NaN, "not asked for".
+        False leaves PESQ out (0.2 s a segment, in a child process); it is then NaN, "not asked
+        for".
     max_segments : int
         Speech segments scored at most.
 
@@ -195,7 +200,8 @@ def quality_table(
     Returns
     -------
     pandas.DataFrame
-        A row for each sound: the fields of `Quality`, and ``loudness_change_lu`` against the reference.
+        A row for each sound: the fields of `Quality`, and ``loudness_change_lu`` against the
+        reference.
     """
     sounds = {**degraded, **({FLOOR: noise_like(reference)} if floor else {})}
     rows = []

@@ -10,7 +10,9 @@ from giblet_core.sound import check_wave
 
 
 def noise_like(reference: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return white noise with the length and RMS of `reference`: what no information about it scores."""
+    """Return white noise with the length and RMS of `reference`: what no information about it
+    scores.
+    """
     reference = check_wave(reference, "reference")
     noise = np.random.default_rng(seed).standard_normal(len(reference))
     return level_match(noise.astype(np.float32), reference)
@@ -40,7 +42,8 @@ def loudness_lufs(wave: np.ndarray, sample_rate: int) -> float:
 def level_match(
     wave: np.ndarray, reference: np.ndarray, sample_rate: int | None = None
 ) -> np.ndarray:
-    """Scale `wave` to the level of `reference`: to its loudness (LUFS) if `sample_rate` is given, otherwise to its RMS.
+    """Scale `wave` to the level of `reference`: to its loudness (LUFS) if `sample_rate` is given,
+    otherwise to its RMS.
 
     Raises
     ------

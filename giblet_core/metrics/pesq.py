@@ -17,7 +17,8 @@ PESQ_TIMEOUT_S = 60.0  # for one segment: a hundred times what it takes
 PESQ_LONGEST_S = 20.0  # its C code holds 50 utterances and overruns its memory beyond
 _NO_PESQ = "the package pesq is not installed (it compiles on installation): run `pip install pesq` with a C compiler at hand"
 
-# Reads an npz of pairs, prints one JSON line a pair as it goes, so that a crash costs one segment and not those before it.
+# Reads an npz of pairs, prints one JSON line a pair as it goes, so that a crash costs one segment
+# and not those before it.
 _CHILD = """
 import io, json, sys
 import numpy as np

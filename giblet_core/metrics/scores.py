@@ -1,7 +1,8 @@
-"""The single metrics, each on two sounds of equal length that are already aligned. A metric without a value raises `MetricError`.
+"""The single metrics, each on two sounds of equal length that are already aligned. A metric without
+a value raises `MetricError`.
 
-References: ITU-T P.862.2 (PESQ wide band); Taal et al. 2011, doi:10.1109/TASL.2011.2114881 (STOI); Le Roux et al. 2019,
-doi:10.1109/ICASSP.2019.8683855 (SI-SDR).
+References: ITU-T P.862.2 (PESQ wide band); Taal et al. 2011, doi:10.1109/TASL.2011.2114881 (STOI);
+Le Roux et al. 2019, doi:10.1109/ICASSP.2019.8683855 (SI-SDR).
 """
 
 import warnings
@@ -21,7 +22,8 @@ MEL_RANGE_DB = (
 def si_sdr(reference: np.ndarray, degraded: np.ndarray) -> float:
     """Return the scale-invariant signal-to-distortion ratio in dB.
 
-    With ``a = <d, r> / <r, r>``: ``10 log10(|a r|^2 / |d - a r|^2)``; infinite for a scaled copy. The mean is not removed.
+    With ``a = <d, r> / <r, r>``: ``10 log10(|a r|^2 / |d - a r|^2)``; infinite for a scaled copy.
+    The mean is not removed.
 
     Parameters
     ----------
@@ -43,9 +45,11 @@ def si_sdr(reference: np.ndarray, degraded: np.ndarray) -> float:
 def log_mel_distance(
     reference: np.ndarray, degraded: np.ndarray, sample_rate: int, n_mels: int = 80
 ) -> float:
-    """Return the distance of two log-mel spectrograms in dB: RMS over bands, mean over frames of 10 ms.
+    """Return the distance of two log-mel spectrograms in dB: RMS over bands, mean over frames of 10
+    ms.
 
-    Levels more than `MEL_RANGE_DB` below the loudest cell of the reference count as that floor, in both.
+    Levels more than `MEL_RANGE_DB` below the loudest cell of the reference count as that floor, in
+    both.
 
     Raises
     ------

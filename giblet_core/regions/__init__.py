@@ -1,7 +1,7 @@
 """Regions: what a brain region hears.
 
-Read `voxels` first, then `lesions` (take the region away), `findings`, `sound` and `cards`. Every claim stands beside
-random regions of the same size and signal.
+Read `voxels` first, then `lesions` (take the region away), `findings`, `sound` and `cards`. Every
+claim stands beside random regions of the same size and signal.
 """
 
 import lazy_loader
@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "RegionCard",
             "plot_lesions",
             "region_card",
+            "write_region_page",
         ],
         "findings": [
             "parts_of",
@@ -43,7 +44,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "trained_model",
         ],
         "voxels": [
-            "Listeners",
+            "Subjects",
             "matched_regions",
         ],
     },

@@ -1,4 +1,6 @@
-"""The region card: all that is known of one region on one page, for demo, atlas and ROI table alike; `giblet region NAME` writes it."""
+"""The region card: all that is known of one region on one page, for demo, atlas and ROI table
+alike; `giblet region NAME` writes it.
+"""
 
 import base64
 from collections.abc import Mapping
@@ -57,7 +59,9 @@ class RegionCard:
     )
 
     def players(self, n: int = 5, seconds: float | None = None) -> dict[str, Players]:
-        """Return the `n` best and the `n` worst scenes: true, retrieved, retrieved by a matched random region, at their own levels."""
+        """Return the `n` best and the `n` worst scenes: true, retrieved, retrieved by a matched
+        random region, at their own levels.
+        """
         f, s, out = self.findings, self.scenes, {}
         n_trs = None if seconds is None else max(1, round(seconds / f.data.t_r))
         n = min(n, len(s.segment) // 2)
@@ -71,7 +75,7 @@ class RegionCard:
                     f"retrieved by {self.name}": s.retrieved[i],
                     "by a matched random region": s.random[i],
                 }
-                title = f"{kind} scene {number}: {100 * s.wins[i]:.0f} % of its lures beaten"
+                title = f"{kind} scene {number}: {100 * s.wins[i]:.0f} % of its foils beaten"
                 heard = {
                     f"{label}: {f.stim.place(f.start_s(tr))}": f.sound(tr, n_trs)
                     for label, tr in sounds.items()
@@ -80,7 +84,9 @@ class RegionCard:
         return out
 
     def figure(self) -> Figure:
-        """Draw the card: where it is, what predicts it, what adds, the profile over books, and what its lesion does."""
+        """Draw the card: where it is, what predicts it, what adds, the profile over codebooks, and
+        what its lesion does.
+        """
         f, i = self.findings, self.index
         fig = plt.figure(figsize=(12, 7))
         grid = fig.add_gridspec(2, 6, height_ratios=(1, 1.15))
@@ -89,11 +95,11 @@ class RegionCard:
         ax = viz.plot_bars(
             models,
             fig.add_subplot(grid[0, 3:]),
-            colours={"ceiling": viz.COLOURS["floor"], "books": viz.COLOURS["codec"]},
+            colours={"ceiling": viz.COLOURS["floor"], "codebooks": viz.COLOURS["codec"]},
         )
         ax.set(xlabel="r, unseen time, group mean", title="what predicts it")
         _draw_parts(f.spaces, i, fig.add_subplot(grid[1, :2]), "what adds beyond the rest")
-        _draw_parts(f.books, i, fig.add_subplot(grid[1, 2:4]), "profile over books")
+        _draw_parts(f.codebooks, i, fig.add_subplot(grid[1, 2:4]), "profile over codebooks")
         _draw_lesion(self, fig.add_subplot(grid[1, 4:]))
         brain.set_title(f"{self.name} on the brain" if f.data.mask_img is not None else "no map")
         fig.draw_without_rendering()  # the map is drawn into the place that the layout gives it
@@ -170,7 +176,9 @@ def _draw_lesion(card: RegionCard, ax: Any) -> None:
 
 
 def plot_lesions(table: pd.DataFrame, label: str) -> Figure:
-    """Draw the lesion table of all regions: what each hears alone beside its random regions, and what is lost without it."""
+    """Draw the lesion table of all regions: what each hears alone beside its random regions, and
+    what is lost without it.
+    """
     fig, axes = plt.subplots(1, 2, figsize=(11, 1.4 + 0.3 * len(table)), sharey=True)
     y, width = np.arange(len(table)), table["random, high"] - table["random, low"]
     axes[0].barh(
@@ -224,8 +232,8 @@ def region_card(
     n_random : int
         Random regions matched for size and ISC.
     findings : Findings, optional
-        Of `region_findings`, where several cards are made; by default this region alone is measured, and p is then not corrected over
-        regions.
+        Of `region_findings`, where several cards are made; by default this region alone is
+        measured, and p is then not corrected over regions.
 
     Returns
     -------
@@ -246,8 +254,8 @@ def region_card(
 
 def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...]:
     """Say in words what was found, with the numbers; the bound is .05 throughout."""
-    n, r, top = f.lesions.size[i], f.r["books"].iloc[i], f.top.group[i]
-    share = f.top.normalise(np.array(f.r["books"]), "group")[i]
+    n, r, top = f.lesions.size[i], f.r["codebooks"].iloc[i], f.top.group[i]
+    share = f.top.normalise(np.array(f.r["codebooks"]), "group")[i]
     of = (
         f"{100 * share:.0f} % of its ceiling"
         if np.isfinite(share)
@@ -257,8 +265,8 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
     corrected = (
         f"corrected over {over} regions" if over > 1 else "one region, uncorrected over regions"
     )
-    claim = holm(f.recovered.null.p)[i]
-    singled = [k for k, p in zip(f.books.names, f.books.p_fdr[:, i]) if p <= 0.05]
+    detection = holm(f.recovered.null.p)[i]
+    singled = [k for k, p in zip(f.codebooks.names, f.codebooks.p_fdr[:, i]) if p <= 0.05]
     hears = lesion["p chance"] <= 0.05
     alone, low, high = lesion[["alone (%)", "random, low", "random, high"]]
     place = "more than" if alone > high else "less than" if alone < low else "about as much as"
@@ -271,12 +279,12 @@ def _verdict(f: Findings, i: int, lesion: Mapping[str, float]) -> tuple[str, ...
     return (
         f"Reliability: {n} {'voxels' if n > 1 else 'column'}, mean ISC {f.lesions.isc[i]:.2f} with {f.top.n_subjects} subjects; r of the "
         f"group mean cannot exceed {top:.2f}.",
-        f"Prediction: the books reach r = {r:.2f} on unseen time ({of}).",
-        f"Beyond {', '.join(f.spaces.names[1:])} the books add {adds['unique']:.3f} of explained variance (over folds {adds['low']:.3f} to "
+        f"Prediction: the codebooks reach r = {r:.2f} on unseen time ({of}).",
+        f"Beyond {', '.join(f.spaces.names[1:])} the codebooks add {adds['unique']:.3f} of explained variance (over folds {adds['low']:.3f} to "
         f"{adds['high']:.3f}; null {adds['null, low']:.3f} to {adds['null, high']:.3f}; p = {adds['p (FDR)']:.3f}, FDR): "
         f"{'more than chance' if adds['p (FDR)'] <= 0.05 else 'no more than chance does'}.",
-        f"Beyond baselines with many responses: all books together p = {claim:.3f} (Holm), "
-        f"{'so that they count' if claim <= 0.05 else 'which is no claim'}; most probable is book "
+        f"Beyond baselines with many responses: all codebooks together p = {detection:.3f} (Holm), "
+        f"{'so that they count' if detection <= 0.05 else 'which is no detection'}; most probable is book "
         f"{f.recovered.probability[:, i].argmax()} ({100 * f.recovered.probability[:, i].max():.0f} %). Singled out by refit, FDR: "
         f"{', '.join(singled) if singled else 'none'}.",
         f"Alone it identifies {lesion['alone (%)']:.0f} % of segments ({lesion['alone, low']:.0f} to {lesion['alone, high']:.0f}; chance "
@@ -294,7 +302,8 @@ def write_region_page(
     generator: Generator | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write ``index.html`` and ``media/`` into a folder; with a generator also what it makes of the region's voxels.
+    """Write ``index.html`` and ``media/`` into a folder; with a generator also what it makes of the
+    region's voxels.
 
     The folder is ``build/regions/NAME`` by default, with what a file system refuses replaced.
 
@@ -321,7 +330,7 @@ def write_region_page(
         scores=scores,
         tables=[
             _numbers(parts.table(card.index), 3)
-            for parts in (card.findings.spaces, card.findings.books)
+            for parts in (card.findings.spaces, card.findings.codebooks)
         ],
         **{
             name: inline_to_files(html, folder / "media", "media")
@@ -336,7 +345,9 @@ def _numbers(table: pd.DataFrame, digits: int) -> str:
 
 
 def _generation(card: RegionCard, generator: Generator, seed: int) -> tuple[str, str]:
-    """Return the scores of generated sound, and two scenes of it: from measured, shuffled and no fMRI."""
+    """Return the scores of generated sound, and two scenes of it: from measured, shuffled and no
+    fMRI.
+    """
     f = card.findings
     numbers = bottlenecks(
         f.group.bold[:, f.group.members(card.name)],

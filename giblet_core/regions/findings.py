@@ -1,4 +1,6 @@
-"""All regions of a data set measured at once: what predicts them, what adds beyond the rest, and what their lesion does."""
+"""All regions of a data set measured at once: what predicts them, what adds beyond the rest, and
+what their lesion does.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +30,7 @@ from giblet_core.errors import InputError
 from giblet_core.features import codebooks as features
 from giblet_core.fmri import Dataset, mask_array
 from giblet_core.regions.lesions import RegionLesions, region_lesions
-from giblet_core.regions.voxels import Listeners, listeners_of
+from giblet_core.regions.voxels import Subjects, subjects_of
 from giblet_core.timing import Fold, Stimulus, contiguous_folds, shift_within_runs
 
 RESPONSE_S = 4.5  # the response is late: the sound of a stretch of BOLD is taken this much earlier
@@ -37,9 +39,11 @@ ALPHAS = tuple(np.logspace(0, 3, 5))
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What groups of features explain beyond all others: `value`, `low`, `high` (over folds), `null_low`, `null_high`, `p`.
+    """What groups of features explain beyond all others: `value`, `low`, `high` (over folds),
+    `null_low`, `null_high`, `p`.
 
-    Each of shape (n_groups, n_regions), as r|r|; p one-sided against all distinct circular shifts; `names` of groups.
+    Each of shape (n_groups, n_regions), as r|r|; p one-sided against all distinct circular shifts;
+    `names` of groups.
     """
 
     names: tuple[str, ...]
@@ -52,7 +56,7 @@ class Parts:
 
     @property
     def p_fdr(self) -> np.ndarray:
-        """p corrected over groups and regions."""
+        """P corrected over groups and regions."""
         return fdr(self.p)
 
     def table(self, region: int) -> pd.DataFrame:
@@ -77,7 +81,7 @@ class Findings:
     Attributes
     ----------
     stim, data : Stimulus, Dataset
-    group : Listeners
+    group : Subjects
     names : tuple of str
         The regions measured.
     folds, gap, min_shift : the protocol, in TRs
@@ -87,15 +91,16 @@ class Findings:
     r : DataFrame (n_regions, n_models)
         Held-out r of the group mean.
     top : Ceiling of the regions measured
-    spaces, books : Parts of whole feature spaces, and of single books
+    spaces, codebooks : Parts of whole feature spaces, and of single codebooks
     recovered : Recovery
-        What the books explain beyond strong baselines, by variance components; p of all books together.
+        What the codebooks explain beyond strong baselines, by variance components; p of all
+        codebooks together.
     lesions : RegionLesions
     """
 
     stim: Stimulus
     data: Dataset
-    group: Listeners
+    group: Subjects
     names: tuple[str, ...]
     folds: list[Fold]
     gap: int
@@ -106,7 +111,7 @@ class Findings:
     r: pd.DataFrame
     top: Ceiling
     spaces: Parts
-    books: Parts
+    codebooks: Parts
     recovered: Recovery
     lesions: RegionLesions
 
@@ -141,7 +146,8 @@ def region_findings(
     seed: int = 0,
     progress: bool = True,
 ) -> Findings:
-    """Measure regions: encoding beside its ceiling, unique variance beside its null, and region lesions.
+    """Measure regions: encoding beside its ceiling, unique variance beside its null, and region
+    lesions.
 
     Parameters
     ----------
@@ -155,7 +161,7 @@ def region_findings(
     Raises
     ------
     InputError
-        No atlas, one subject, or no segment with a fair lure.
+        No atlas, one subject, or no segment with a fair foil.
     """
     if not data.region_names:
         raise InputError(
@@ -168,7 +174,7 @@ def region_findings(
     n_folds, gap, length, min_shift = (
         (2 * len(data.grids), 4, 4, 8) if short else (max(5, len(data.grids)), 20, 10, 30)
     )
-    group, folds = listeners_of(data), contiguous_folds(data.n_trs, n_folds, gap, runs)
+    group, folds = subjects_of(data), contiguous_folds(data.n_trs, n_folds, gap, runs)
     names = tuple(group.names if names is None else names)
     wanted = [group.names.index(name) for name in names if len(group.members(name))]
     times = np.concatenate([g.times() for g in data.grids])
@@ -178,7 +184,7 @@ def region_findings(
     recovered = recover_regions(
         make_design(stim, data.grids), group.means[:, :, wanted], n_draws=100 if short else 1000
     )
-    r, spaces, books = _encoding(stim, data, means, folds, gap, min_shift, names)
+    r, spaces, codebooks = _encoding(stim, data, means, folds, gap, min_shift, names)
     lesions = region_lesions(
         group,
         latents,
@@ -207,7 +213,7 @@ def region_findings(
         r,
         top,
         spaces,
-        books,
+        codebooks,
         recovered,
         lesions,
     )
@@ -222,9 +228,11 @@ def _encoding(
     min_shift: int,
     names: tuple[str, ...],
 ) -> tuple[pd.DataFrame, Parts, Parts]:
-    """Fit each space alone, then take out each group of spaces from all: what it adds that no other holds."""
+    """Fit each space alone, then take out each group of spaces from all: what it adds that no other
+    holds.
+    """
     engine, runs = stim.codec, data.run_onsets
-    books = [
+    codebooks = [
         space.values
         for space in features.codebook_features(engine, stim.codes, data.grids, pool=("mean", "sd"))
     ]
@@ -239,7 +247,7 @@ def _encoding(
     if data.nuisance(data.subjects[0]) is not None:
         nuisance.append(np.mean([data.nuisance(s) for s in data.subjects], axis=0))
     families = {
-        "books": books,
+        "codebooks": codebooks,
         "envelope, loudness": [base.pop("envelope"), base.pop("loudness")],
         **{kind: [x] for kind, x in base.items()},
         "nuisance": nuisance,
@@ -251,8 +259,8 @@ def _encoding(
     r = pd.DataFrame({name: fit.r for name, fit in fits.items()}, index=list(names))
     flat = [(name, x, 1 / len(xs)) for name, xs in families.items() for x in xs]
     groups = {name: [i for i, (own, _, _) in enumerate(flat) if own == name] for name in families}
-    groups |= {f"book {k}": [k] for k in range(len(books))}
-    alpha = float(np.median(fits["books"].alphas))
+    groups |= {f"codebook {k}": [k] for k in range(len(codebooks))}
+    alpha = float(np.median(fits["codebooks"].alphas))
     values = unique_parts(
         [x for _, x, _ in flat],
         [w for _, _, w in flat],
@@ -277,7 +285,8 @@ def unique_parts(
     folds: list[Fold],
     alpha: float,
 ) -> np.ndarray:
-    """Return what each group of spaces explains that the rest does not, r|r| of all less r|r| without it, refitted.
+    """Return what each group of spaces explains that the rest does not, r|r| of all less r|r|
+    without it, refitted.
 
     Parameters
     ----------
@@ -310,7 +319,9 @@ def unique_parts(
 
 
 def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -> np.ndarray:
-    """Put Y (n_trs, n_regions) beside all its circular shifts of at least `min_shift` TRs within runs, side by side."""
+    """Put Y (n_trs, n_regions) beside all its circular shifts of at least `min_shift` TRs within
+    runs, side by side.
+    """
     moves = [
         shift_within_runs(len(Y), -s, run_onsets)
         for s in shift_sizes(len(Y), run_onsets, min_shift)
@@ -319,7 +330,9 @@ def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -
 
 
 def parts_of(names: tuple[str, ...], values: np.ndarray, n_regions: int) -> Parts:
-    """Turn `unique_parts` of `with_shifts`, (n_groups, n_folds, n_targets), into values with intervals, null bands and p."""
+    """Turn `unique_parts` of `with_shifts`, (n_groups, n_folds, n_targets), into values with
+    intervals, null bands and p.
+    """
     values = values.reshape(
         *values.shape[:2], -1, n_regions
     )  # (n_groups, n_folds, 1 + n_shifts, n_regions)

@@ -1,9 +1,12 @@
-"""Region lesions: what one region hears, and what is lost without it, read from *measured* responses.
+"""Region lesions: what one region hears, and what is lost without it, read from *measured*
+responses.
 
-Two refits and a third, weaker view, all of the same ridge decoder to pooled latents. *Alone*: fitted on the voxels of one region.
-*All but*: fitted on everything else; what it loses, no other region can stand in for. *Frozen*: fitted on all, the region held at its
-mean afterwards; ridge shares its use among regions that say the same, so this shows use, not need. "Alone" stands against random
-regions of as many voxels with the same intersubject correlation: any reliable voxels hold something.
+Two refits and a third, weaker view, all of the same ridge decoder to pooled latents. *Alone*:
+fitted on the voxels of one region. *All but*: fitted on everything else; what it loses, no other
+region can stand in for. *Frozen*: fitted on all, the region held at its mean afterwards; ridge
+shares its use among regions that say the same, so this shows use, not need. "Alone" stands against
+random regions of as many voxels with the same intersubject correlation: any reliable voxels hold
+something.
 
 References
 ----------
@@ -22,7 +25,7 @@ from tqdm import tqdm
 from giblet_core.decoding import Segments, identify_by
 from giblet_core.encoding import bootstrap, check_matrix, correlate, fdr, shift_sizes, standardise
 from giblet_core.errors import InputError
-from giblet_core.regions.voxels import Listeners, matched_regions, overlap
+from giblet_core.regions.voxels import Subjects, matched_regions, overlap
 from giblet_core.timing import Fold, inner_folds, run_index, shift_within_runs
 
 PENALTIES = tuple(np.logspace(-1, 2, 4))
@@ -32,9 +35,11 @@ CHOOSERS = 3  # random regions that choose the penalty together with the region
 def ridge_weights(
     x: np.ndarray, y: np.ndarray, train: np.ndarray, alphas: Sequence[float]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield for each penalty (standardised x of all rows, weights (n_columns, n_dims)), solved in the smaller of rows and columns.
+    """Yield for each penalty (standardised x of all rows, weights (n_columns, n_dims)), solved in
+    the smaller of rows and columns.
 
-    The same ridge as `kernels.ridge`, with penalties in the same unit, in the form that shows which column says what.
+    The same ridge as `kernels.ridge`, with penalties in the same unit, in the form that shows which
+    column says what.
     """
     mean, scale = standardise(x, train)
     z = ((x - mean) * scale).astype(np.float32)
@@ -66,7 +71,8 @@ def choose_penalties(
     run_onsets: Sequence[int],
     embargo: int,
 ) -> np.ndarray:
-    """Choose one of `PENALTIES` a fold on three inner folds, by the mean r over all of `xs`: none of them has a penalty made for itself.
+    """Choose one of `PENALTIES` a fold on three inner folds, by the mean r over all of `xs`: none
+    of them has a penalty made for itself.
 
     Returns
     -------
@@ -117,9 +123,11 @@ def read_out(
 
 
 def scorer(
-    latents: np.ndarray, segments: Segments, min_gap: int
+    latents: np.ndarray, segments: Segments, embargo: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that gives ``identify(predictions, latents, segments).per_segment``, with the targets prepared once."""
+    """Return the function that gives ``identify(predictions, latents, segments).per_segment``, with
+    the targets prepared once.
+    """
     at, n = np.unique(segments.rows), len(segments.rows)
     t = latents[at].astype(np.float64)
     t = (latents - t.mean(0)) / np.where(t.std(0) > 0, t.std(0), np.inf)
@@ -140,7 +148,7 @@ def scorer(
         )  # a constant says nothing, whatever its rounding
         score = (p * np.where(moves, 1 / np.where(moves, sd, 1), 0))[place].reshape(n, -1) @ b
         return identify_by(
-            lambda _: score, segments, len(latents), min_gap=min_gap, n_draws=0
+            lambda _: score, segments, len(latents), embargo=embargo, n_draws=0
         ).per_segment
 
     return wins
@@ -148,7 +156,7 @@ def scorer(
 
 @dataclass(frozen=True, eq=False)
 class RegionLesions:
-    """Identification of held-out segments by each lesion, with the same lures for all; chance .5.
+    """Identification of held-out segments by each lesion, with the same foils for all; chance .5.
 
     Attributes
     ----------
@@ -156,16 +164,18 @@ class RegionLesions:
     size : array of shape (n_regions,), voxels
     isc : array of shape (n_regions,), mean over the region's voxels
     whole : array of shape (n_segments,)
-        Share of lures beaten by the decoder of all regions; NaN where a segment has no lure.
+        Share of foils beaten by the decoder of all regions; NaN where a segment has no foil.
     alone, all_but, frozen : arrays of shape (n_regions, n_segments)
     p_alone : array of shape (n_regions,)
-        Against the same decoder on circularly shifted BOLD, refitted. (Permuting the segments of one set of predictions makes p too
-        small: folds share their training data, so that their errors go together.)
+        Against the same decoder on circularly shifted BOLD, refitted. (Permuting the segments of
+        one set of predictions makes p too small: folds share their training data, so that their
+        errors go together.)
     random : array of shape (n_regions, n_random, n_segments)
     isc_gap : array of shape (n_regions,)
         Largest distance in mean ISC between a region and one of its random regions.
     overlap : array of shape (n_regions,)
-        Mean share of voxels that two of its random regions have in common: near 1 there are few different ones.
+        Mean share of voxels that two of its random regions have in common: near 1 there are few
+        different ones.
     predictions, random_predictions : arrays of shape (n_regions, n_trs, n_dims)
         Held-out, by each region and by the first of its random regions.
     """
@@ -186,12 +196,16 @@ class RegionLesions:
 
     @property
     def p_random(self) -> np.ndarray:
-        """Share of random regions that identify as well as the region, (n_regions,); floor 1 / (n_random + 1)."""
+        """Share of random regions that identify as well as the region, (n_regions,); floor 1 /
+        (n_random + 1).
+        """
         better = np.nanmean(self.random, 2) >= np.nanmean(self.alone, 1)[:, None]
         return (1 + better.sum(1)) / (1 + better.shape[1])
 
     def table(self, seed: int = 0) -> pd.DataFrame:
-        """Put all regions side by side in per cent, with 95 % block bootstrap intervals over segments; p corrected over regions (FDR)."""
+        """Put all regions side by side in per cent, with 95 % block bootstrap intervals over
+        segments; p corrected over regions (FDR).
+        """
         has = np.isfinite(self.whole)
         effects = {
             "alone": self.alone,
@@ -218,7 +232,7 @@ class RegionLesions:
 
 
 def region_lesions(
-    group: Listeners,
+    group: Subjects,
     latents: np.ndarray,
     segments: Segments,
     folds: list[Fold],
@@ -232,15 +246,16 @@ def region_lesions(
     seed: int = 0,
     progress: bool = True,
 ) -> RegionLesions:
-    """Refit the decoder on each region alone and on all but it, freeze it out, and set it against matched random regions.
+    """Refit the decoder on each region alone and on all but it, freeze it out, and set it against
+    matched random regions.
 
     Parameters
     ----------
-    group : Listeners
+    group : Subjects
     latents : array of shape (n_trs, n_dims)
         Pooled latents after the response (`features.summed_features`).
     segments : Segments
-        Of the test folds; the same lures serve every decoder.
+        Of the test folds; the same foils serve every decoder.
     folds : list of (train, test)
     run_onsets, embargo : as in `fit_decoder`
     n_random : int

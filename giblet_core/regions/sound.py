@@ -1,8 +1,10 @@
-"""Region lesions as sound: scenes that a region's decoder retrieves, and sound that a trained generator makes from its voxels.
+"""Region lesions as sound: scenes that a region's decoder retrieves, and sound that a trained
+generator makes from its voxels.
 
-What is retrieved is real sound of training time. What is *generated* is made by the network of notebook 3 from 256 numbers a TR that were
-read from BOLD, and is labelled so: the network has heard most of the film, so that its sound alone is no evidence. The evidence is the
-difference to the same generator on shuffled fMRI and on none.
+What is retrieved is real sound of training time. What is *generated* is made by the network of
+notebook 3 from 256 numbers a TR that were read from BOLD, and is labelled so: the network has heard
+most of the film, so that its sound alone is no evidence. The evidence is the difference to the same
+generator on shuffled fMRI and on none.
 """
 
 from collections.abc import Mapping
@@ -32,12 +34,13 @@ RESPONSE_S = (3.0, 7.5)  # seconds after the sound at which BOLD is read for the
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """Held-out scenes of a region, best first: true, retrieved by the region, and retrieved by a matched random region.
+    """Held-out scenes of a region, best first: true, retrieved by the region, and retrieved by a
+    matched random region.
 
     Attributes
     ----------
     segment : int array of shape (n_scenes,)
-    wins : array of shape (n_scenes,), share of lures beaten
+    wins : array of shape (n_scenes,), share of foils beaten
     true, retrieved, random : int arrays of shape (n_scenes,), first TR of each stretch
     """
 
@@ -51,7 +54,9 @@ class Scenes:
 def ranked_scenes(
     lesions: RegionLesions, region: int, latents: np.ndarray, segments: Segments, folds: list[Fold]
 ) -> Scenes:
-    """Rank all segments that have lures: by lures beaten, then by how alike prediction and truth are."""
+    """Rank all segments that have foils: by foils beaten, then by how alike prediction and truth
+    are.
+    """
     own, random = lesions.predictions[region], lesions.random_predictions[region]
     alike = np.diagonal(similarity(own, latents, segments))
     wins = lesions.alone[region]
@@ -81,7 +86,9 @@ class Generator:
 def trained_model(
     stim: Stimulus, steps: int = 250, seed: int = 0, smoke: bool = False
 ) -> AudioAutoencoder:
-    """Load the autoencoder that notebook 3 trained on this sound, with its configuration; train it where it is missing."""
+    """Load the autoencoder that notebook 3 trained on this sound, with its configuration; train it
+    where it is missing.
+    """
     config = demo_run(stim.n_trs, steps, seed, smoke)
     k, n_frames = stim.grids[0].windows(stim.codes).array.shape[1:]
     model = build_autoencoder(k, n_frames, seed=config.seed, codebooks=stim.codec.codebooks[:k])
@@ -128,10 +135,12 @@ def bottlenecks(
     embargo: int,
     shift: int,
 ) -> dict[str, np.ndarray]:
-    """Read the generator's numbers from BOLD in held-out time: for each of `SOURCES` an array (n_trs, dim).
+    """Read the generator's numbers from BOLD in held-out time: for each of `SOURCES` an array
+    (n_trs, dim).
 
-    Shuffled: the same BOLD, circularly shifted by `shift` TRs within runs and fitted anew. None: the training mean. Ridge shrinks what
-    it predicts, so that predictions of a fold are brought back to the spread of training time, shuffled ones alike.
+    Shuffled: the same BOLD, circularly shifted by `shift` TRs within runs and fitted anew. None:
+    the training mean. Ridge shrinks what it predicts, so that predictions of a fold are brought
+    back to the spread of training time, shuffled ones alike.
     """
     lags = tuple(range(round(RESPONSE_S[0] / t_r), round(RESPONSE_S[1] / t_r) + 1))
     last = (
@@ -159,13 +168,14 @@ def bottlenecks(
 def generated_scores(
     z: Mapping[str, np.ndarray], generator: Generator, segments: Segments, gap: int, seed: int = 0
 ) -> pd.DataFrame:
-    """Identify the segments from the numbers that the generator reads, measured, shuffled and none alike.
+    """Identify the segments from the numbers that the generator reads, measured, shuffled and none
+    alike.
 
     Returns
     -------
     DataFrame
-        Per cent identified, chance 50, a row a source; and how many points above shuffled, with 95 % block bootstrap intervals over
-        segments.
+        Per cent identified, chance 50, a row a source; and how many points above shuffled, with 95
+        % block bootstrap intervals over segments.
     """
     wins = scorer(generator.z, segments, gap)
     rows = {name: wins(value) for name, value in z.items()}
@@ -183,7 +193,8 @@ def generated_scores(
 
 @torch.no_grad()
 def generate(generator: Generator, z: np.ndarray, codec: EncodecCodec, seed: int = 0) -> np.ndarray:
-    """Generate sound from bottlenecks (n_windows, dim): codes drawn as the network believes, with the same draws for the same seed.
+    """Generate sound from bottlenecks (n_windows, dim): codes drawn as the network believes, with
+    the same draws for the same seed.
 
     Returns
     -------

@@ -1,4 +1,6 @@
-"""Regions as voxels: the group's responses, how reliable each voxel is, and random regions matched for size and reliability."""
+"""Regions as voxels: the group's responses, how reliable each voxel is, and random regions matched
+for size and reliability.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ N_STRATA = 5  # of the ISC of a region's voxels
 
 
 @dataclass(frozen=True, eq=False)
-class Listeners:
+class Subjects:
     """The group's responses, voxel by voxel.
 
     Attributes
@@ -23,7 +25,8 @@ class Listeners:
     bold : array of shape (n_trs, n_voxels), float32
         Mean over subjects of standardised voxels; ROI tables have one column a region.
     isc : array of shape (n_voxels,)
-        Leave-one-out, Fisher-averaged; NaN where a voxel is constant in some subject (it then belongs to no region).
+        Leave-one-out, Fisher-averaged; NaN where a voxel is constant in some subject (it then
+        belongs to no region).
     means : array of shape (n_subjects, n_trs, n_regions)
         Region means of each subject.
     atlas : int array of shape (n_voxels,)
@@ -51,7 +54,7 @@ class Listeners:
         return np.flatnonzero(self.atlas == self.labels[self.names.index(name)])
 
 
-def listeners_of(data: Dataset) -> Listeners:
+def subjects_of(data: Dataset) -> Subjects:
     """Average a data set's subjects and measure how much they share, reading one subject at a time.
 
     Raises
@@ -79,7 +82,7 @@ def listeners_of(data: Dataset) -> Listeners:
         xyz = nibabel.affines.apply_affine(
             data.mask_img.affine, np.argwhere(mask_array(data.mask_img))
         )
-    return Listeners(
+    return Subjects(
         total / len(data.subjects),
         np.where(constant, np.nan, fisher_mean(np.array(r))),
         means,
@@ -97,10 +100,12 @@ def _standardised(data: Dataset) -> Iterator[np.ndarray]:
 def matched_regions(
     isc: np.ndarray, members: np.ndarray, n: int = 200, seed: int = 0, xyz: np.ndarray | None = None
 ) -> np.ndarray:
-    """Draw random regions with as many voxels as `members`, outside it, matched stratum by stratum in ISC.
+    """Draw random regions with as many voxels as `members`, outside it, matched stratum by stratum
+    in ISC.
 
-    Each begins at a random voxel and takes, for every fifth of the region's voxels by ISC, the nearest voxels of that ISC: as compact as
-    the match allows. Without coordinates, voxels of that ISC at random. A region of one column (ROI tables) gets the other columns.
+    Each begins at a random voxel and takes, for every fifth of the region's voxels by ISC, the
+    nearest voxels of that ISC: as compact as the match allows. Without coordinates, voxels of that
+    ISC at random. A region of one column (ROI tables) gets the other columns.
 
     Parameters
     ----------

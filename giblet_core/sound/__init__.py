@@ -1,7 +1,8 @@
 """Sound: files in and out, what is heard when, and its spectra.
 
-Read `samples` first (what a waveform is here, and resampling), then `reading` and `writing`, then `spectra`, `speech`,
-`pitch` and `annotation`. A waveform is mono float32, finite, in about [-1, 1], with its rate in Hz beside it.
+Read `samples` first (what a waveform is here, and resampling), then `reading` and `writing`, then
+`spectra`, `speech`, `pitch` and `annotation`. A waveform is mono float32, finite, in about [-1, 1],
+with its rate in Hz beside it.
 """
 
 import lazy_loader

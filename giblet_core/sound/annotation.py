@@ -28,7 +28,9 @@ class Scene:
 
 @dataclass(frozen=True)
 class Event:
-    """A sound: its kind (one of `KINDS`), what it is (a line's text, the name of a cue), and who speaks ("" if nobody)."""
+    """A sound: its kind (one of `KINDS`), what it is (a line's text, the name of a cue), and who
+    speaks ("" if nobody).
+    """
 
     start_s: float
     stop_s: float
@@ -66,7 +68,9 @@ class Annotation:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows of each of `TYPES`; a type without any is left out: nothing is known of it, which is not to say that it is never on."""
+        """Rows of each of `TYPES`; a type without any is left out: nothing is known of it, which is
+        not to say that it is never on.
+        """
         types = (
             ["scene"] * len(self.scenes)
             + [event.kind for event in self.events]
@@ -75,11 +79,15 @@ class Annotation:
         return {name: types.count(name) for name in TYPES if name in types}
 
     def scene_at(self, time_s: float) -> str:
-        """Return the name of the scene that a time lies in (of several, the one that began last); "" outside all."""
+        """Return the name of the scene that a time lies in (of several, the one that began last);
+        "" outside all.
+        """
         return next((s.name for s in reversed(self.scenes) if s.start_s <= time_s < s.stop_s), "")
 
     def until(self, stop_s: float) -> "Annotation":
-        """Return the annotation of the sound up to `stop_s`: what begins later is left out, what lasts longer is cut."""
+        """Return the annotation of the sound up to `stop_s`: what begins later is left out, what
+        lasts longer is cut.
+        """
         return Annotation(
             *(
                 tuple(
@@ -123,9 +131,10 @@ class Annotation:
     def from_events(cls, path: str | Path, duration_s: float) -> "Annotation":
         """Read a table of events in BIDS style, such as ``film_events.tsv`` beside ``film.m4v``.
 
-        Columns, with tabs between them: ``onset`` and ``duration`` (seconds of the sound), ``trial_type`` (one of `TYPES`), and, where
-        wanted, ``label`` (a scene's name, a word, a line's text) and ``speaker``; ``n/a`` is empty. Where words are listed but no speech,
-        speech is where they are.
+        Columns, with tabs between them: ``onset`` and ``duration`` (seconds of the sound),
+        ``trial_type`` (one of `TYPES`), and, where wanted, ``label`` (a scene's name, a word, a
+        line's text) and ``speaker``; ``n/a`` is empty. Where words are listed but no speech, speech
+        is where they are.
 
         Parameters
         ----------
@@ -140,7 +149,8 @@ class Annotation:
         Raises
         ------
         InputError
-            No such table, a column is missing, or a row has an unknown type or times outside the sound; the header is row 1.
+            No such table, a column is missing, or a row has an unknown type or times outside the
+            sound; the header is row 1.
         """
         with explained(
             f"events={path}: must be a readable table",

@@ -1,10 +1,9 @@
-"""TODO: sound/pitch."""
+"""Pitch and voicing by autocorrelation."""
 
 import numpy as np
 
-from giblet_core.autoencoder import TARGET_RATE_HZ
-
 PITCH_HZ = (70.0, 400.0)
+TRACK_RATE_HZ = 100  # frames a second
 VOICED = 0.5  # normalised autocorrelation above which a frame counts as voiced
 
 
@@ -16,7 +15,7 @@ def pitch_track(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     array of shape (2, n_frames)
         Octaves above 100 Hz, 0 where unvoiced; and voicing (0 or 1).
     """
-    hop, size = sample_rate // TARGET_RATE_HZ, int(0.04 * sample_rate)
+    hop, size = sample_rate // TRACK_RATE_HZ, int(0.04 * sample_rate)
     n = len(wave) // hop
     padded = np.pad(np.asarray(wave, np.float32), (0, size))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[: n * hop : hop]

@@ -1,4 +1,6 @@
-"""Read any sound (and the sound track of video) as mono float32, resample it, write WAV, FLAC and Ogg."""
+"""Read any sound (and the sound track of video) as mono float32, resample it, write WAV, FLAC and
+Ogg.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +22,9 @@ _GAP_S = (
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a sound file says of itself: rate in Hz, channels, duration in seconds, container format."""
+    """What a sound file says of itself: rate in Hz, channels, duration in seconds, container
+    format.
+    """
 
     path: Path
     sample_rate: int
@@ -30,7 +34,9 @@ class AudioInfo:
 
 
 def _refuse_truncated_wav(path: Path) -> None:
-    """Compare the bytes that a RIFF file's data chunk declares with those present; libsndfile shortens silently."""
+    """Compare the bytes that a RIFF file's data chunk declares with those present; libsndfile
+    shortens silently.
+    """
     size = path.stat().st_size
     with open(path, "rb") as handle:
         if handle.read(4) != b"RIFF" or len(handle.read(8)) < 8:
@@ -172,8 +178,9 @@ def load_audio(
     Parameters
     ----------
     path : path
-        WAV, FLAC, MP3, Ogg (Vorbis, Opus), or a video that PyAV reads (m4v, mp4, mkv, ...). For video, sound is placed by its
-        time stamps: a track that begins 0.5 s after the picture begins with 0.5 s of silence.
+        WAV, FLAC, MP3, Ogg (Vorbis, Opus), or a video that PyAV reads (m4v, mp4, mkv, ...). For
+        video, sound is placed by its time stamps: a track that begins 0.5 s after the picture
+        begins with 0.5 s of silence.
     sample_rate : int
         Hz of the result; soxr resamples.
     start_s, stop_s : float
@@ -187,7 +194,8 @@ def load_audio(
     Raises
     ------
     InputError
-        Missing, empty, truncated, damaged, not a sound, without a sound track, or holding NaN or infinity.
+        Missing, empty, truncated, damaged, not a sound, without a sound track, or holding NaN or
+        infinity.
     """
     path = _existing(path)
     if start_s < 0 or (stop_s is not None and stop_s <= start_s):
@@ -208,7 +216,9 @@ def load_audio(
 
 
 def audio_info(path: str | Path) -> AudioInfo:
-    """Return rate, channels, duration and format of a sound file or of a video's sound track, without decoding it."""
+    """Return rate, channels, duration and format of a sound file or of a video's sound track,
+    without decoding it.
+    """
     path = _existing(path)
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         with _open_sound(path) as sound:

@@ -2,8 +2,9 @@
 
 References
 ----------
-Griffin, Lim (1984), Signal estimation from modified short-time Fourier transform. doi:10.1109/TASSP.1984.1164317
-Perraudin, Balazs, Sondergaard (2013), A fast Griffin-Lim algorithm. doi:10.1109/WASPAA.2013.6701851
+Griffin, Lim (1984), Signal estimation from modified short-time Fourier transform.
+doi:10.1109/TASSP.1984.1164317 Perraudin, Balazs, Sondergaard (2013), A fast Griffin-Lim algorithm.
+doi:10.1109/WASPAA.2013.6701851
 """
 
 from functools import lru_cache
@@ -19,7 +20,9 @@ FLOOR_DB = -100.0
 
 @lru_cache(maxsize=16)
 def mel_filters(sample_rate: int, n_mels: int, n_fft: int) -> np.ndarray:
-    """Slaney mel filters, (n_fft // 2 + 1, n_mels); where filters outnumber bins some are empty, which is the seed's case of 2048."""
+    """Slaney mel filters, (n_fft // 2 + 1, n_mels); where filters outnumber bins some are empty,
+    which is the seed's case of 2048.
+    """
     if (
         n_mels > n_fft // 4
     ):  # transformers warns about empty filters; beyond a quarter of the bins we build the same triangles ourselves

@@ -1,4 +1,6 @@
-"""Where a sound holds speech: 8-10 s segments, from an annotation where there is one, otherwise from a stated rule."""
+"""Where a sound holds speech: 8-10 s segments, from an annotation where there is one, otherwise
+from a stated rule.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +17,12 @@ SEGMENT_S = (
 SHORTEST_S = 1.5  # a sound shorter than a segment is one segment, down to this
 MIN_SPEECH = 0.5  # least share of a segment that an annotation calls speech
 
-# The rule, on 20 ms steps at 8 kHz. A step is voiced where the normalised autocorrelation between 70 and 400 Hz exceeds .6 and the
-# level lies within 30 dB of the loudest 5 %. A segment is speech where its voiced share, its level variation, the 2-8 Hz share of its
-# envelope and its *gliding share* (pitch steps between .1 and 2 semitones: notes stand still or jump, voices glide) are in these
+# The rule, on 20 ms steps at 8 kHz. A step is voiced where the normalised autocorrelation between
+# 70 and 400 Hz exceeds .6 and the
+# level lies within 30 dB of the loudest 5 %. A segment is speech where its voiced share, its level
+# variation, the 2-8 Hz share of its
+# envelope and its *gliding share* (pitch steps between .1 and 2 semitones: notes stand still or
+# jump, voices glide) are in these
 # ranges. It is meant for dry or lightly mixed speech; under loud music pass the annotation instead.
 VOICED_SHARE = (0.2, 0.9)
 MIN_LEVEL_SD_DB = 7.0
@@ -29,7 +34,9 @@ _RATE, _FRAME, _HOP, _LAGS = 8_000, 320, 160, slice(20, 115)
 def speech_intervals(
     annotation: Any, start_s: float = 0.0, stop_s: float | None = None
 ) -> list[tuple[float, float]]:
-    """List the intervals an annotation calls speech, in seconds from `start_s`, cropped to ``[start_s, stop_s)``."""
+    """List the intervals an annotation calls speech, in seconds from `start_s`, cropped to
+    ``[start_s, stop_s)``.
+    """
     stop_s = np.inf if stop_s is None else stop_s
     inside = [
         (max(e.start_s, start_s), min(e.stop_s, stop_s))
@@ -54,8 +61,8 @@ def speech_segments(
     sample_rate : int
         Hz.
     intervals : sequence of (start_s, stop_s), optional
-        Where speech is. A segment begins with an interval and is kept if at least half of it is speech. None applies the voicing
-        rule at the top of this module.
+        Where speech is. A segment begins with an interval and is kept if at least half of it is
+        speech. None applies the voicing rule at the top of this module.
     max_segments : int
         At most so many, spread evenly over those found.
 
@@ -141,7 +148,9 @@ def is_speech(wave: np.ndarray, sample_rate: int) -> bool:
 
 
 def _steps(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return level (dB), normalised autocorrelation peak and its pitch (Hz) of each 20 ms step, (n_steps,) each."""
+    """Return level (dB), normalised autocorrelation peak and its pitch (Hz) of each 20 ms step,
+    (n_steps,) each.
+    """
     frames = np.lib.stride_tricks.sliding_window_view(wave, _FRAME)[::_HOP]
     frames = frames - frames.mean(1, keepdims=True)
     window = np.hanning(_FRAME)

@@ -18,7 +18,8 @@ _FORMATS = {
 
 
 def save_audio(path: str | Path, wave: np.ndarray, sample_rate: int, clip: bool = False) -> Path:
-    """Write a mono sound atomically: ``.wav`` and ``.flac`` as 16 bit, ``.ogg`` as Vorbis, ``.opus`` as Opus.
+    """Write a mono sound atomically: ``.wav`` and ``.flac`` as 16 bit, ``.ogg`` as Vorbis,
+    ``.opus`` as Opus.
 
     Parameters
     ----------

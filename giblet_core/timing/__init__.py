@@ -1,7 +1,8 @@
 """Timing: the scanner's clock over a sound.
 
-Read `grid` first (which frames belong to which TR), then `hrf` (the response), `folds` (training and test time),
-`stimulus` (a sound with its codes and clock) and `processor`, the door of the original design. Times are seconds; one function rounds.
+Read `grid` first (which frames belong to which TR), then `hrf` (the response), `folds` (training
+and test time), `stimulus` (a sound with its codes and clock) and `processor`, the door of the
+original design. Times are seconds; one function rounds.
 """
 
 import lazy_loader

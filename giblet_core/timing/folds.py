@@ -1,8 +1,9 @@
 """Contiguous folds with an embargo inside each run: the only honest way to split smooth series.
 
-Time is counted in TRs over all runs laid end to end; ``run_onsets`` holds the index at which each run begins.
-A test fold is one stretch of one run. Training rows nearer than the embargo to it *in the same run* are left out, because the
-haemodynamic response, smoothing and the context of the features make neighbours copies of each other.
+Time is counted in TRs over all runs laid end to end; ``run_onsets`` holds the index at which each
+run begins. A test fold is one stretch of one run. Training rows nearer than the embargo to it *in
+the same run* are left out, because the haemodynamic response, smoothing and the context of the
+features make neighbours copies of each other.
 """
 
 from collections.abc import Sequence
@@ -69,7 +70,8 @@ def _folds(
 def contiguous_folds(
     n_trs: int, n_folds: int = 5, embargo: int = 20, run_onsets: Sequence[int] = (0,)
 ) -> list[Fold]:
-    """Cut a series into test folds, each one contiguous stretch of one run, with an embargo on both sides.
+    """Cut a series into test folds, each one contiguous stretch of one run, with an embargo on both
+    sides.
 
     Every TR is tested once. Runs share the folds in proportion to their length, at least one each.
 
@@ -80,8 +82,8 @@ def contiguous_folds(
     n_folds : int
         Number of folds, at least 2 and at least the number of runs.
     embargo : int
-        TRs left out of training on each side of the test fold, within its run. A row is trained on only if it is more than
-        `embargo` TRs from every test row of its run.
+        TRs left out of training on each side of the test fold, within its run. A row is trained on
+        only if it is more than `embargo` TRs from every test row of its run.
     run_onsets : sequence of int
         Row at which each run begins.
 
@@ -93,7 +95,8 @@ def contiguous_folds(
     Raises
     ------
     InputError
-        When there are fewer folds than runs, a fold would be shorter than 3 TRs, or nothing is left to train on.
+        When there are fewer folds than runs, a fold would be shorter than 3 TRs, or nothing is left
+        to train on.
     """
     run_of = run_index(n_trs, run_onsets)
     rows = np.arange(n_trs)
@@ -127,8 +130,8 @@ def inner_folds(
     run_of : array of shape (n_trs,)
         Run of each row, from `run_index`.
     n_folds, embargo : int
-        As in `contiguous_folds`. Stretches shorter than 8 TRs are trained on but never tested on; there are at least as many
-        folds as longer stretches.
+        As in `contiguous_folds`. Stretches shorter than 8 TRs are trained on but never tested on;
+        there are at least as many folds as longer stretches.
 
     Returns
     -------
@@ -152,7 +155,9 @@ def inner_folds(
 
 
 def shift_within_runs(n_trs: int, shift: int, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
-    """Return rows that move every run circularly by `shift` TRs: ``x[rows]`` is x delayed by `shift`, run by run."""
+    """Return rows that move every run circularly by `shift` TRs: ``x[rows]`` is x delayed by
+    `shift`, run by run.
+    """
     edges = check_runs(n_trs, run_onsets)
     return np.concatenate(
         [a + (np.arange(b - a) - shift) % (b - a) for a, b in zip(edges[:-1], edges[1:])]

@@ -1,7 +1,8 @@
 """Exact bookkeeping between codec frames and TRs: no frame lost, none counted twice, any TR.
 
-Time is absolute seconds of the stimulus. At 75 frames a second a TR of 1.5 s holds 112.5 frames: windows of 112 and 113
-alternate. The seed's ``(n_trs, K, 112)`` array is a view; the odd frames travel beside it, so that nothing is spliced.
+Time is absolute seconds of the stimulus. At 75 frames a second a TR of 1.5 s holds 112.5 frames:
+windows of 112 and 113 alternate. The seed's ``(n_trs, K, 112)`` array is a view; the odd frames
+travel beside it, so that nothing is spliced.
 """
 
 from dataclasses import dataclass, replace
@@ -96,14 +97,17 @@ class TRGrid:
         Returns
         -------
         array of shape (n_trs + 1,), int64
-            Not monotone steps of 112 but exact ones: the error never exceeds one frame, however long the film.
+            Not monotone steps of 112 but exact ones: the error never exceeds one frame, however
+            long the film.
         """
         return np.array(
             [frame_at(self.edge(i), rate) for i in range(self.n_trs + 1)], dtype=np.int64
         )
 
     def times(self, slice_time_ref: float = 0.0) -> np.ndarray:
-        """Return the stimulus time (s) of each TR's sample: its beginning plus `slice_time_ref` TRs; shape (n_trs,)."""
+        """Return the stimulus time (s) of each TR's sample: its beginning plus `slice_time_ref`
+        TRs; shape (n_trs,).
+        """
         return np.array(
             [
                 float(self.edge(i) + Fraction(str(slice_time_ref)) * Fraction(str(self.t_r)))
@@ -156,7 +160,9 @@ class TRGrid:
 
 
 def cut(x: np.ndarray, edges: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut (K, n_frames) at `edges` into windows (n_trs, K, n), the odd frames (n_odd, K) beyond n, and their TRs (n_odd,)."""
+    """Cut (K, n_frames) at `edges` into windows (n_trs, K, n), the odd frames (n_odd, K) beyond n,
+    and their TRs (n_odd,).
+    """
     require(
         n >= 1,
         f"frames a TR: {n} must be at least 1; the TR is shorter than a frame. Choose a longer t_r.",

@@ -1,8 +1,10 @@
-"""The haemodynamic response: causal, oversampled, sampled at the TRs; and finite impulse response delays inside each run.
+"""The haemodynamic response: causal, oversampled, sampled at the TRs; and finite impulse response
+delays inside each run.
 
 References
 ----------
-Glover (1999), Deconvolution of impulse response in event-related BOLD fMRI. doi:10.1006/nimg.1998.0419
+Glover (1999), Deconvolution of impulse response in event-related BOLD fMRI.
+doi:10.1006/nimg.1998.0419
 """
 
 from collections.abc import Sequence
@@ -122,7 +124,9 @@ def _response(
     slice_time_ref: float,
     peak_s: float | None,
 ) -> csr_array:
-    """Return what the response takes from each frame at each TR, (n_trs, n_frames): only the TRs of a convolution are ever looked at."""
+    """Return what the response takes from each frame at each TR, (n_trs, n_frames): only the TRs of
+    a convolution are ever looked at.
+    """
     grid.edges_within(n_frames, rate_hz)
     hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
     h = kernel(model, float(1 / (Fraction(str(rate_hz)) * hold)), peak_s)
@@ -165,9 +169,11 @@ def fir(
 
 
 def round_after_hrf(codes: np.ndarray, rate_hz: float, t_r: float) -> np.ndarray:
-    """Apply the seed's recipe to code indices: to float, convolve, round back to int. Kept to show what it does.
+    """Apply the seed's recipe to code indices: to float, convolve, round back to int. Kept to show
+    what it does.
 
-    Indices are labels, so the result is a code of nothing: averages of labels, drawn to the middle of the range.
+    Indices are labels, so the result is a code of nothing: averages of labels, drawn to the middle
+    of the range.
 
     Parameters
     ----------

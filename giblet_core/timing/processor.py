@@ -1,4 +1,6 @@
-"""The seed's door: ``AudioProcessor(use_encodec=True | False)``, sound to one array a TR and back, with explicit formats."""
+"""The seed's door: ``AudioProcessor(use_encodec=True | False)``, sound to one array a TR and back,
+with explicit formats.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +22,9 @@ FORMATS = ("encodec", "mel_3d", "mel_2d")
 def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = None) -> str:
     """Say which representation an array of features holds.
 
-    The explicit tag ``meta["audio_format"]`` comes first; without one the seed's rule: three-dimensional integers (of any
-    width) are codes, three-dimensional floats a mel spectrogram, two-dimensional floats its mean a TR.
+    The explicit tag ``meta["audio_format"]`` comes first; without one the seed's rule:
+    three-dimensional integers (of any width) are codes, three-dimensional floats a mel spectrogram,
+    two-dimensional floats its mean a TR.
 
     Returns
     -------
@@ -30,7 +33,8 @@ def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = N
     Raises
     ------
     InputError
-        A tag that contradicts the array, or an array that could be either (floats that hold nothing but code labels, 2-d integers).
+        A tag that contradicts the array, or an array that could be either (floats that hold nothing
+        but code labels, 2-d integers).
     """
     features = np.asarray(features)
     integer, floating = features.dtype.kind in "iu", features.dtype.kind == "f"
@@ -69,7 +73,8 @@ class AudioProcessor:
     Parameters
     ----------
     use_encodec : bool
-        True: codes of a neural codec, (n_trs, K, frames) int32. False: the legacy mel spectrogram, (n_trs, n_mels, frames) float32.
+        True: codes of a neural codec, (n_trs, K, frames) int32. False: the legacy mel spectrogram,
+        (n_trs, n_mels, frames) float32.
     codec : str
         For `giblet_core.load_codec`.
     bandwidth_kbps : float
@@ -78,7 +83,8 @@ class AudioProcessor:
     n_mels : int
         Legacy path: 128; the seed's 2048 is possible.
     average_within_tr : bool
-        Legacy path as the predecessor ran it: one value a band and TR, (n_trs, n_mels); time within the TR is lost.
+        Legacy path as the predecessor ran it: one value a band and TR, (n_trs, n_mels); time within
+        the TR is lost.
     """
 
     use_encodec: bool = True
@@ -109,15 +115,16 @@ class AudioProcessor:
 
         Parameters
         ----------
-        audio : path, or array of shape (n_samples,) at the codec's rate (24,000 Hz; 22,050 Hz for mel)
-        cache_dir : path, optional
-            Keep the result there as ``{cache_name}_encodec-<hash>.npz`` or ``{cache_name}_mel-<hash>.npz``; the hash covers sound and
-            settings, so a stale file is never hit and formats never mix.
+        audio : path, or array of shape (n_samples,) at the codec's rate (24,000 Hz; 22,050 Hz for
+        mel) cache_dir : path, optional
+            Keep the result there as ``{cache_name}_encodec-<hash>.npz`` or
+            ``{cache_name}_mel-<hash>.npz``; the hash covers sound and settings, so a stale file is
+            never hit and formats never mix.
 
         Returns
         -------
-        features : array of shape (n_trs, K, 112) int32, or (n_trs, n_mels, frames) float32, or (n_trs, n_mels) float32
-        meta : dict
+        features : array of shape (n_trs, K, 112) int32, or (n_trs, n_mels, frames) float32, or
+        (n_trs, n_mels) float32 meta : dict
             ``audio_format``, rates, what `features_to_audio` needs.
         """
         engine = self._engine()
@@ -146,8 +153,8 @@ class AudioProcessor:
     def features_to_audio(self, features: np.ndarray, meta: Mapping[str, Any]) -> np.ndarray:
         """Turn features back into sound.
 
-        Unchanged features give the original frames back. Changed (predicted, lesioned) ones never borrow the true odd frames: in TRs of
-        113 frames the frame before is repeated.
+        Unchanged features give the original frames back. Changed (predicted, lesioned) ones never
+        borrow the true odd frames: in TRs of 113 frames the frame before is repeated.
 
         Returns
         -------

@@ -57,7 +57,9 @@ class Stimulus:
     )
 
     def place(self, time_s: float) -> str:
-        """Say where a time lies: its second, after the name of the scene where scenes are annotated."""
+        """Say where a time lies: its second, after the name of the scene where scenes are
+        annotated.
+        """
         scene = self.annotation.scene_at(time_s) if self.annotation else ""
         return f"{scene}, {time_s:.0f} s" if scene else f"{time_s:.0f} s"
 
@@ -66,18 +68,21 @@ class Stimulus:
         return frame_at(start_s, rate), min(frame_at(stop_s, rate), self.codes.n_frames)
 
     def piece(self, start_s: float, stop_s: float) -> np.ndarray:
-        """Return the sound between two times, cut at the frames, so that it lies sample by sample over `codes_piece`."""
+        """Return the sound between two times, cut at the frames, so that it lies sample by sample
+        over `codes_piece`.
+        """
         first, last = self._frames(start_s, stop_s)
         return self.wave[first * self.codec.hop_length : last * self.codec.hop_length]
 
     def codes_piece(self, start_s: float, stop_s: float, k: int | None = None) -> Codes:
-        """Return the codes between two times, of the first `k` books."""
+        """Return the codes between two times, of the first `k` codebooks."""
         return (self.codes if k is None else self.codes_all.first(k)).crop_frames(
             *self._frames(start_s, stop_s)
         )
 
     def excerpt(self, kind: str = "speech", seconds: float = 10.0) -> tuple[float, float]:
-        """Choose a piece to hear: where `kind` is on longest and the least else; where `kind` is not annotated, the loudest piece.
+        """Choose a piece to hear: where `kind` is on longest and the least else; where `kind` is
+        not annotated, the loudest piece.
 
         Returns
         -------

@@ -1,7 +1,8 @@
 """Validation: does the analysis find what was planted?
 
-Read `simulation` first (subjects whose truth is known), then `recovery` (what is found in them), `planning` and
-`wrong_ways`. Analyses of real data import nothing from here.
+Read `simulation` first (subjects whose truth is known), then `recovery` (what is found in them),
+`planning` and `wrong_ways`. No figure here is of real data. Analyses of real data import nothing
+from here.
 """
 
 import lazy_loader

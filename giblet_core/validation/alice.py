@@ -1,9 +1,11 @@
-"""Real brains as a positive control: Brennan et al. (2016), 27 listeners to Alice in Wonderland, six regions.
+"""Real brains as a positive control: Brennan et al. (2016), 27 subjects to Alice in Wonderland, six
+regions.
 
 References
 ----------
-Brennan, Stabler, Van Wagenen, Luh & Hale (2016), Abstract linguistic structure correlates with temporal activity during naturalistic
-comprehension. Brain and Language 157-158. doi:10.1016/j.bandl.2016.04.008
+Brennan, Stabler, Van Wagenen, Luh & Hale (2016), Abstract linguistic structure correlates with
+temporal activity during naturalistic comprehension. Brain and Language 157-158.
+doi:10.1016/j.bandl.2016.04.008
 """
 
 from pathlib import Path
@@ -24,14 +26,17 @@ WORD_RATE = "alice_data_shared/s30-rate.txt"
 def word_rate(
     words: list[tuple[float, float, str]], t_r: float, n_trs: int, onset_s: float
 ) -> np.ndarray:
-    """Convolve a pulse at the end of each word with SPM's response (the authors' regressor): (n_trs,)."""
+    """Convolve a pulse at the end of each word with SPM's response (the authors' regressor):
+    (n_trs,).
+    """
     pulses = np.zeros((int((max(stop for _, stop, _ in words) + (n_trs + 30) * t_r) * RATE_HZ), 1))
     np.add.at(pulses[:, 0], [int(stop * RATE_HZ) for _, stop, _ in words], 1.0)
     return hrf.convolve(pulses, RATE_HZ, t_r, model="spm", n_trs=n_trs, onset_s=onset_s)[:, 0]
 
 
 def alice_report(dataset: str | Path) -> list[dict]:
-    """Compute the clock oracle, the word-rate control with its shifted negative, and ISC: rows of a record.
+    """Compute the clock oracle, the word-rate control with its shifted negative, and ISC: rows of a
+    record.
 
     Parameters
     ----------
@@ -41,10 +46,12 @@ def alice_report(dataset: str | Path) -> list[dict]:
     Returns
     -------
     list of dict
-        ``figure`` and ``value``. The clock is the stimulus time of the first volume at which the TextGrid's word rate, convolved, fits the
-        shipped regressor best. Then a row a region: r of the group's mean series with the word rate without the first 25 and last 17 TRs;
-        ``whole``, of all 362; ``single listeners``, the mean of theirs; mean and highest of all distinct circular shifts of at least 30
-        TRs; p, one-sided; ``ISC``, the mean leave-one-out correlation.
+        ``figure`` and ``value``. The clock is the stimulus time of the first volume at which the
+        TextGrid's word rate, convolved, fits the shipped regressor best. Then a row a region: r of
+        the group's mean series with the word rate without the first 25 and last 17 TRs; ``whole``,
+        of all 362; ``single subjects``, the mean of theirs; mean and highest of all distinct
+        circular shifts of at least 30 TRs; p, one-sided; ``ISC``, the mean leave-one-out
+        correlation.
 
     Raises
     ------
@@ -71,7 +78,7 @@ def alice_report(dataset: str | Path) -> list[dict]:
     fields = {
         "value": r,
         "whole": _r(shipped, group),
-        "single listeners": np.mean([_r(shipped[kept], x[kept]) for x in bold], axis=0),
+        "single subjects": np.mean([_r(shipped[kept], x[kept]) for x in bold], axis=0),
         "shifted, mean": null.null.mean(0),
         "shifted, highest": null.null.max(0),
         "p": null.p,
@@ -81,8 +88,8 @@ def alice_report(dataset: str | Path) -> list[dict]:
         "clock off by (s)": abs(clocks[np.argmax(fits)] - onset),
         "clock oracle (r)": fits[round(onset / 0.5)],
         "clock oracle at 0 s (r)": fits[0],
-        "listeners": len(bold),
-        "listeners rejected": len(data.manifest.rejected),
+        "subjects": len(bold),
+        "subjects rejected": len(data.manifest.rejected),
         "word rate, weakest region (r)": r.min(),
         "word rate, strongest region (r)": r.max(),
         "shifted word rate, mean (r)": null.null.mean(),
@@ -97,7 +104,9 @@ def alice_report(dataset: str | Path) -> list[dict]:
 
 
 def shift_null(bold: np.ndarray, x: np.ndarray, least: int = 30) -> np.ndarray:
-    """Correlate (n_trs, n_regions) with every distinct circular shift of x by at least `least` TRs: (n_shifts, n_regions)."""
+    """Correlate (n_trs, n_regions) with every distinct circular shift of x by at least `least` TRs:
+    (n_shifts, n_regions).
+    """
     return np.stack([_r(np.roll(x, shift), bold) for shift in range(least, len(x) - least)])
 
 

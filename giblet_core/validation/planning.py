@@ -1,8 +1,10 @@
-"""How small an effect would a study find? Read off the record of simulated worlds, no further than it reaches.
+"""How small an effect would a study find? Read off the record of simulations, no further than it
+reaches.
 
-In the record every size of study has a mean z of the claim in book regions and the rate of claims (after Holm). The z of a study follows
-``log z = a + b log n_trs + c log reliability``, reliability being that of the group's mean (Spearman-Brown); the effect, the books' share
-of the variance that sound drives, enters z in proportion, as z is quadratic in the signal.
+In the record every size of study has a mean z of the claim in codebook regions and the rate of
+claims (after Holm). The z of a study follows ``log z = a + b log n_trs + c log reliability``,
+reliability being that of the group's mean (Spearman-Brown); the effect, the codebooks' share of the
+variance that sound drives, enters z in proportion, as z is quadratic in the signal.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from scipy.stats import norm
 from giblet_core.encoding import pairwise_from_isc, spearman_brown
 from giblet_core.errors import require
 
-FIGURE, SHARE = "claims in books regions", "books' share of what sound drives"
+FIGURE, SHARE = "detections in codebooks regions", "codebooks' share of what sound drives"
 ISC_SUBJECTS = 8  # for which the record's ISC is stated
 LEAST_Z = 0.5  # below it z is noise
 WIDEST = (
@@ -29,13 +31,15 @@ class Plan:
     Attributes
     ----------
     effect : float
-        Books' share of the sound-driven variance beyond baselines; above 1 no study of this size finds any.
+        Codebooks' share of the sound-driven variance beyond baselines; above 1 no study of this
+        size finds any.
     n_trs, n_subjects : int
     isc : float
         Leave-one-out, of `n_subjects` subjects.
     power : float
     inside : bool
-        Whether length, reliability, effect and power lie within what was simulated; else the law is carried beyond it.
+        Whether length, reliability, effect and power lie within what was simulated; else the law is
+        carried beyond it.
     """
 
     effect: float
@@ -48,20 +52,22 @@ class Plan:
     def __str__(self) -> str:
         size = f"{self.n_subjects} subjects, {self.n_trs} TRs, ISC {self.isc:g}"
         found = (
-            f"books that make {100 * self.effect:.0f} % of what sound drives are found with {100 * self.power:.0f} % power"
+            f"codebooks that make {100 * self.effect:.0f} % of what sound drives are found with {100 * self.power:.0f} % power"
             if self.effect <= 1
-            else "no effect of books is found with that power"
+            else "no effect of codebooks is found with that power"
         )
         return f"{size}: {found} ({'within' if self.inside else 'beyond'} what was simulated; group means of regions, one film)."
 
 
 def reliability(isc: float, n_subjects: int, of: int | None = None) -> float:
-    """Return the reliability of the mean of `of` subjects (by default the same) where `n_subjects` have this leave-one-out ISC."""
+    """Return the reliability of the mean of `of` subjects (by default the same) where `n_subjects`
+    have this leave-one-out ISC.
+    """
     return float(spearman_brown(pairwise_from_isc(isc, n_subjects), of or n_subjects))
 
 
 def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: float = 0.8) -> Plan:
-    """Find the smallest effect of books that a study would find.
+    """Find the smallest effect of codebooks that a study would find.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""What the analysis finds in simulated worlds against their truth: books, false claims, gains, r against its maximum, lag; and a plan.
+"""What the analysis finds in simulations against their truth: codebooks, false detections, gains, r
+against its maximum, lag; and a plan.
 
-Worlds differ in seed; the sound is one, so that features are made once and the series of all worlds are fitted side by side. Only the
-scoring reads the truth.
+Simulations differ in seed; the sound is one, so that features are made once and the series of all
+simulations are fitted side by side. Only the scoring reads the truth.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +24,7 @@ from giblet_core.decoding import (
 from giblet_core.encoding import (
     Design,
     binomial_interval,
-    book_gain,
+    codebook_gain,
     holm,
     lag_scan,
     make_design,
@@ -55,12 +56,13 @@ SIZES = tuple(
 def simulated_regions(
     stimulus: Any, seeds: Iterable[int], isc: float = 0.29, thin: int = 8
 ) -> list[tuple]:
-    """Simulate worlds on one sound: for each its truth, region means (n_subjects, n_trs, n_regions), every `thin`-th voxel of
-    the regions (n_subjects, n_trs, n), and the highest r that can be reached in these (n_subjects, n).
+    """Simulate simulations on one sound: for each its truth, region means (n_subjects, n_trs,
+    n_regions), every `thin`-th voxel of the regions (n_subjects, n_trs, n), and the highest r that
+    can be reached in these (n_subjects, n).
     """
-    worlds = []
-    for seed in tqdm(list(seeds), desc=f"worlds at ISC {isc}"):
-        world = simulate(
+    simulations = []
+    for seed in tqdm(list(seeds), desc=f"simulations at ISC {isc}"):
+        simulation = simulate(
             seed,
             stimulus.codes,
             codec=stimulus.codec,
@@ -69,19 +71,28 @@ def simulated_regions(
             grids=stimulus.grids,
             isc=isc,
         )
-        every = np.arange(world.bold.shape[1])
-        means = np.stack([region_means(b, world.atlas, every) for b in world.bold]).astype(
-            np.float32
+        every = np.arange(simulation.bold.shape[1])
+        means = np.stack(
+            [region_means(b, simulation.atlas, every) for b in simulation.bold]
+        ).astype(np.float32)
+        at = np.flatnonzero(simulation.atlas)[::thin]
+        simulations.append(
+            (
+                simulation.truth,
+                means,
+                simulation.bold[:, :, at],
+                simulation.truth.voxel_max_r[:, at],
+            )
         )
-        at = np.flatnonzero(world.atlas)[::thin]
-        worlds.append((world.truth, means, world.bold[:, :, at], world.truth.voxel_max_r[:, at]))
-    return worlds
+    return simulations
 
 
 def _auc(truths: Sequence[Truth], chances: np.ndarray) -> tuple[float, float, float]:
-    """Score probabilities (n_books, n_worlds, n_regions) against planted books: AUC in book regions with bootstrap interval over worlds."""
-    found = [chances[:, w, t.books.any(1)].T.ravel() for w, t in enumerate(truths)]
-    planted = [t.books[t.books.any(1)].ravel() for t in truths]
+    """Score probabilities (n_books, n_worlds, n_regions) against planted codebooks: AUC in codebook
+    regions with bootstrap interval over simulations.
+    """
+    found = [chances[:, w, t.codebooks.any(1)].T.ravel() for w, t in enumerate(truths)]
+    planted = [t.codebooks[t.codebooks.any(1)].ravel() for t in truths]
     draws = np.random.default_rng(0).integers(len(truths), size=(1000, len(truths)))
     values = [
         roc_auc_score(
@@ -94,44 +105,44 @@ def _auc(truths: Sequence[Truth], chances: np.ndarray) -> tuple[float, float, fl
 
 
 def recovery_rows(
-    design: Design, worlds: list, n_trs: int, n_subjects: int, isc: float, n_draws: int = 1000
+    design: Design, simulations: list, n_trs: int, n_subjects: int, isc: float, n_draws: int = 1000
 ) -> list[dict]:
-    """Score recovery and claims of all worlds at one size of study: rows of the record."""
-    truths = [truth for truth, *_ in worlds]
-    Y = np.concatenate([means[:n_subjects] for _, means, *_ in worlds], axis=2)
+    """Score recovery and claims of all simulations at one size of study: rows of the record."""
+    truths = [truth for truth, *_ in simulations]
+    Y = np.concatenate([means[:n_subjects] for _, means, *_ in simulations], axis=2)
     found, n_regions = recover_regions(design, Y, n_trs, n_draws), len(truths[0].kinds)
-    p = np.array([holm(one) for one in found.null.p.reshape(len(worlds), n_regions)])
+    p = np.array([holm(one) for one in found.null.p.reshape(len(simulations), n_regions)])
     z = ((found.null.observed - found.null.null.mean(0)) / found.null.null.std(0)).reshape(p.shape)
     size = {"n_trs": n_trs, "n_subjects": n_subjects, "isc": isc}
-    auc, low, high = _auc(truths, found.probability.reshape(-1, len(worlds), n_regions))
+    auc, low, high = _auc(truths, found.probability.reshape(-1, len(simulations), n_regions))
     rows = [
         {
-            "figure": "AUC of book recovery",
+            "figure": "AUC of codebook recovery",
             **size,
             "value": auc,
             "low": low,
             "high": high,
-            "n": len(worlds),
+            "n": len(simulations),
         }
     ]
-    for kind in (*CONTROLS, "books"):
-        claims = [
+    for kind in (*CONTROLS, "codebooks"):
+        detections = [
             (q <= 0.05, o)
             for t, q_row, o_row in zip(truths, p, z)
-            for k, b, q, o in zip(t.kinds, t.books, q_row, o_row)
-            if k == kind or (kind == "books" and b.any())
+            for k, b, q, o in zip(t.kinds, t.codebooks, q_row, o_row)
+            if k == kind or (kind == "codebooks" and b.any())
         ]
-        n = sum(claim for claim, _ in claims)
-        low, high = binomial_interval(int(n), len(claims))
+        n = sum(detection for detection, _ in detections)
+        low, high = binomial_interval(int(n), len(detections))
         rows.append(
             {
                 "figure": f"claims in {kind} regions",
                 **size,
-                "value": n / len(claims),
+                "value": n / len(detections),
                 "low": low,
                 "high": high,
-                "n": len(claims),
-                "z": float(np.mean([o for _, o in claims])),
+                "n": len(detections),
+                "z": float(np.mean([o for _, o in detections])),
             }
         )
     return rows
@@ -142,22 +153,28 @@ def _row(figure: str, values: Sequence[float]) -> dict:
     return {"figure": figure, "value": value, "low": low, "high": high, "n": len(values)}
 
 
-def gain_rows(design: Design, worlds: list) -> list[dict]:
-    """Score what books add on unseen time in each kind of region, over worlds."""
-    truths = [truth for truth, *_ in worlds]
-    gain, _ = book_gain(design, np.concatenate([means.mean(0) for _, means, *_ in worlds], axis=1))
-    gain = gain.reshape(len(worlds), -1)
+def gain_rows(design: Design, simulations: list) -> list[dict]:
+    """Score what codebooks add on unseen time in each kind of region, over simulations."""
+    truths = [truth for truth, *_ in simulations]
+    gain, _ = codebook_gain(
+        design, np.concatenate([means.mean(0) for _, means, *_ in simulations], axis=1)
+    )
+    gain = gain.reshape(len(simulations), -1)
     kinds = {
         kind: [g[t.kinds.index(kind)] for t, g in zip(truths, gain)] for kind in truths[0].kinds
     }
     return [
-        _row("gain in book regions", [g[t.books.any(1)].mean() for t, g in zip(truths, gain)]),
+        _row(
+            "gain in codebook regions", [g[t.codebooks.any(1)].mean() for t, g in zip(truths, gain)]
+        ),
         *(_row(f"gain in {kind}", values) for kind, values in sorted(kinds.items())),
     ]
 
 
-def accuracy_rows(design: Design, worlds: list) -> list[dict]:
-    """Score r of single listeners' voxels against the highest possible r, and the lag at which the baselines fit the group's regions."""
+def accuracy_rows(design: Design, simulations: list) -> list[dict]:
+    """Score r of single subjects' voxels against the highest possible r, and the lag at which the
+    baselines fit the group's regions.
+    """
     rows, onsets = design.rows()
     folds, spaces, ratio = (
         contiguous_folds(len(rows), 5, 20, onsets),
@@ -165,13 +182,13 @@ def accuracy_rows(design: Design, worlds: list) -> list[dict]:
         [],
     )
     gammas = np.array([[0.2, *np.full(len(design.base), 0.8 / len(design.base))]])
-    for _, _, voxels, top in tqdm(worlds, desc="r against its maximum"):
+    for _, _, voxels, top in tqdm(simulations, desc="r against its maximum"):
         Y = voxels.transpose(1, 0, 2).reshape(len(rows), -1)
         r = design.unseen_r(
             spaces, Y, folds, np.logspace(-1, 2, 5), gammas, run_onsets=onsets
         ).reshape(top.shape)
         ratio.append(r[top > 0].sum() / top.sum())
-    Y = np.concatenate([means.mean(0) for _, means, *_ in worlds], axis=1)
+    Y = np.concatenate([means.mean(0) for _, means, *_ in simulations], axis=1)
     middle = [
         i
         for i, name in enumerate(design.base["envelope"].feature_names)
@@ -184,21 +201,22 @@ def accuracy_rows(design: Design, worlds: list) -> list[dict]:
         run_onsets=onsets,
         alphas=(10.0,),
     )
-    lags = scan.lags[scan.r.reshape(len(scan.lags), len(worlds), -1).mean(2).argmax(0)]
+    lags = scan.lags[scan.r.reshape(len(scan.lags), len(simulations), -1).mean(2).argmax(0)]
     return [
         _row("r as a share of its maximum", ratio),
         {
-            "figure": "worlds with the lag within 1 TR",
+            "figure": "simulations with the lag within 1 TR",
             "value": float((np.abs(lags) <= 1).mean()),
-            "n": len(worlds),
+            "n": len(simulations),
         },
     ]
 
 
 def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
-    """Identify segments in every world, from the group, from shifted BOLD, from the first listener seen and unseen: rows of a record.
+    """Identify segments in every simulation, from the group, from shifted BOLD, from the first
+    subject seen and unseen: rows of a record.
 
-    Intervals are over worlds; of shifted BOLD over shifts, as all worlds share the film.
+    Intervals are over simulations; of shifted BOLD over shifts, as all simulations share the film.
     """
     n_trs, onsets = (
         stimulus.n_trs,
@@ -208,8 +226,8 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
     spaces = make_spaces(stimulus, stimulus.grids, folds, onsets)
     values = spaces.values(folds)
     options = {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
-    for seed in tqdm(seeds, desc="worlds to decode"):
-        world = simulate(
+    for seed in tqdm(seeds, desc="simulations to decode"):
+        simulation = simulate(
             seed,
             stimulus.codes,
             codec=stimulus.codec,
@@ -217,7 +235,7 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
             annotation=stimulus.spoken,
             grids=stimulus.grids,
         )
-        bold = [scale(b[:, world.atlas > 0], np.arange(n_trs)) for b in world.bold]
+        bold = [scale(b[:, simulation.atlas > 0], np.arange(n_trs)) for b in simulation.bold]
         group = np.mean(bold, axis=0)
         decoded = fit_decoder(group, values, folds, **options)
         beyond = spaces.beyond(group, folds, **options)
@@ -231,7 +249,7 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
         }
         chance.append(spaces.shifted(group, folds, **options))
         scores |= {
-            f"{who} listener": spaces.identified(one, LATENTS, n_draws=0).pairwise
+            f"{who} subject": spaces.identified(one, LATENTS, n_draws=0).pairwise
             for who, one in (
                 ("seen", fit_decoder(bold[0], values, folds, **options)),
                 ("unseen", decode_unseen(bold, 0, values, folds, **options)),
@@ -250,19 +268,21 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
 def make_rows(
     stimulus: Any, seeds: Sequence[int] = SEEDS, sizes: Sequence[tuple] = SIZES, n_draws: int = 1000
 ) -> list[dict]:
-    """Simulate worlds at every ISC of `sizes` (n_trs, n_subjects, isc) and score all of them: rows of a record."""
+    """Simulate simulations at every ISC of `sizes` (n_trs, n_subjects, isc) and score all of them:
+    rows of a record.
+    """
     design, rows = make_design(stimulus), []
     for isc in dict.fromkeys(size[2] for size in sizes):
-        worlds = simulated_regions(stimulus, seeds, isc)
+        simulations = simulated_regions(stimulus, seeds, isc)
         if not rows:  # at the first size alone
-            rows = gain_rows(design, worlds) + accuracy_rows(design, worlds)
+            rows = gain_rows(design, simulations) + accuracy_rows(design, simulations)
             rows.append(
                 _row(
-                    "books' share of what sound drives",
-                    [t.book_share[t.books.any(1)].mean() for t, *_ in worlds],
+                    "codebooks' share of what sound drives",
+                    [t.codebook_share[t.codebooks.any(1)].mean() for t, *_ in simulations],
                 )
             )
         for n_trs, n_subjects, at in sizes:
             if at == isc:
-                rows += recovery_rows(design, worlds, n_trs, n_subjects, isc, n_draws)
+                rows += recovery_rows(design, simulations, n_trs, n_subjects, isc, n_draws)
     return rows

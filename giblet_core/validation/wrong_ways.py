@@ -1,4 +1,7 @@
-"""The wrong ways, each plainly named, and the switch that shows them beside the right one. No other module uses these."""
+"""The wrong ways, each plainly named, and the switch that shows them beside the right one.
+
+No other module uses these.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -28,7 +31,7 @@ WRONG_WAYS = {
     "HRF twice": "the response is applied to labels already shifted or convolved: features come too late",
     "acausal HRF": "the convolution is centred: features come before the sound",
     "index averaging": "code indices are averaged as if they were quantities",
-    "near lures": "lures come from the neighbouring TRs, which are nearly what was heard",
+    "near foils": "foils come from the neighbouring TRs, which are nearly what was heard",
 }
 
 STYLE = (
@@ -58,7 +61,9 @@ def hrf_twice(
 def acausal_hrf(
     x: np.ndarray, t_r: float, model: str = "glover", run_onsets: Sequence[int] = (0,)
 ) -> np.ndarray:
-    """Convolve features (n_trs, n_features) without the response with a centred kernel (mode "same"), as the predecessor did."""
+    """Convolve features (n_trs, n_features) without the response with a centred kernel (mode
+    "same"), as the predecessor did.
+    """
     return np.concatenate(
         [
             fftconvolve(run, _at_tr(t_r, model), mode="same", axes=0)
@@ -73,12 +78,15 @@ def _at_tr(t_r: float, model: str) -> np.ndarray:
 
 
 def average_indices(windows: np.ndarray) -> np.ndarray:
-    """Average code indices (n_trs, K, n_frames) over the frames of each TR, (n_trs, K): renaming the entries changes the result."""
+    """Average code indices (n_trs, K, n_frames) over the frames of each TR, (n_trs, K): renaming
+    the entries changes the result.
+    """
     return np.asarray(windows, dtype=np.float64).mean(2)
 
 
 def switch(ways: Mapping[str, np.ndarray], x: Sequence, ylabel: str) -> HTML:
-    """Show the right way, which stands first, and at a click each wrong one over it: a static page, without script.
+    """Show the right way, which stands first, and at a click each wrong one over it: a static page,
+    without script.
 
     Parameters
     ----------
@@ -119,10 +127,12 @@ def _t_test(r: np.ndarray, n: int) -> np.ndarray:
 def calibration_rows(
     n_pairs: int = 500, n_trs: int = 240, sigma: float = 4.0, seed: int = 11
 ) -> list[dict]:
-    """Run the right way and wrong ways on pairs of unrelated series, as smooth as BOLD: rows of a record.
+    """Run the right way and wrong ways on pairs of unrelated series, as smooth as BOLD: rows of a
+    record.
 
-    Every pair has features (3 columns) and a series of its own; nothing is to be found. The right way: contiguous folds with a gap, r
-    inside folds, penalty chosen anew for every circular shift. The wrong ones: shuffled folds, one r over all folds, a t test.
+    Every pair has features (3 columns) and a series of its own; nothing is to be found. The right
+    way: contiguous folds with a gap, r inside folds, penalty chosen anew for every circular shift.
+    The wrong ones: shuffled folds, one r over all folds, a t test.
     """
     rng, folds, alphas = (
         np.random.default_rng(seed),

@@ -1,7 +1,7 @@
 """Workflow: from parameters to executed notebooks and the built book.
 
-Read `session` first (what a notebook starts from), then `parameters`, `runner`, `staging` and `sweeps`, then `records` and
-`scorecard`. A run is keyed by all that shapes its result.
+Read `session` first (what a notebook starts from), then `parameters`, `runner`, `staging` and
+`sweeps`, then `records` and `scorecard`. A run is keyed by all that shapes its result.
 """
 
 import lazy_loader
@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "parameters": [
             "check_inputs",
+            "complete_from_dataset",
             "notebook_parameters",
         ],
         "records": [
@@ -27,8 +28,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "write_record",
         ],
         "runner": [
+            "RunReport",
             "find_notebooks",
             "input_stamp",
+            "run",
         ],
         "scorecard": [
             "VERDICTS",
@@ -48,7 +51,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "move_media",
         ],
         "sweeps": [
+            "SweepResult",
             "load_grid",
+            "sweep",
         ],
     },
 )

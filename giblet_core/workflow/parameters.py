@@ -1,4 +1,6 @@
-"""Parameters of a run: read from YAML and `name=value`, checked against the notebooks before anything is written."""
+"""Parameters of a run: read from YAML and `name=value`, checked against the notebooks before
+anything is written.
+"""
 
 import ast
 import os
@@ -22,14 +24,16 @@ PATH_PARAMETERS = (
 def read_parameters(
     params: str | Path | None, settings: Sequence[str] = (), root: Path | None = None
 ) -> dict[str, Any]:
-    """Join a YAML file of parameters and ``name=value`` settings (these win); relative files become absolute.
+    """Join a YAML file of parameters and ``name=value`` settings (these win); relative files become
+    absolute.
 
     Parameters
     ----------
     params : path or str, optional
         A YAML mapping, or the name of one in ``book/params``. Files in it are looked for beside it.
     settings : sequence of str
-        ``name=value``; the value is read as YAML (``seed=3``, ``smoke=true``). Files are relative to the current folder.
+        ``name=value``; the value is read as YAML (``seed=3``, ``smoke=true``). Files are relative
+        to the current folder.
 
     Raises
     ------
@@ -84,12 +88,14 @@ def notebook_parameters(notebook: Path) -> dict[str, Any]:
 def validate_parameters(
     notebooks: Sequence[Path], given: Mapping[str, Any], chosen: Sequence[Path] | None = None
 ) -> dict[Path, dict[str, Any]]:
-    """Give each notebook its share of the parameters, after checking names and types against the defaults.
+    """Give each notebook its share of the parameters, after checking names and types against the
+    defaults.
 
     Raises
     ------
     InputError
-        A name that none of the `chosen` notebooks (by default all) has, or a value of another type than the default.
+        A name that none of the `chosen` notebooks (by default all) has, or a value of another type
+        than the default.
     """
     defaults = {path: notebook_parameters(path) for path in notebooks}
     chosen = notebooks if chosen is None else chosen
@@ -121,7 +127,8 @@ def _same_type(default: Any, value: Any) -> bool:
 
 
 def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the TR and the sound of the user's data set: brains that heard one thing are never set beside another.
+    """Add the TR and the sound of the user's data set: brains that heard one thing are never set
+    beside another.
 
     Raises
     ------
@@ -140,13 +147,15 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
     require(
         "audio" in given or sound.is_file(),
         f"bold={path}: its sound ({manifest.stimulus.get('file')}) is not there, and the demo "
-        "film is not what these listeners heard. Name the sound with audio=FILE.",
+        "film is not what these subjects heard. Name the sound with audio=FILE.",
     )
     return {"t_r": manifest.t_r, "audio": str(sound), **given}
 
 
 def check_inputs(given: Mapping[str, Any]) -> None:
-    """Read the user's own sound and data set once before anything runs, so that bad input stops here."""
+    """Read the user's own sound and data set once before anything runs, so that bad input stops
+    here.
+    """
     for name in ("audio", "bold"):
         value = given.get(name, "demo")
         require(

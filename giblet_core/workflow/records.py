@@ -31,7 +31,9 @@ def _record_path(name: str) -> Path:
 
 
 def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -> Path:
-    """Store the rows of a long run under ``book/records``, dated, with the codec's hash ("" where no codec had a part in it)."""
+    """Store the rows of a long run under ``book/records``, dated, with the codec's hash ("" where
+    no codec had a part in it).
+    """
     about = {
         **about,
         **({"codec_sha256": codec_sha256[:12]} if codec_sha256 else {}),
@@ -42,7 +44,9 @@ def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -
 
 
 def read_record(name: str, codec_sha256: str) -> Record | None:
-    """Read a record, saying so where it was made with other weights of the codec; None, with a line, where there is none."""
+    """Read a record, saying so where it was made with other weights of the codec; None, with a
+    line, where there is none.
+    """
     if not _record_path(name).is_file():
         print(f"No record of {name} yet: run this notebook with full=True to make it.")
         return None

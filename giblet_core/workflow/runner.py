@@ -1,8 +1,10 @@
-"""Run the notebooks with papermill: parameters checked first, unchanged notebooks skipped, a failure kept and named.
+"""Run the notebooks with papermill: parameters checked first, unchanged notebooks skipped, a
+failure kept and named.
 
-The key of a run hashes all that shapes its result: the code cells, the sources and assets of giblet_core, the
-parameters, the input files, the lock, and the keys of the notebooks before it. Prose is not in the key: the staging
-takes it from the source, so mending a sentence needs no new run.
+The key of a run hashes all that shapes its result: the code cells, the sources and assets of
+giblet_core, the parameters, the input files, the lock, and the keys of the notebooks before it.
+Prose is not in the key: the staging takes it from the source, so mending a sentence needs no new
+run.
 """
 
 import glob
@@ -48,17 +50,19 @@ class RunReport:
 
     executed: tuple[str, ...]  # stems, in order
     skipped: tuple[str, ...]  # unchanged since their last run
-    index: Path | None  # the book's first page, None where it was not built
+    index: Path | None  # the codebook's first page, None where it was not built
     seconds: float
 
 
 def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
-    """List the notebooks by name, the scorecard last, as it reads what all wrote; `only` keeps those that begin with one of its strings."""
+    """List the notebooks by name, the scorecard last, as it reads what all wrote; `only` keeps
+    those that begin with one of its strings.
+    """
     every = sorted(
         (root / "notebooks").glob("*.ipynb"),
         key=lambda path: (path.stem.endswith("scorecard"), path.name),
     )
-    require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
+    require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the codebook's folder.")
     for prefix in only or ():
         require(
             any(path.stem.startswith(prefix) for path in every),
@@ -82,7 +86,9 @@ def core_hash() -> str:
 
 
 def input_stamp(value: Any, root: Path) -> Any:
-    """Return what a parameter's value contributes to the key: the content behind a file name (relative to `root`), else the value."""
+    """Return what a parameter's value contributes to the key: the content behind a file name
+    (relative to `root`), else the value.
+    """
     path = root / value if isinstance(value, str) and value not in ("", "demo") else None
     if path is None or not path.exists():
         return value
@@ -151,7 +157,8 @@ def is_current(executed: Path, key: str, artifacts: Path) -> bool:
 
 
 def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: Path) -> None:
-    """Run one notebook into `target`; on failure keep the copy with its error as ``NAME.failed.ipynb``.
+    """Run one notebook into `target`; on failure keep the copy with its error as
+    ``NAME.failed.ipynb``.
 
     Raises
     ------
@@ -209,14 +216,15 @@ def run(
     build: bool = True,
     say=print,
 ) -> RunReport:
-    """Check, run what changed, stage, and build the book.
+    """Check, run what changed, stage, and build the codebook.
 
     Parameters
     ----------
     params, settings
         See `read_parameters`.
     only : sequence of str, optional
-        Beginnings of notebook names; the book is then built only where the other notebooks are up to date.
+        Beginnings of notebook names; the codebook is then built only where the other notebooks are
+        up to date.
     out : path, optional
         Folder of everything written; ``build`` in the project by default.
 
@@ -229,7 +237,7 @@ def run(
     InputError
         Wrong parameters, sound or data set: nothing was written.
     RunFailed
-        A notebook or the book's build failed; what was built before is untouched.
+        A notebook or the codebook's build failed; what was built before is untouched.
     """
     started, root = time.monotonic(), (root or project_root()).resolve()
     out = (Path(out) if out else root / "build").resolve()
@@ -279,7 +287,8 @@ def run(
 
 
 def in_parallel(one: Callable[[Path], str], waiting: Sequence[Path]) -> list[str]:
-    """Run the first two notebooks, which make the codes and the BOLD that all read, the others side by side, then the scorecard.
+    """Run the first two notebooks, which make the codes and the BOLD that all read, the others side
+    by side, then the scorecard.
 
     Nothing begins after a failure; what runs beside it comes to its end.
     """
@@ -297,7 +306,9 @@ def in_parallel(one: Callable[[Path], str], waiting: Sequence[Path]) -> list[str
 def execute_recorded(
     path: Path, target: Path, key: str, share: Mapping[str, Any], artifacts: Path, root: Path
 ) -> float:
-    """Execute and write the sidecar: the key, the parameters, and which artifacts were written meanwhile."""
+    """Execute and write the sidecar: the key, the parameters, and which artifacts were written
+    meanwhile.
+    """
     defaults = notebook_parameters(path)
     if "artifacts_dir" in defaults and (root / defaults["artifacts_dir"]).resolve() != artifacts:
         share = {**share, "artifacts_dir": str(artifacts)}

@@ -1,4 +1,6 @@
-"""Every expectation beside what was found: expectations from one file, figures from the results that the notebooks wrote, none typed."""
+"""Every expectation beside what was found: expectations from one file, figures from the results
+that the notebooks wrote, none typed.
+"""
 
 import operator
 from collections.abc import Sequence
@@ -32,9 +34,10 @@ class Row:
         ``notebook: figure``, where the figure was read.
     found : float, str, bool or None
     verdict : str
-        One of ``VERDICTS``; ``reported``: nothing to compare with; ``absent``: the notebook ran and gave no such figure.
+        One of ``VERDICTS``; ``reported``: nothing to compare with; ``absent``: the notebook ran and
+        gave no such figure.
     label : str
-        On which material, e.g. that the listeners were simulated.
+        On which material, e.g. that the subjects were simulated.
     """
 
     section: str
@@ -48,7 +51,9 @@ class Row:
 
 
 def read_figures(folder: str | Path, bench: str | Path | None = None) -> dict[str, dict]:
-    """Read all results of a folder, and the benchmark's table as if it were one: name -> label and figures."""
+    """Read all results of a folder, and the benchmark's table as if it were one: name -> label and
+    figures.
+    """
     found = {}
     for path in sorted(Path(folder).glob("*.json")):
         content = read_json(path)
@@ -73,8 +78,9 @@ def score(expectations: str | Path, figures: dict[str, dict]) -> list[Row]:
     Parameters
     ----------
     expectations : path
-        YAML: a list of ``section``, ``item``, ``expected`` (text), ``notebook`` and ``figure`` (where to look), and, where there is
-        something to compare, ``rule`` and ``bound``; a ``note`` if wanted.
+        YAML: a list of ``section``, ``item``, ``expected`` (text), ``notebook`` and ``figure``
+        (where to look), and, where there is something to compare, ``rule`` and ``bound``; a
+        ``note`` if wanted.
     figures : dict
         Of `read_figures`.
 

@@ -1,6 +1,8 @@
-"""What a notebook starts from: the stimulus and the BOLD that its parameters name, made once, then read from the artifacts folder.
+"""What a notebook starts from: the stimulus and the BOLD that its parameters name, made once, then
+read from the artifacts folder.
 
-Every notebook therefore runs by itself, from any directory, and none computes what another has written.
+Every notebook therefore runs by itself, from any directory, and none computes what another has
+written.
 """
 
 from collections.abc import Mapping
@@ -22,7 +24,9 @@ SMOKE_S = 132.0  # seconds of the film in a test run: two runs of 44 TRs, a litt
 
 
 def artifacts_folder(artifacts_dir: str | Path) -> Path:
-    """Return the artifacts folder: relative names lie under the project's root, whatever the working directory."""
+    """Return the artifacts folder: relative names lie under the project's root, whatever the
+    working directory.
+    """
     return project_root() / artifacts_dir
 
 
@@ -39,7 +43,8 @@ def ensure_stimulus(
     Parameters
     ----------
     audio : str or path
-        ``"demo"``, or a sound or video file (relative to the working directory, else to the project's root).
+        ``"demo"``, or a sound or video file (relative to the working directory, else to the
+        project's root).
     codec : str, optional
         For `giblet_core.load_codec`.
     bandwidth_kbps : float
@@ -121,7 +126,7 @@ def ensure_bold(
     Returns
     -------
     Dataset or None
-        None, with a printed line, where the sound is too short to simulate a listener.
+        None, with a printed line, where the sound is too short to simulate a subject.
 
     Raises
     ------
@@ -150,7 +155,7 @@ def ensure_bold(
         sound = save_audio(
             folder / "stimulus.flac", stimulus.wave, stimulus.codec.sample_rate, clip=True
         )
-        world = simulate(
+        simulation = simulate(
             seed,
             stimulus.codes,
             n_subjects,
@@ -159,14 +164,16 @@ def ensure_bold(
             annotation=stimulus.spoken,
             grids=stimulus.grids,
         )
-        world.save(
+        simulation.save(
             folder, stimulus=sound.name
         )  # the manifest is written last: a folder without one is not complete
     return load_dataset(folder / "dataset.yaml", cache=stimulus.folder / "bold" / "series")
 
 
 def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) -> Path:
-    """Write what a notebook found, for the scorecard: ``results/<notebook>.json`` with `figures`, and NaN as null."""
+    """Write what a notebook found, for the scorecard: ``results/<notebook>.json`` with `figures`,
+    and NaN as null.
+    """
     plain = {
         name: None if isinstance(value, float) and not np.isfinite(value) else value
         for name, value in figures.items()

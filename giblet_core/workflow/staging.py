@@ -1,7 +1,9 @@
-"""From executed notebooks to the static book: outputs joined to the sources, sound moved to files, pages built offline.
+"""From executed notebooks to the static book: outputs joined to the sources, sound moved to files,
+pages built offline.
 
-The staged folder mirrors the repository's paths (``book/``, ``notebooks/``), so links back to the sources are right.
-The book is built beside the old one and takes its place only when it is complete.
+The staged folder mirrors the repository's paths (``book/``, ``notebooks/``), so links back to the
+sources are right. The book is built beside the old one and takes its place only when it is
+complete.
 """
 
 import os
@@ -39,7 +41,8 @@ _REMOTE = re.compile(
 
 
 def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
-    """Stage and build the book into ``out/html``; do nothing where neither sources nor outputs changed.
+    """Stage and build the codebook into ``out/html``; do nothing where neither sources nor outputs
+    changed.
 
     Returns
     -------
@@ -49,8 +52,9 @@ def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
     Raises
     ------
     RunFailed
-        A notebook is missing, has an error or differs from its source; a warning of the build; a page over its limit;
-        something that would be fetched from the network. The former book is left as it was.
+        A notebook is missing, has an error or differs from its source; a warning of the build; a
+        page over its limit; something that would be fetched from the network. The former book is
+        left as it was.
     """
     out.mkdir(parents=True, exist_ok=True)
     site, html = out / "site_src", out / "html"
@@ -90,7 +94,9 @@ def _replace_folder(new: Path, old: Path) -> None:
 
 
 def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:
-    """Write the sources of the site: prose, notebooks with their outputs, sound files, linked pages."""
+    """Write the sources of the site: prose, notebooks with their outputs, sound files, linked
+    pages.
+    """
     shutil.copytree(
         root / "book",
         site / "book",
@@ -116,7 +122,8 @@ def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:
 
 
 def join_outputs(source: Any, executed: Path) -> Any:
-    """Return the source notebook with the outputs of its executed copy and a line that says what it was run with.
+    """Return the source notebook with the outputs of its executed copy and a line that says what it
+    was run with.
 
     Raises
     ------
@@ -151,7 +158,9 @@ def join_outputs(source: Any, executed: Path) -> Any:
 
 
 def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
-    """Put the injected cell (input hidden, folders cut off) and the visible line after the parameters cell."""
+    """Put the injected cell (input hidden, folders cut off) and the visible line after the
+    parameters cell.
+    """
     values = read_json(sidecar)["parameters"] if sidecar.is_file() else {}
     short = {
         k: Path(v).name if isinstance(v, str) and os.path.isabs(v) else v
@@ -181,8 +190,8 @@ def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
 def move_media(notebook: Any, media: Path, url: str) -> None:
     """Move every WAV and PNG inside HTML outputs to a file named by its content.
 
-    WAV becomes FLAC: the samples are kept bit for bit, equal sounds share one file, and a page loads no sound before
-    its player is started.
+    WAV becomes FLAC: the samples are kept bit for bit, equal sounds share one file, and a page
+    loads no sound before its player is started.
     """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -255,11 +264,13 @@ def check_site(pages: Path) -> None:
         ]
     total = sum(p.stat().st_size for p in pages.rglob("*") if p.is_file())
     if total > BOOK_BYTES:
-        problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
+        problems.append(f"the codebook: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
     if problems:
         raise RunFailed("The book was built but is not fit to publish:\n" + "\n".join(problems))
 
 
 def find_remote(text: str) -> list[str]:
-    """List the scripts, style sheets, pictures, sounds and frames of a page that a browser would fetch from elsewhere."""
+    """List the scripts, style sheets, pictures, sounds and frames of a page that a browser would
+    fetch from elsewhere.
+    """
     return [match.group(0) for match in _REMOTE.finditer(text)]

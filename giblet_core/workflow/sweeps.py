@@ -1,7 +1,9 @@
-"""Many runs of one notebook over a grid of parameters, on dask.distributed: resumable, failures reported, nothing lost.
+"""Many runs of one notebook over a grid of parameters, on dask.distributed: resumable, failures
+reported, nothing lost.
 
-Every run has a folder named by its key, with the executed notebook, its parameters and its own artifacts; a run whose
-folder is complete is kept, so a sweep that was stopped goes on where it ended.
+Every run has a folder named by its key, with the executed notebook, its parameters and its own
+artifacts; a run whose folder is complete is kept, so a sweep that was stopped goes on where it
+ended.
 """
 
 import itertools
@@ -34,7 +36,8 @@ class SweepResult:
 
 
 def load_grid(path: str | Path) -> dict[str, Any]:
-    """Read a grid file: ``notebook`` (how its name begins), ``grid`` (name: list of values), and what all runs share, ``parameters``.
+    """Read a grid file: ``notebook`` (how its name begins), ``grid`` (name: list of values), and
+    what all runs share, ``parameters``.
 
     Raises
     ------
@@ -71,7 +74,8 @@ def sweep(
     workers : int, optional
         Local processes; as many as cores by default, one thread each.
     scheduler : str, optional
-        Address of a running scheduler, e.g. ``tcp://host:8786``; its workers must see the same folders.
+        Address of a running scheduler, e.g. ``tcp://host:8786``; its workers must see the same
+        folders.
     out : path, optional
         ``build/sweeps`` by default.
 
@@ -152,7 +156,9 @@ def run_one(notebook: Path, place: Path, values: Mapping[str, Any], root: Path) 
 
 
 def _share_cache(source: Path, target: Path) -> None:
-    """Link what earlier runs cached into the run's own folder: cached files are replaced, never changed in place."""
+    """Link what earlier runs cached into the run's own folder: cached files are replaced, never
+    changed in place.
+    """
     for path in source.rglob("*.npz") if source.is_dir() else ():
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)

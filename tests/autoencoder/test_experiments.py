@@ -1,4 +1,6 @@
-"""Experiments: the seed's dimension table in bytes, fair comparison on unheard time, records that say when they were made."""
+"""Experiments: the seed's dimension table in bytes, fair comparison on unheard time, records that
+say when they were made.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,6 @@ from giblet_core.autoencoder import (
     AudioEncoder,
     TrainConfig,
     build_autoencoder,
-    experiments,
     fit,
     held_out_bits,
     memory_table,
@@ -23,7 +24,7 @@ from giblet_core.codecs import Codes
 from giblet_core.encoding import seed_interval
 from giblet_core.errors import InputError
 from giblet_core.files import cached_npz, content_hash
-from giblet_core.workflow import read_record, write_record
+from giblet_core.workflow import read_record, records, write_record
 
 CONFIG = TrainConfig(
     steps=4, batch_size=2, eval_every=4, eval_windows=2, loss_frames=4, n_blocks=2, embargo_s=1.0
@@ -118,7 +119,7 @@ def test_interval_over_seeds_covers_as_often_as_it_says():
 
 
 def test_a_record_says_when_and_of_what_it_was_made(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(experiments, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(records, "project_root", lambda: tmp_path)
     assert read_record("long_run", "a" * 64) is None
     assert "full=True" in capsys.readouterr().out
     write_record("long_run", [{"seed": 0, "bits": 8.5}], "a" * 64, sound="a film", n_trs=920)

@@ -1,4 +1,6 @@
-"""The autoencoder's networks: shapes and sizes of the seed, what they must be able to learn, and what they refuse."""
+"""The autoencoder's networks: shapes and sizes of the seed, what they must be able to learn, and
+what they refuse.
+"""
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ DRY = {"dropout": 0.0}
 
 
 def small(head="classification", **kwargs):
-    """2 books x 16 entries, 12 frames, 8 numbers."""
+    """2 codebooks x 16 entries, 12 frames, 8 numbers."""
     torch.manual_seed(0)
     enc = AudioEncoder(2, 16, 4, 12, 8, hidden=8, n_segments=4, **kwargs)
     return AudioAutoencoder(
@@ -31,7 +33,8 @@ def random_codes(shape, cardinality=16, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).integers(0, cardinality, shape))
 
 
-# --- sizes -------------------------------------------------------------------------------------------------------------
+# --- sizes
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_embeddings_hold_exactly_524288_parameters():
@@ -92,7 +95,8 @@ def test_compressed_size_of_920_trs_is_that_of_the_seed():
     assert 920 * z[0].numel() * z.element_size() == 942_080
 
 
-# --- what they must be able to do ----------------------------------------------------------------------------------------
+# --- what they must be able to do
+# ----------------------------------------------------------------------------------------
 
 
 def test_one_batch_is_over_fitted_to_more_than_99_percent_of_codes():
@@ -171,7 +175,8 @@ def test_projection_keeps_the_widest_axes():
     assert np.abs(rest).max() < 0.01 * np.abs(wide).max()
 
 
-# --- the passage through voxels ------------------------------------------------------------------------------------------
+# --- the passage through voxels
+# ------------------------------------------------------------------------------------------
 
 
 def test_decoding_passes_through_voxels():
@@ -215,7 +220,8 @@ def test_empty_region_lesion_is_bitwise_identity():
     )
 
 
-# --- what they refuse ----------------------------------------------------------------------------------------------------
+# --- what they refuse
+# ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

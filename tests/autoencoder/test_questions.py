@@ -5,11 +5,11 @@ import pytest
 
 import giblet_core as gc
 from giblet_core.autoencoder import (
-    book_table,
+    codebook_table,
     decoder_scores,
     finetune_decoder,
     paired_differences,
-    probe_books,
+    probe_codebooks,
     verdict,
 )
 from giblet_core.sound import pitch_track
@@ -44,7 +44,7 @@ def test_book_table_of_known_codes():
     codes = gc.Codes(indices, 24_000, 75.0, 4 * 320, 1.5, "made-up", "0" * 64)
     vectors = np.zeros((2, 1024, 2), np.float32)
     vectors[0, 0], vectors[0, 1], vectors[1, 3] = (2, 0), (-2, 0), (0, 1)
-    table = book_table(codes, vectors)
+    table = codebook_table(codes, vectors)
     assert table.used.tolist() == [2, 1]
     assert table.entropy_bits.tolist() == [1, 0]
     assert table.repeats.tolist() == pytest.approx([2 / 3, 1])
@@ -81,12 +81,12 @@ def test_probes_read_loudness_from_books_that_carry_it_and_not_from_noise_codes(
     wave = sound(90)
     codes = demo_codec.encode(wave, 1.5)
     grid = [gc.TRGrid(1.5, 60)]
-    good = probe_books(demo_codec, codes, wave, grid, n_folds=4, embargo=2).set_index(
-        ["book", "target"]
+    good = probe_codebooks(demo_codec, codes, wave, grid, n_folds=4, embargo=2).set_index(
+        ["codebook", "target"]
     )
     shuffled = codes.with_indices(np.random.default_rng(0).permutation(codes.indices.T).T)
-    bad = probe_books(demo_codec, shuffled, wave, grid, n_folds=4, embargo=2).set_index(
-        ["book", "target"]
+    bad = probe_codebooks(demo_codec, shuffled, wave, grid, n_folds=4, embargo=2).set_index(
+        ["codebook", "target"]
     )
     assert good.loc[(0, "envelope"), "r"] > 0.6
     assert abs(bad.loc[(0, "envelope"), "r"]) < 0.4

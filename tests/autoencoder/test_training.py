@@ -1,4 +1,6 @@
-"""Training: resumed equals uninterrupted to the bit, time is split without leaks, bits are right, labels are only labels."""
+"""Training: resumed equals uninterrupted to the bit, time is split without leaks, bits are right,
+labels are only labels.
+"""
 
 import dataclasses
 import json
@@ -57,7 +59,9 @@ def as_codes(indices):
 
 @pytest.fixture
 def film():
-    """60 s in which a hidden state, new every half second, says which 4 of 32 entries both books draw from."""
+    """60 s in which a hidden state, new every half second, says which 4 of 32 entries both
+    codebooks draw from.
+    """
     rng = np.random.default_rng(0)
     state = np.repeat(rng.integers(0, 8, 120), 38)[:4500]
     return as_codes(4 * state + rng.integers(0, 4, (2, 4500)))
@@ -71,7 +75,8 @@ def weights(net):
     return np.concatenate([p.detach().double().numpy().ravel() for p in net.state_dict().values()])
 
 
-# --- exactness -----------------------------------------------------------------------------------------------------------
+# --- exactness
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("head", ["classification", "regression", "latent"])
@@ -143,7 +148,8 @@ def test_training_stops_when_validation_no_longer_gains(film):
     assert history.steps[-1] < 400
 
 
-# --- what a checkpoint refuses -------------------------------------------------------------------------------------------
+# --- what a checkpoint refuses
+# -------------------------------------------------------------------------------------------
 
 
 def test_checkpoint_of_another_run_is_refused(film, tmp_path):
@@ -175,7 +181,7 @@ def test_crash_while_saving_leaves_the_checkpoint_before_whole(film, tmp_path, m
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("giblet_core.training.save_file", full)
+    monkeypatch.setattr("giblet_core.autoencoder.training.save_file", full)
     with pytest.raises(OSError, match="free some room"):
         fit(model(), film, QUICK, tmp_path, resume=True, progress=False)
     monkeypatch.undo()
@@ -213,7 +219,8 @@ def test_too_short_a_sound_is_named(film):
         fit(model("latent"), film, QUICK, progress=False)
 
 
-# --- time ----------------------------------------------------------------------------------------------------------------
+# --- time
+# ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_blocks", [1, 3])
@@ -250,7 +257,8 @@ def test_test_time_is_never_seen(film):
     np.testing.assert_array_equal(weights(nets[0]), weights(nets[1]))
 
 
-# --- learning ------------------------------------------------------------------------------------------------------------
+# --- learning
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_training_beats_the_unigram_on_held_out_time(film):
@@ -349,7 +357,8 @@ def test_the_share_of_a_stretch_in_training_time():
     ]
 
 
-# --- bits and baselines --------------------------------------------------------------------------------------------------
+# --- bits and baselines
+# --------------------------------------------------------------------------------------------------
 
 
 def test_bits_per_token_of_known_distributions():
@@ -359,7 +368,7 @@ def test_bits_per_token_of_known_distributions():
     sure = torch.nn.functional.one_hot(targets, 1024) * 100.0
     np.testing.assert_allclose(bits_per_token(sure, targets), [0, 0], atol=1e-6)
     wrong = even.clone()
-    wrong[:, 1, :, 0] = np.log(2.0)  # one wrong entry twice as likely, in book 1 alone
+    wrong[:, 1, :, 0] = np.log(2.0)  # one wrong entry twice as likely, in codebook 1 alone
     np.testing.assert_allclose(bits_per_token(wrong, targets), [10, np.log2(1025)], rtol=1e-5)
 
 
@@ -394,7 +403,7 @@ def test_baselines_never_read_the_future(rng):
 def test_requantising_summed_latents_gives_the_codes_back(rng):
     vectors = (
         rng.normal(size=(3, 32, 8)) * np.array([100.0, 10.0, 1.0])[:, None, None]
-    )  # each book refines the one before
+    )  # each codebook refines the one before
     indices = rng.integers(0, 32, (3, 200))
     back = requantise(sum_latents(indices, vectors), vectors)
     assert (back[0] == indices[0]).mean() > 0.8

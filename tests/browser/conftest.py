@@ -1,4 +1,6 @@
-"""A headless Chromium, a page that fails the test on any console error, and a site opened from a file and from a server."""
+"""A headless Chromium, a page that fails the test on any console error, and a site opened from a
+file and from a server.
+"""
 
 import functools
 import http.server
@@ -34,7 +36,9 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    """A fresh page; an error on the console, an uncaught exception or a failed request fails the test."""
+    """A fresh page; an error on the console, an uncaught exception or a failed request fails the
+    test.
+    """
     context = chromium.new_context(accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(30_000)
@@ -63,7 +67,9 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(params=["file", "http"])
 def address(request):
-    """Turn a folder into its address: opened from the disk, and through a plain server that knows no ranges."""
+    """Turn a folder into its address: opened from the disk, and through a plain server that knows
+    no ranges.
+    """
     servers = []
 
     def of(folder):
@@ -84,7 +90,9 @@ def address(request):
 
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory):
-    """The source of axe-core, fetched with npm; a function that lists the serious violations of a page."""
+    """The source of axe-core, fetched with npm; a function that lists the serious violations of a
+    page.
+    """
     if shutil.which("npm") is None:
         pytest.skip("no npm here: the accessibility check needs it to fetch axe-core")
     folder = tmp_path_factory.mktemp("npm")

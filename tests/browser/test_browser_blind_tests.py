@@ -1,4 +1,6 @@
-"""The ABX and rating pages in a real browser: exact switching, a whole session by a scripted listener, resuming, accessibility."""
+"""The ABX and rating pages in a real browser: exact switching, a whole session by a scripted
+listener, resuming, accessibility.
+"""
 
 import csv
 import json
@@ -20,7 +22,9 @@ SR = 24_000
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Two passages of two seconds; one version is told apart by its pitch, so that a script can hear it."""
+    """Two passages of two seconds; one version is told apart by its pitch, so that a script can
+    hear it.
+    """
     t = np.arange(2 * SR) / SR
     waves = {f"passage {i}": {"original": 0.2 * np.sin(2 * np.pi * f * t), "octave": 0.2 * np.sin(4 * np.pi * f * t)}
              for i, f in enumerate((400, 500))}  # fmt: skip
@@ -122,8 +126,8 @@ def test_a_scripted_listener_completes_abx_and_the_download_is_analysed(
     assert {row["correct"] for row in rows} == {"true"}
 
 
-def books_to_guess(demo_codec):
-    """The clips of a mixer of four books, as notebook 5 makes them."""
+def codebooks_to_guess(demo_codec):
+    """The clips of a mixer of four codebooks, as notebook 5 makes them."""
     t = np.arange(SR) / SR
     wave = 0.2 * np.sin(2 * np.pi * 300 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 2
     return dict(
@@ -134,7 +138,9 @@ def books_to_guess(demo_codec):
 
 
 def regions_to_guess(demo_codec):
-    """What generators of three regions and of none would make, under the names that notebook A2 gives them."""
+    """What generators of three regions and of none would make, under the names that notebook A2
+    gives them.
+    """
     rng = np.random.default_rng(0)
     names = ("A1", "belt", "STG", "no fMRI")
     return {
@@ -145,7 +151,7 @@ def regions_to_guess(demo_codec):
 
 @pytest.mark.parametrize(
     ("title", "voices"),
-    [("Guess the book", books_to_guess), ("Guess the region", regions_to_guess)],
+    [("Guess the codebook", codebooks_to_guess), ("Guess the region", regions_to_guess)],
 )
 def test_a_game_of_guessing_is_played_to_its_end_and_says_what_was_told_apart(
     page, address, demo_codec, tmp_path, title, voices

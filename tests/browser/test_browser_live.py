@@ -1,4 +1,6 @@
-"""The decoder in the reader's browser: it is the codec's own network, and any choice of books is heard from the disk as from a server."""
+"""The decoder in the reader's browser: it is the codec's own network, and any choice of codebooks
+is heard from the disk as from a server.
+"""
 
 import base64
 import copy
@@ -73,15 +75,15 @@ def now(page):
     return page.locator("tr.gp-now").first
 
 
-def choose(page, *books):
+def choose(page, *codebooks):
     """Press what must change; wait until the choice is the one that is heard."""
     for k in range(K):
         button = page.get_by_label(f"Codebook {k}", exact=True).first
-        if (button.get_attribute("aria-pressed") == "true") != (k in books):
+        if (button.get_attribute("aria-pressed") == "true") != (k in codebooks):
             button.click()
     page.wait_for_function(
-        "books => document.querySelector('tr.gp-now').dataset.books === books",
-        arg=" ".join(map(str, books)),
+        "codebooks => document.querySelector('tr.gp-now').dataset.codebooks === codebooks",
+        arg=" ".join(map(str, codebooks)),
     )
 
 
@@ -105,7 +107,7 @@ def test_the_wave_is_that_of_the_network_for_every_kind_of_choice(opened, demo_c
     z, double = demo_codec.latents(codes), copy.deepcopy(demo_codec._model.decoder).double()
     rng, choices = (
         np.random.default_rng(0),
-        {"all": range(K), "book 2 alone": [2], "all but 0": range(1, K), "none": []},
+        {"all": range(K), "codebook 2 alone": [2], "all but 0": range(1, K), "none": []},
     )
     choices["some"] = list(combinations(range(K), 4))[rng.integers(70)]
     for name, kept in choices.items():
@@ -126,9 +128,9 @@ def test_a_choice_not_computed_beforehand_is_decoded_shown_and_said(live, demo_c
     choose(live, 1, 2, 5)
     row, z = now(live), demo_codec.latents(codes)[[1, 2, 5]].sum(0)
     expected = demo_codec.decode_latents(z, codes.n_samples)
-    assert row.get_attribute("data-label") == "live: books 1, 2, 5"
+    assert row.get_attribute("data-label") == "live: codebooks 1, 2, 5"
     assert (
-        "3 of 8 books are in the sum, decoded in"
+        "3 of 8 codebooks are in the sum, decoded in"
         in live.locator(".gp-mixer output").first.inner_text()
     )
     pcm = live.evaluate("""async () => {
@@ -157,12 +159,12 @@ def test_a_choice_not_computed_beforehand_is_decoded_shown_and_said(live, demo_c
 
 def test_what_was_computed_beforehand_is_played_and_a_choice_is_decoded_once(live):
     choose(live, 3)
-    assert now(live).get_attribute("data-label") == "book 3 alone"
+    assert now(live).get_attribute("data-label") == "codebook 3 alone"
     choose(live)
-    assert now(live).get_attribute("data-label") == "live: no book"
+    assert now(live).get_attribute("data-label") == "live: no codebook"
     choose(live, 3)
     choose(live)
-    assert live.locator("tr[data-label='live: no book']").count() == 1
+    assert live.locator("tr[data-label='live: no codebook']").count() == 1
     live.get_by_role("button", name="Decode live").click()
     live.get_by_label("Codebook 4", exact=True).first.click()
     live.get_by_label("Codebook 5", exact=True).first.click()
@@ -190,7 +192,7 @@ def test_without_workers_it_decodes_in_the_page(opened):
         "document.querySelector('.gp-mixer output').textContent.includes('ready')"
     )
     choose(opened, 0, 1)
-    assert now(opened).get_attribute("data-label") == "live: books 0, 1"
+    assert now(opened).get_attribute("data-label") == "live: codebooks 0, 1"
 
 
 def test_where_it_cannot_run_it_says_why_and_the_clips_still_play(opened):
@@ -199,8 +201,8 @@ def test_where_it_cannot_run_it_says_why_and_the_clips_still_play(opened):
     opened.wait_for_function(
         "document.querySelector('.gp-mixer output').textContent.includes('no room')"
     )
-    opened.get_by_label("Kept: Only").first.select_option(label="book 2")
-    assert now(opened).get_attribute("data-label") == "book 2 alone"
+    opened.get_by_label("Kept: Only").first.select_option(label="codebook 2")
+    assert now(opened).get_attribute("data-label") == "codebook 2 alone"
     second = opened.locator("figure").nth(1)
     assert second.get_by_role("button", name="Decode live").count() == 0
     second.get_by_label("Codebook 1", exact=True).click()

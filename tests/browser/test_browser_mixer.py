@@ -38,7 +38,7 @@ def test_toggles_choose_the_precomputed_clip_or_say_that_there_is_none(opened):
     assert on(opened) == [0, 1, 2, 3]
     opened.get_by_label("Codebook 3").click()
     assert on(opened) == [0, 1, 2]
-    assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "books 0 to 2"
+    assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "codebooks 0 to 2"
     opened.get_by_label("Codebook 1").click()
     assert "not computed beforehand" in opened.locator(".gp-mixer output").inner_text()
     assert on(opened) == [0, 1, 2]
@@ -70,7 +70,7 @@ def test_one_loudness_lowers_the_others_by_12_db_at_most_and_names_what_stays_to
     other = dict(
         rows.evaluate_all("rows => rows.map(row => [row.dataset.label, Number(row.dataset.other)])")
     )
-    assert max(other.values()) > 13  # a book alone is that much softer
+    assert max(other.values()) > 13  # a codebook alone is that much softer
     opened.locator("figure").first.get_by_role("button", name="One loudness").click()
     expected = [10 ** (min(0, db - 12) / 20) for db in other.values()]
     assert opened.evaluate("giblet.players[0].audios.map(a => a.volume)") == pytest.approx(
@@ -84,12 +84,12 @@ def test_one_loudness_lowers_the_others_by_12_db_at_most_and_names_what_stays_to
 
 
 def test_presets_and_kinds_choose_the_clip_they_name(opened):
-    opened.get_by_label("Kept: Only").select_option(label="book 2")
+    opened.get_by_label("Kept: Only").select_option(label="codebook 2")
     assert on(opened) == [2]
-    opened.get_by_label("Kept: All but").select_option(label="book 1")
+    opened.get_by_label("Kept: All but").select_option(label="codebook 1")
     assert on(opened) == [0, 2, 3]
     opened.get_by_label("Kind of lesion").select_option("noise")
-    assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "book 0: noise"
+    assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "codebook 0: noise"
     assert "noise of the same energy" in opened.locator(".gp-mixer output").inner_text()
     opened.get_by_role("button", name="All", exact=True).click()
     assert on(opened) == [0, 1, 2, 3]
@@ -108,7 +108,7 @@ def test_switching_a_book_keeps_playing_at_the_same_position(opened):
             else requestAnimationFrame(look);
         };
         requestAnimationFrame(look);
-    })""", label) for label in ("book 1 alone", "books 0 to 1", "all books")]  # fmt: skip
+    })""", label) for label in ("codebook 1 alone", "codebooks 0 to 1", "all codebooks")]  # fmt: skip
     assert np.median(moved) < 0.1
 
 

@@ -62,8 +62,8 @@ def test_streaming_does_not_depend_on_chunks_and_spans(
     codec, wave, chunk_frames, span_chunks, monkeypatch
 ):
     whole = codec.encode(wave, 6.0)
-    monkeypatch.setattr("giblet_core.streaming.CHUNK_FRAMES", chunk_frames)
-    monkeypatch.setattr("giblet_core.streaming.SPAN_CHUNKS", span_chunks)
+    monkeypatch.setattr("giblet_core.codecs.streaming.CHUNK_FRAMES", chunk_frames)
+    monkeypatch.setattr("giblet_core.codecs.streaming.SPAN_CHUNKS", span_chunks)
     assert np.array_equal(codec.encode(wave, 6.0).indices, whole.indices)
 
 
@@ -78,7 +78,9 @@ def front_of(model):
     "shape", [{}, {"num_residual_layers": 3}, {"upsampling_ratios": [4, 4, 2, 2], "kernel_size": 9}]
 )
 def test_a_span_begins_as_early_as_its_layers_reach(shape):
-    """The oracle is the gradient: the earliest sample that moves the last frame of the convolutions above the frame rate."""
+    """The oracle is the gradient: the earliest sample that moves the last frame of the convolutions
+    above the frame rate.
+    """
     torch.manual_seed(0)
     front = front_of(EncodecModel(EncodecConfig(num_filters=2, **shape)).eval())
     samples = torch.randn(1, 1, 24_000, requires_grad=True)
@@ -92,8 +94,8 @@ def test_deep_dilations_get_the_warm_up_they_need(wave, monkeypatch):
     model = conditioned_model(num_residual_layers=6)
     assert reach(front_of(model)) > 8 * 320  # beyond what the usual shape needs
     reference, _ = whole_file(model, wave, 6.0)
-    monkeypatch.setattr("giblet_core.streaming.CHUNK_FRAMES", 40)
-    monkeypatch.setattr("giblet_core.streaming.SPAN_CHUNKS", 1)
+    monkeypatch.setattr("giblet_core.codecs.streaming.CHUNK_FRAMES", 40)
+    monkeypatch.setattr("giblet_core.codecs.streaming.SPAN_CHUNKS", 1)
     assert np.array_equal(EncodecCodec(model, "deep").encode(wave, 6.0).indices, reference)
     assert min(len(np.unique(row)) for row in reference) > 50
 
@@ -311,7 +313,9 @@ def test_five_minutes_of_a_full_size_model_have_the_codes_of_the_whole_file():
 
 @pytest.mark.slow
 def test_memory_is_flat_in_the_length_of_the_sound():
-    """Half an hour is measured by `giblet bench`; here the peak may grow by the samples themselves and no more."""
+    """Half an hour is measured by `giblet bench`; here the peak may grow by the samples themselves
+    and no more.
+    """
     program = (
         "import re, sys, numpy as np; from transformers import EncodecConfig, EncodecModel; from giblet_core.codecs import EncodecCodec\n"
         "codec = EncodecCodec(EncodecModel(EncodecConfig(num_filters=4, target_bandwidths=[6.0])), 'x')\n"

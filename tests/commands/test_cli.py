@@ -1,4 +1,6 @@
-"""The command line: good input is done with status 0; wrong input is status 2, names value, rule and remedy, and writes nothing."""
+"""The command line: good input is done with status 0; wrong input is status 2, names value, rule
+and remedy, and writes nothing.
+"""
 
 import json
 import resource
@@ -75,9 +77,9 @@ def test_encode_decode_lesion_compare_and_info_write_what_they_say(material, pla
     heard, rate = soundfile.read("heard.wav")
     assert (heard.size, rate) == (2 * RATE, RATE)
     assert (
-        giblet(capsys, "lesion", "codes.npz", "lesioned.flac", "--books", "0,3", "--mode", "omit")[
-            0
-        ]
+        giblet(
+            capsys, "lesion", "codes.npz", "lesioned.flac", "--codebooks", "0,3", "--mode", "omit"
+        )[0]
         == 0
     )
     assert soundfile.info("lesioned.flac").frames == 2 * RATE
@@ -95,22 +97,24 @@ def test_encode_decode_lesion_compare_and_info_write_what_they_say(material, pla
 
 def test_a_lesion_of_no_book_is_the_decoded_sound(material, place, capsys):
     assert giblet(capsys, "decode", material / "codes.npz", "a.wav")[0] == 0
-    assert giblet(capsys, "lesion", material / "codes.npz", "b.wav", "--books", "")[0] == 0
+    assert giblet(capsys, "lesion", material / "codes.npz", "b.wav", "--codebooks", "")[0] == 0
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
 
 
 def test_a_book_is_swapped_with_that_of_a_donor(material, place, capsys):
-    """Swapped with itself nothing changes; without a donor the kind is refused and says what it needs."""
+    """Swapped with itself nothing changes; without a donor the kind is refused and says what it
+    needs.
+    """
     codes = material / "codes.npz"
     assert giblet(capsys, "decode", codes, "a.wav")[0] == 0
     assert (
         giblet(
-            capsys, "lesion", codes, "b.wav", "--books", "0", "--mode", "swap", "--donor", codes
+            capsys, "lesion", codes, "b.wav", "--codebooks", "0", "--mode", "swap", "--donor", codes
         )[0]
         == 0
     )
     assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
-    status, _, err = giblet(capsys, "lesion", codes, "c.wav", "--books", "0", "--mode", "swap")
+    status, _, err = giblet(capsys, "lesion", codes, "c.wav", "--codebooks", "0", "--mode", "swap")
     assert status == 2
     assert "donor" in err
     assert not Path("c.wav").exists()
@@ -197,11 +201,14 @@ def test_listening_says_that_nobody_has_listened_yet(place, capsys):
         (["encode", "SOUND", "out.npz", "--codec", "nowhere"], ["codec='nowhere'", "demo"]),
         (["decode", "SOUND", "out.wav"], ["must be a file written by this project"]),
         (["decode", "CODES", "out.txt"], ["output=out.txt", ".wav"]),
-        (["lesion", "CODES", "out.wav", "--books", "9"], ["9", "8"]),
-        (["lesion", "CODES", "out.wav", "--books", "a,b"], ["books=a,b", "0,3"]),
-        (["lesion", "CODES", "out.wav", "--books", "0", "--mode", "erase"], ["erase", "omit"]),
-        (["lesion", "CODES", "out.wav", "--books", "0", "--dose", "2"], ["dose=2", "1"]),
-        (["lesion", "CODES", "out.wav", "--books", "0", "--window", "5", "9"], ["window_s"]),
+        (["lesion", "CODES", "out.wav", "--codebooks", "9"], ["9", "8"]),
+        (["lesion", "CODES", "out.wav", "--codebooks", "a,b"], ["codebooks=a,b", "0,3"]),
+        (["lesion", "CODES", "out.wav", "--codebooks", "0", "--mode", "erase"], ["erase", "omit"]),
+        (
+            ["lesion", "CODES", "out.wav", "--codebooks", "0", "--strength", "2"],
+            ["strength=2", "1"],
+        ),
+        (["lesion", "CODES", "out.wav", "--codebooks", "0", "--window", "5", "9"], ["window_s"]),
         (["check", "absent.yaml"], ["absent.yaml"]),
         (["info", "absent.npz"], ["absent.npz", "no such file"]),
         (["sweep", "absent.yaml"], ["absent.yaml"]),
@@ -257,7 +264,7 @@ def test_a_disk_without_room_is_told_and_the_former_file_is_kept(material, place
     command = [
         sys.executable,
         "-m",
-        "giblet_core.cli",
+        "giblet_core",
         "encode",
         str(material / "sound.wav"),
         "codes.npz",
@@ -278,7 +285,9 @@ def test_a_disk_without_room_is_told_and_the_former_file_is_kept(material, place
 
 @pytest.fixture
 def dataset(tmp_path_factory):
-    """A data set of two subjects, 20 volumes of 1.5 s, in a folder of its own; returns a function that writes the manifest with changes."""
+    """A data set of two subjects, 20 volumes of 1.5 s, in a folder of its own; returns a function
+    that writes the manifest with changes.
+    """
     import nibabel
     import yaml
 

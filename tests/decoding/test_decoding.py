@@ -1,4 +1,6 @@
-"""Decoding finds what BOLD holds, is at chance where it holds nothing, and retrieves from where it says."""
+"""Decoding finds what BOLD holds, is at chance where it holds nothing, and retrieves from where it
+says.
+"""
 
 import numpy as np
 import pytest
@@ -16,12 +18,12 @@ from giblet_core.decoding import (
     identify,
     identify_stacked,
     make_segments,
+    pairwise_wins,
     procrustes,
     region_means,
     retrieve,
     scale,
     similarity,
-    pairwise_wins,
 )
 from giblet_core.encoding import binomial_interval, correlate
 from giblet_core.errors import InputError
@@ -81,7 +83,7 @@ def test_lures_are_of_the_same_fold_and_class_near_in_loudness_and_far_in_time()
         np.array([1, 1, 1, 1, 1, 2]),
         np.array([-20, -20, -21.9, -22.1, -20, -20.0]),
     )
-    allowed = {(a, b) for a, b in zip(*np.nonzero(segments.lures(20, 2.0)))}
+    allowed = {(a, b) for a, b in zip(*np.nonzero(segments.foils(20, 2.0)))}
     assert allowed == {(0, 2), (2, 0), (2, 3), (3, 2)}
     assert (0, 1) not in allowed  # 15 TRs between them
     assert (0, 3) not in allowed  # 2.1 LU
@@ -145,7 +147,7 @@ def test_p_of_identification_is_fair_between_unrelated_smooth_series_where_shuff
 ):
     folds = contiguous_folds(800, 5, 10, (0, 400))
     segments, p, shuffled = make_segments(fold_numbers(800, folds), 10, run_onsets=(0, 400)), [], []
-    lures = segments.lures()
+    foils = segments.foils()
     for _ in range(100):
         predictions, targets = gaussian_filter1d(rng.standard_normal((2, 880, 3)), 4, axis=1)[
             :, 40:-40
@@ -160,7 +162,9 @@ def test_p_of_identification_is_fair_between_unrelated_smooth_series_where_shuff
             for _ in range(39)
         ]
         shuffled.append(
-            np.mean([pairwise_wins(score[order], lures).mean() >= found.pairwise for order in orders])
+            np.mean(
+                [pairwise_wins(score[order], foils).mean() >= found.pairwise for order in orders]
+            )
         )
     low, high = binomial_interval(int((np.array(p) <= 0.05).sum()), len(p))
     assert low <= 0.05 <= high
@@ -298,7 +302,7 @@ def test_scale_sets_constant_voxels_to_zero():
             lambda b, z: identify(
                 z, z, make_segments(np.zeros(400, int), 10, classes=np.arange(400) // 20)
             ),
-            "has a lure",
+            "has a foil",
         ),
         (lambda b, z: fit_shared_response([b], np.arange(400), 50), "k=50"),
         (lambda b, z: region_means(b, np.zeros(3, int)), "one label for each"),

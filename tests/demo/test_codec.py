@@ -1,4 +1,6 @@
-"""The demo codec: published weights, causal, quiet in silence, finer with every rung; its start and its trainer."""
+"""The demo codec: published weights, causal, quiet in silence, finer with every rung; its start and
+its trainer.
+"""
 
 import copy
 import json
@@ -10,12 +12,13 @@ import torch
 from transformers import EncodecModel
 
 import giblet_core as gc
-from giblet_core.codecs import encodec as codecs
+from giblet_core import codecs, metrics
+from giblet_core.codecs import loading
 from giblet_core.demo.codec import (
-    Books,
+    Codebooks,
     CodecTrainConfig,
     Corpus,
-    fit_books,
+    fit_codebooks,
     from_encodec,
     hybrid_start,
     is_held_out,
@@ -23,7 +26,7 @@ from giblet_core.demo.codec import (
     make_bands,
     perceptual_losses,
     refit,
-    refit_books,
+    refit_codebooks,
     save_codec,
     search,
     to_encodec,
@@ -33,7 +36,6 @@ from giblet_core.demo.codec import bench as bench_codec
 from giblet_core.demo.codec import training as codec_training
 from giblet_core.errors import InputError
 from giblet_core.files import ASSETS, file_sha256
-from giblet_core.metrics import comparison as metrics
 
 DEMO_SHA256 = "6c0c5d92f1440807a1b5ae5b05ef7d4421782baadd42a90d2bdec7e9a5d40134"  # changes only with the published weights
 
@@ -52,7 +54,7 @@ def vowels(seconds=3.0, seed=0):
 
 @pytest.fixture(scope="module")
 def tiny():
-    """The hybrid start of a codec of four books, fitted to sixteen seconds of vowels and noise."""
+    """The hybrid start of a codec of four codebooks, fitted to sixteen seconds of vowels and noise."""
     sounds = [
         vowels(14.0, seed=2),
         (0.05 * np.random.default_rng(1).standard_normal(24_000 * 2)).astype(np.float32),
@@ -75,9 +77,9 @@ def test_other_weights_are_refused(tmp_path, monkeypatch):
     with open(tmp_path / "demo_codec" / "model.safetensors", "r+b") as file:
         file.seek(-1, 2)
         file.write(b"\x7f")
-    monkeypatch.setattr(codecs, "DEMO_FOLDER", tmp_path / "demo_codec")
+    monkeypatch.setattr(loading, "DEMO_FOLDER", tmp_path / "demo_codec")
     with pytest.raises(InputError, match="SHA256SUMS"):
-        codecs._load.__wrapped__("demo")
+        loading._load.__wrapped__("demo")
 
 
 def test_it_is_an_encodec_of_the_promised_shape(demo_codec):
@@ -169,53 +171,60 @@ def test_published_weights_can_be_trained_on():
 
 def test_books_move_towards_what_chose_them():
     torch.manual_seed(0)
-    books, z = Books(2), torch.randn(512, 128)
-    books.fill(torch.randn(2, 1024, 128))
-    before = (z - books(z, 2)).square().mean()
+    codebooks, z = Codebooks(2), torch.randn(512, 128)
+    codebooks.fill(torch.randn(2, 1024, 128))
+    before = (z - codebooks(z, 2)).square().mean()
     for _ in range(60):
-        books(z, 2, update=True)
-    assert (z - books(z, 2)).square().mean() < 0.7 * before
+        codebooks(z, 2, update=True)
+    assert (z - codebooks(z, 2)).square().mean() < 0.7 * before
 
 
 def test_narrow_search_is_greedy_and_full_search_finds_the_best_sum():
     torch.manual_seed(0)
-    points, books = torch.randn(50, 5), torch.randn(2, 6, 5)
+    points, codebooks = torch.randn(50, 5), torch.randn(2, 6, 5)
     chosen = [
-        (points - sum(book[c] for book, c in zip(books, search(points, books, width).T)))
+        (
+            points
+            - sum(codebook[c] for codebook, c in zip(codebooks, search(points, codebooks, width).T))
+        )
         .square()
         .sum(1)
         for width in (1, 6)
     ]
-    sums = (books[0][:, None] + books[1][None]).reshape(-1, 5)
+    sums = (codebooks[0][:, None] + codebooks[1][None]).reshape(-1, 5)
     torch.testing.assert_close(
         chosen[1], torch.cdist(points, sums).square().amin(1)
     )  # all six beginnings kept: every pair is tried
     assert (chosen[1] <= chosen[0] + 1e-6).all()
-    np.testing.assert_array_equal(search(points, books, 1).T, codecs.residual_codes(points, books))
+    np.testing.assert_array_equal(
+        search(points, codebooks, 1).T, codecs.residual_codes(points, codebooks)
+    )
 
 
 def test_refitted_books_serve_their_own_choices_better_and_find_what_was_planted():
     torch.manual_seed(1)
     planted = torch.randn(3, 4, 8)
     points, noise = (
-        sum(book[torch.randint(4, (3000,))] for book in planted) + 0.1 * torch.randn(3000, 8),
+        sum(codebook[torch.randint(4, (3000,))] for codebook in planted)
+        + 0.1 * torch.randn(3000, 8),
         8 * 0.1**2,
     )
     errors = {}
     for start in range(4):  # each ends where it can; one of a few finds the truth
-        books, left = [], points
-        for k in range(3):  # nested, as the books begin
-            books.append(k_means(left, 4, seed=3 * start + k))
-            left = left - books[-1][codecs.nearest(left, books[-1])]
-        books, nested = torch.stack(books), float(left.square().sum() / len(points))
+        codebooks, left = [], points
+        for k in range(3):  # nested, as the codebooks begin
+            codebooks.append(k_means(left, 4, seed=3 * start + k))
+            left = left - codebooks[-1][codecs.nearest(left, codebooks[-1])]
+        codebooks, nested = torch.stack(codebooks), float(left.square().sum() / len(points))
         for _ in range(8):
-            codes, moved = search(points, books).T, refit(points, books, inertia=2.0)
+            codes, moved = search(points, codebooks).T, refit(points, codebooks, inertia=2.0)
             left = (
-                points - sum(book[c] for book, c in zip(either, codes)) for either in (books, moved)
+                points - sum(codebook[c] for codebook, c in zip(either, codes))
+                for either in (codebooks, moved)
             )
             before, after = (float(error.square().sum() / len(points)) for error in left)
             assert after <= before * (1 + 1e-6)
-            books = moved
+            codebooks = moved
         errors[after] = nested
     assert min(errors) < 1.05 * noise < 0.05 * errors[min(errors)]
 
@@ -224,28 +233,28 @@ def test_refined_books_are_finer_with_every_book_and_the_later_ones_share_out_th
     torch.manual_seed(2)
     points = torch.zeros(3000, 128)
     points[:, :12] = torch.randn(3000, 12) @ torch.randn(12, 12)
-    books = Books(4)
-    books.fill(
-        torch.nn.functional.pad(fit_books(points[:, :12].contiguous(), 4, n_iter=2), (0, 116))
+    codebooks = Codebooks(4)
+    codebooks.fill(
+        torch.nn.functional.pad(fit_codebooks(points[:, :12].contiguous(), 4, n_iter=2), (0, 116))
     )
-    books.refine(points)
-    errors = [float((points - books(points, k)).square().mean()) for k in range(5)]
+    codebooks.refine(points)
+    errors = [float((points - codebooks(points, k)).square().mean()) for k in range(5)]
     assert (np.diff(errors) < 0).all(), errors
-    used = (books.embed != 0).any(1)  # (book, latent)
+    used = (codebooks.embed != 0).any(1)  # (book, latent)
     assert used[:2, :12].all()
     assert not used[:, 12:].any()
     np.testing.assert_array_equal(
         used[2:, :12].sum(0), 1
-    )  # every latent belongs to one of the two last books
+    )  # every latent belongs to one of the two last codebooks
 
 
 def test_a_trained_codec_is_refitted_the_same_way_each_time(tiny):
     corpus = Corpus({"speech": [vowels(8.0, seed=3)]})
     first, again = (
-        refit_books(copy.deepcopy(tiny), corpus, n_crops=4).books.embed for _ in range(2)
+        refit_codebooks(copy.deepcopy(tiny), corpus, n_crops=4).codebooks.embed for _ in range(2)
     )
     torch.testing.assert_close(first, again, rtol=0, atol=0)
-    assert not torch.equal(first, tiny.books.embed)
+    assert not torch.equal(first, tiny.codebooks.embed)
 
 
 def test_what_is_kept_is_the_moving_average_of_the_weights(tiny, monkeypatch):

@@ -1,4 +1,6 @@
-"""The demo film: its annotation is true of its sound, it is the same every time, and it is level, varied and free of defects."""
+"""The demo film: its annotation is true of its sound, it is the same every time, and it is level,
+varied and free of defects.
+"""
 
 import dataclasses
 import importlib.util
@@ -344,7 +346,7 @@ def test_the_stored_voices_are_small_and_their_card_states_their_hashes():
     files = [*film_mix.voice_files().values(), ASSETS / "voices.json", ASSETS / "voices_script.txt"]
     assert sum(path.stat().st_size for path in files) < 6e6
     for path in files:
-        assert gc.artifacts.file_sha256(path) in card, path.name
+        assert gc.files.file_sha256(path) in card, path.name
 
 
 def test_the_card_tells_when_each_scene_of_the_demo_begins(film):

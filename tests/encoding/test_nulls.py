@@ -1,4 +1,6 @@
-"""The protocol finds nothing where there is nothing; the wrong ways do, and are shown doing it. Subsets of books add up."""
+"""The protocol finds nothing where there is nothing; the wrong ways do, and are shown doing it.
+Subsets of codebooks add up.
+"""
 
 from types import SimpleNamespace
 
@@ -44,13 +46,17 @@ N = 240
 
 
 def smooth(rng, n_trs, n_columns, sigma=4):
-    """Make stationary series as smooth as BOLD and features of it (cut from longer ones: a filter's edges would be events in common)."""
+    """Make stationary series as smooth as BOLD and features of it (cut from longer ones: a filter's
+    edges would be events in common).
+    """
     return gaussian_filter1d(rng.standard_normal((n_trs + 40, n_columns)), sigma, axis=0)[20:-20]
 
 
 @pytest.fixture(scope="module")
 def unrelated():
-    """Run the whole pipeline on 500 pairs of unrelated smooth series: r and p by all circular shifts."""
+    """Run the whole pipeline on 500 pairs of unrelated smooth series: r and p by all circular
+    shifts.
+    """
     rng, folds = np.random.default_rng(11), contiguous_folds(N, 5, 20)
     r, p = [], []
     for _ in range(25):
@@ -136,7 +142,7 @@ def test_every_wrong_way_is_described():
         "HRF twice",
         "acausal HRF",
         "index averaging",
-        "near lures",
+        "near foils",
     ]
 
 
@@ -254,24 +260,24 @@ def test_bootstrap_interval_covers_the_mean_as_often_as_it_says(rng):
 
 
 @pytest.fixture
-def three_books(rng):
-    books = [rng.standard_normal((250, 4)) for _ in range(3)]
+def three_codebooks(rng):
+    codebooks = [rng.standard_normal((250, 4)) for _ in range(3)]
     Y = np.column_stack(
-        [books[0].sum(1), books[1].sum(1) + books[2].sum(1), np.zeros(250)]
+        [codebooks[0].sum(1), codebooks[1].sum(1) + codebooks[2].sum(1), np.zeros(250)]
     ) + rng.standard_normal((250, 3))
     folds = contiguous_folds(250, 5, 5)
-    fit = fit_banded(books, Y, folds, [0.05, 0.5, 5], np.ones((1, 3)), embargo=5)
-    return books, Y, folds, fit
+    fit = fit_banded(codebooks, Y, folds, [0.05, 0.5, 5], np.ones((1, 3)), embargo=5)
+    return codebooks, Y, folds, fit
 
 
 @pytest.mark.parametrize("kept", [(0,), (0, 2), (1, 2), (0, 1, 2)])
-def test_refit_on_a_subset_equals_ridge_on_its_columns(three_books, kept):
-    books, Y, folds, fit = three_books
-    scores = subset_scores(books, Y, fit, thin=1)
+def test_refit_on_a_subset_equals_ridge_on_its_columns(three_codebooks, kept):
+    codebooks, Y, folds, fit = three_codebooks
+    scores = subset_scores(codebooks, Y, fit, thin=1)
     for f, fold in enumerate(folds):
         for v in range(3):
             expected = fit_banded(
-                [books[k] for k in kept],
+                [codebooks[k] for k in kept],
                 Y[:, [v]],
                 [fold],
                 fit.alphas[f, [v]],
@@ -284,12 +290,12 @@ def test_refit_on_a_subset_equals_ridge_on_its_columns(three_books, kept):
 
 @pytest.mark.parametrize("factor", [0.1, 1.0, 10.0])
 def test_frozen_omission_equals_features_held_at_their_training_mean_at_every_penalty(
-    three_books, factor
+    three_codebooks, factor
 ):
-    books, Y, folds, _ = three_books
-    fit = fit_banded(books, Y, folds, [0.3], np.ones((1, 3)))
-    scores = subset_scores(books, Y, fit, estimand="frozen", alpha_factor=factor)
-    X = np.column_stack(books)
+    codebooks, Y, folds, _ = three_codebooks
+    fit = fit_banded(codebooks, Y, folds, [0.3], np.ones((1, 3)))
+    scores = subset_scores(codebooks, Y, fit, estimand="frozen", alpha_factor=factor)
+    X = np.column_stack(codebooks)
     for f, (train, test) in enumerate(folds):
         phi = (
             (X - X[train].mean(0)) / X[train].std(0) / np.sqrt(4)
@@ -311,10 +317,10 @@ def test_freed_of_level_a_book_of_energy_predicts_nothing_and_a_book_of_its_own_
         np.clip(np.cumsum(rng.standard_normal(n)) / 60 % 2 - 1, -1, 1) ** 2 for _ in range(2)
     )
     wave = (np.repeat(level, 320) * rng.standard_normal(320 * n) * 0.1).astype(np.float32)
-    books = np.linspace(0, 1, 1024)[:, None] * rng.standard_normal((2, 1, 8))
+    codebooks = np.linspace(0, 1, 1024)[:, None] * rng.standard_normal((2, 1, 8))
     indices = np.stack([np.round(x * 1023) for x in (level, own)]).astype(np.uint16)
     codes = Codes(indices, sr, 75.0, 320 * n, 1.5, "fake", "0")
-    codec = SimpleNamespace(sample_rate=sr, codebooks=books.astype(np.float32))
+    codec = SimpleNamespace(sample_rate=sr, codebooks=codebooks.astype(np.float32))
     Y = np.concatenate([pooled(x[None], 75.0, grid, ("mean",)) for x in (level, own)], 1)
     Y = Y / Y.std(0) + 0.3 * rng.standard_normal(Y.shape)
     raw, freed = residual_scores(
@@ -326,23 +332,23 @@ def test_freed_of_level_a_book_of_energy_predicts_nothing_and_a_book_of_its_own_
 
 
 def test_frozen_and_refit_differ_when_books_repeat_each_other(rng):
-    book = rng.standard_normal((250, 3))
-    books, Y = (
-        [book, book + 0.01 * rng.standard_normal((250, 3))],
-        book @ rng.standard_normal((3, 2)) + rng.standard_normal((250, 2)),
+    codebook = rng.standard_normal((250, 3))
+    codebooks, Y = (
+        [codebook, codebook + 0.01 * rng.standard_normal((250, 3))],
+        codebook @ rng.standard_normal((3, 2)) + rng.standard_normal((250, 2)),
     )
     folds = contiguous_folds(250, 5, 5)
-    fit = fit_banded(books, Y, folds, [1.0], np.ones((1, 2)))
-    frozen, refit = (subset_scores(books, Y, fit, estimand=e) for e in ("frozen", "refit"))
-    np.testing.assert_allclose(refit.unique(), 0, atol=0.01)  # the other book stands in
+    fit = fit_banded(codebooks, Y, folds, [1.0], np.ones((1, 2)))
+    frozen, refit = (subset_scores(codebooks, Y, fit, estimand=e) for e in ("frozen", "refit"))
+    np.testing.assert_allclose(refit.unique(), 0, atol=0.01)  # the other codebook stands in
     np.testing.assert_allclose(frozen.r_folds[-1], refit.r_folds[-1], atol=1e-5)
 
 
 def test_shapley_values_sum_to_the_whole_find_the_planted_books_and_give_equal_books_equal_shares(
-    three_books,
+    three_codebooks,
 ):
-    books, Y, folds, fit = three_books
-    scores = subset_scores(books, Y, fit)
+    codebooks, Y, folds, fit = three_codebooks
+    scores = subset_scores(codebooks, Y, fit)
     values = scores.shapley()
     np.testing.assert_allclose(values.sum(0), scores.value_folds[-1], atol=1e-5)
     mean = values.mean(1)
@@ -357,28 +363,31 @@ def test_shapley_values_sum_to_the_whole_find_the_planted_books_and_give_equal_b
 
 
 def test_shapley_of_two_books_equals_the_formula(rng):
-    books = [rng.standard_normal((150, 2)) for _ in range(2)]
-    Y, folds = rng.standard_normal((150, 1)) + books[0][:, :1], contiguous_folds(150, 3, 5)
-    scores = subset_scores(books, Y, fit_banded(books, Y, folds, [1.0], np.ones((1, 2))))
+    codebooks = [rng.standard_normal((150, 2)) for _ in range(2)]
+    Y, folds = rng.standard_normal((150, 1)) + codebooks[0][:, :1], contiguous_folds(150, 3, 5)
+    scores = subset_scores(codebooks, Y, fit_banded(codebooks, Y, folds, [1.0], np.ones((1, 2))))
     v = scores.value_folds
     np.testing.assert_allclose(scores.shapley()[0], 0.5 * (v[2] - v[0] + v[3] - v[1]))
 
 
-def test_a_base_is_in_every_subset(three_books, rng):
-    books, Y, folds, _ = three_books
-    fit = fit_banded([*books, books[0]], Y, folds, [0.5], np.ones((1, 4)))
-    scores = subset_scores(books, Y, fit, base=[books[0]])
+def test_a_base_is_in_every_subset(three_codebooks, rng):
+    codebooks, Y, folds, _ = three_codebooks
+    fit = fit_banded([*codebooks, codebooks[0]], Y, folds, [0.5], np.ones((1, 4)))
+    scores = subset_scores(codebooks, Y, fit, base=[codebooks[0]])
     assert scores.r[0, 0] > 0.8
     assert np.abs(scores.shapley().mean(1)[0, 0]) < 0.05
 
 
 def test_255_subsets_build_the_kernel_of_each_book_once_a_fold(rng, monkeypatch):
     """What makes them cheap; `giblet bench` measures how cheap."""
-    books, built = [rng.standard_normal((200, 5)) for _ in range(8)], []
-    Y, folds = np.concatenate(books, 1) @ rng.standard_normal((40, 6)), contiguous_folds(200, 3, 5)
-    fit = fit_banded(books, Y, folds, gammas=np.ones((1, 8)))
+    codebooks, built = [rng.standard_normal((200, 5)) for _ in range(8)], []
+    Y, folds = (
+        np.concatenate(codebooks, 1) @ rng.standard_normal((40, 6)),
+        contiguous_folds(200, 3, 5),
+    )
+    fit = fit_banded(codebooks, Y, folds, gammas=np.ones((1, 8)))
     monkeypatch.setattr(subsets, "kernel", lambda *args: built.append(args) or kernel(*args))
-    assert subset_scores(books, Y, fit).r.shape == (256, 6)
+    assert subset_scores(codebooks, Y, fit).r.shape == (256, 6)
     assert len(built) == 8 * 3
 
 
@@ -386,20 +395,22 @@ def test_255_subsets_build_the_kernel_of_each_book_once_a_fold(rng, monkeypatch)
     ("call", "message"),
     [
         (lambda b, Y, f, fit: subset_scores(b, Y, fit, estimand="thawed"), "refit, frozen"),
-        (lambda b, Y, f, fit: subset_scores(b[:2], Y, fit), "Fit all books"),
+        (lambda b, Y, f, fit: subset_scores(b[:2], Y, fit), "Fit all codebooks"),
         (lambda b, Y, f, fit: null_phase(b, Y, fit, draws="own"), "'independent' or 'shared'"),
     ],
 )
-def test_wrong_input_is_refused_with_the_remedy(three_books, call, message):
+def test_wrong_input_is_refused_with_the_remedy(three_codebooks, call, message):
     with pytest.raises(InputError, match=message):
-        call(*three_books)
+        call(*three_codebooks)
 
 
-def test_kernels_of_books_add(three_books):
-    books, _, folds, _ = three_books
+def test_kernels_of_books_add(three_codebooks):
+    codebooks, _, folds, _ = three_codebooks
     train = folds[0][0]
     np.testing.assert_allclose(
-        sum(kernel(b, train) for b in books) / 3, kernel(np.column_stack(books), train), atol=1e-12
+        sum(kernel(b, train) for b in codebooks) / 3,
+        kernel(np.column_stack(codebooks), train),
+        atol=1e-12,
     )
 
 

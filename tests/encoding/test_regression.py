@@ -1,4 +1,6 @@
-"""Ridge agrees with himalaya and scikit-learn, recovers what was planted, and takes variance apart as it should."""
+"""Ridge agrees with himalaya and scikit-learn, recovers what was planted, and takes variance apart
+as it should.
+"""
 
 import numpy as np
 import pytest

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from nilearn.glm.first_level import compute_regressor
 
+from giblet_core import features as F
 from giblet_core.codecs import Codes
 from giblet_core.errors import InputError
-from giblet_core.features import codebooks as F
 from giblet_core.features import modulation_power, pooled
 from giblet_core.metrics import loudness_lufs
 from giblet_core.timing import TRGrid
@@ -20,7 +20,7 @@ RUNS = (TRGrid(1.5, 40, 0.0), TRGrid(1.5, 30, 66.0))
 
 @pytest.fixture
 def codec(rng):
-    """Three small books: all that features ask of a codec."""
+    """Three small codebooks: all that features ask of a codec."""
     return SimpleNamespace(
         id="fake",
         sha256="f" * 64,
@@ -36,12 +36,14 @@ def codes(rng, codec):
 
 
 def relabelled(codec, codes, rng):
-    """Permute the entries of each book together with the codes that name them."""
-    books, indices = codec.codebooks.copy(), codes.indices.copy()
+    """Permute the entries of each codebook together with the codes that name them."""
+    codebooks, indices = codec.codebooks.copy(), codes.indices.copy()
     for k in range(3):
         order = rng.permutation(16)
-        books[k], indices[k] = books[k][order], np.argsort(order)[codes.indices[k]]
-    return SimpleNamespace(**{**vars(codec), "codebooks": books}), replace(codes, indices=indices)
+        codebooks[k], indices[k] = codebooks[k][order], np.argsort(order)[codes.indices[k]]
+    return SimpleNamespace(**{**vars(codec), "codebooks": codebooks}), replace(
+        codes, indices=indices
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_means_without_response_are_the_means_of_the_exact_frames(codec, codes):
     edges, z = grid.frame_edges(RATE), codec.codebooks[1][codes.indices[1]]
     expected = [z[a:b].mean(0) for a, b in zip(edges[:-1], edges[1:])]
     np.testing.assert_allclose(space.values, expected, atol=1e-6)
-    assert space.name == "book 1"
+    assert space.name == "codebook 1"
 
 
 def test_sd_without_response_is_the_sd_of_the_exact_frames(codec, codes):
@@ -74,9 +76,9 @@ def test_sd_without_response_is_the_sd_of_the_exact_frames(codec, codes):
 
 
 def test_the_books_means_sum_to_the_mean_of_the_sum(codec, codes):
-    books = F.codebook_features(codec, codes, RUNS, pool=("mean",))
+    codebooks = F.codebook_features(codec, codes, RUNS, pool=("mean",))
     np.testing.assert_allclose(
-        sum(b.values for b in books),
+        sum(b.values for b in codebooks),
         F.summed_features(codec, codes, RUNS, ("mean",)).values,
         atol=1e-5,
     )

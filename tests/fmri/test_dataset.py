@@ -1,4 +1,6 @@
-"""Data sets: the clock is exact, what is read is what was written, and every fault is named in one pass."""
+"""Data sets: the clock is exact, what is read is what was written, and every fault is named in one
+pass.
+"""
 
 import os
 import tracemalloc

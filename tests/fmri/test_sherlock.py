@@ -1,4 +1,6 @@
-"""Ready for Sherlock: fabricated volumes of the release's shape, its joined scans, shifted labels, cartoon and padded subject."""
+"""Ready for Sherlock: fabricated volumes of the release's shape, its joined scans, shifted labels,
+cartoon and padded subject.
+"""
 
 import json
 
@@ -24,7 +26,9 @@ def params():
 
 
 def fabricate(path, rng, tail=0):
-    """One subject as released: both scans in one file, z-scored voxel by voxel, zero outside the brain."""
+    """One subject as released: both scans in one file, z-scored voxel by voxel, zero outside the
+    brain.
+    """
     data = np.zeros((*SHAPE, N1 + N2), np.float32)
     series = rng.standard_normal((12, 14, 10, N1 + N2)).astype(np.float32)
     if tail:
@@ -202,7 +206,9 @@ RECALLED = {
 
 
 def scan(path, series, rng):
-    """Volumes whose 6 x 6 x 6 voxels follow a series (n_trs, n_dims), every voxel its own mixture, z-scored as in the release."""
+    """Volumes whose 6 x 6 x 6 voxels follow a series (n_trs, n_dims), every voxel its own mixture,
+    z-scored as in the release.
+    """
     bold = series @ np.random.default_rng(1).standard_normal(
         (series.shape[1], 216)
     ) + 2 * rng.standard_normal((len(series), 216))
@@ -232,7 +238,9 @@ def described(folder, name, n_trs, subjects, pattern):
 
 @pytest.fixture(scope="module")
 def recalls(tmp_path_factory):
-    """A film of 160 TRs, and subjects who then speak of ten TRs of it at a time, in their own order and as long as they like."""
+    """A film of 160 TRs, and subjects who then speak of ten TRs of it at a time, in their own order
+    and as long as they like.
+    """
     folder, rng = tmp_path_factory.mktemp("recall"), np.random.default_rng(0)
     film = gaussian_filter1d(rng.standard_normal((200, 6)), 1.5, axis=0)[20:180]
     nib.save(nib.Nifti1Image(np.ones((6, 6, 6), np.uint8), np.eye(4)), folder / "mask.nii.gz")
@@ -279,7 +287,7 @@ def test_what_is_recalled_is_retrieved_from_the_film_by_a_decoder_of_the_film(re
     spoken = load_dataset(
         described(folder, "recall", 10 * len(order), [subject], "sherlock_recall_s{subject}.nii.gz")
     )
-    # as in the book's quick start
+    # as in the codebook's quick start
     bold, n = np.concatenate([data.bold(subject), spoken.bold(subject)]), data.n_trs
     fold, runs = [(np.arange(n), np.arange(n, len(bold)))], (*data.run_onsets, n)
     targets = np.resize(latents, (len(bold), latents.shape[1]))

@@ -35,7 +35,7 @@ def test_there_are_twelve_kinds_each_defined():
 def test_the_empty_set_and_dose_zero_are_bitwise_the_baseline(codec, codes, donor, mode):
     baseline = codec.latents(codes)
     assert np.array_equal(lesion(codec, codes, [], mode, donor=donor), baseline)
-    assert np.array_equal(lesion(codec, codes, [0, 3], mode, dose=0.0, donor=donor), baseline)
+    assert np.array_equal(lesion(codec, codes, [0, 3], mode, strength=0.0, donor=donor), baseline)
     assert np.array_equal(
         codec.decode_latents(lesion(codec, codes, [], mode, donor=donor).sum(0), codes.n_samples),
         codec.decode(codes),
@@ -81,7 +81,7 @@ def test_nothing_changes_outside_the_window(codec, codes, donor, mode):
 @ALL
 def test_the_dose_moves_from_nothing_to_the_whole(codec, codes, donor, mode):
     baseline, whole = codec.latents(codes), lesion(codec, codes, [1], mode, donor=donor)
-    half = lesion(codec, codes, [1], mode, dose=0.5, donor=donor)
+    half = lesion(codec, codes, [1], mode, strength=0.5, donor=donor)
     assert np.allclose(half, (baseline + whole) / 2, atol=1e-5)
 
 
@@ -89,8 +89,8 @@ def test_the_dose_moves_from_nothing_to_the_whole(codec, codes, donor, mode):
 def test_relabelling_a_book_with_its_rows_changes_nothing(codec, codes, donor, mode, monkeypatch):
     before = lesion(codec, codes, [1, 2], mode, donor=donor)
     order = np.random.default_rng(8).permutation(1024)
-    books = codec.codebooks.copy()
-    books[1] = books[1][order]
+    codebooks = codec.codebooks.copy()
+    codebooks[1] = codebooks[1][order]
     place = np.argsort(order)
 
     def relabelled(c):
@@ -98,7 +98,7 @@ def test_relabelling_a_book_with_its_rows_changes_nothing(codec, codes, donor, m
         indices[1] = place[indices[1]]
         return c.with_indices(indices)
 
-    monkeypatch.setattr(codec, "codebooks", books)
+    monkeypatch.setattr(codec, "codebooks", codebooks)
     assert np.array_equal(
         lesion(codec, relabelled(codes), [1, 2], mode, donor=relabelled(donor)), before
     )
@@ -112,7 +112,9 @@ def test_omit_mean_and_index_zero_are_what_they_say(codec, codes):
 
 
 def test_writing_index_zero_is_not_silence(codec, codes):
-    """The predecessor filled missing books with entry 0; it adds a vector that has nothing to do with the sound."""
+    """The predecessor filled missing codebooks with entry 0; it adds a vector that has nothing to
+    do with the sound.
+    """
     z = codec.latents(codes)
     higher = range(2, 8)
     omitted, zeroed = (lesion(codec, codes, higher, mode).sum(0) for mode in ("omit", "index_zero"))
@@ -167,14 +169,16 @@ def test_swap_takes_the_donors_book(codec, codes, donor):
 
 
 def test_reencoding_comes_closer_than_omitting(codec, codes):
-    """The higher books take over a part of what was removed: the total effect is smaller than the direct one."""
+    """The higher codebooks take over a part of what was removed: the total effect is smaller than
+    the direct one.
+    """
     truth = codec.latents(codes).sum(0)
     omitted, reencoded = (lesion(codec, codes, [3], mode).sum(0) for mode in ("omit", "reencode"))
     assert np.linalg.norm(reencoded - truth) < np.linalg.norm(omitted - truth)
 
 
 def test_removing_one_book_more_leaves_the_draws_of_the_others(codec, codes):
-    one, two = (lesion(codec, codes, books, "uniform") for books in ([1], [1, 5]))
+    one, two = (lesion(codec, codes, codebooks, "uniform") for codebooks in ([1], [1, 5]))
     assert np.array_equal(one[1], two[1])
 
 
@@ -182,9 +186,9 @@ def test_removing_one_book_more_leaves_the_draws_of_the_others(codec, codes):
     ("kwargs", "message"),
     [
         ({"mode": "burn"}, "mode='burn': must be one of omit"),
-        ({"books": [8]}, r"books=\[8\]: must lie in \[0, 7\]"),
-        ({"books": [-1]}, "count from 0"),
-        ({"dose": 1.5}, "dose=1.5"),
+        ({"codebooks": [8]}, r"codebooks=\[8\]: must lie in \[0, 7\]"),
+        ({"codebooks": [-1]}, "count from 0"),
+        ({"strength": 1.5}, "strength=1.5"),
         ({"window_s": (4.0, 9.0)}, "inside the sound of 5.00 s"),
         ({"window_s": (2.0, 2.0)}, "window_s"),
     ],

@@ -9,8 +9,8 @@ from giblet_core.encoding import shapley
 from giblet_core.errors import InputError
 from giblet_core.lesions import (
     Piece,
-    envelope_twin,
-    flat_twin,
+    envelope_matched_noise,
+    flat_envelope_sound,
     lesion,
     matched_removal,
     reconstruction_matched,
@@ -42,7 +42,7 @@ def test_the_flat_twin_loses_the_envelope_and_keeps_the_fine_structure(wave):
     tone = (0.2 * np.sin(2 * np.pi * 500 * t) * (1 + 0.9 * np.sin(2 * np.pi * 2 * t))).astype(
         np.float32
     )
-    flat = flat_twin(tone, RATE)
+    flat = flat_envelope_sound(tone, RATE)
     inner = slice(RATE // 4, -RATE // 4)
     assert smooth_level(flat, RATE)[inner].std() / smooth_level(flat, RATE)[inner].mean() < 0.05
     assert smooth_level(tone, RATE)[inner].std() / smooth_level(tone, RATE)[inner].mean() > 0.4
@@ -50,12 +50,14 @@ def test_the_flat_twin_loses_the_envelope_and_keeps_the_fine_structure(wave):
 
 
 def test_the_envelope_twin_keeps_the_envelope_and_spectrum_but_not_the_waveform(wave):
-    twin = envelope_twin(wave, RATE)
-    assert correlation(smooth_level(twin, RATE), smooth_level(wave, RATE)) > 0.9
-    bands = [np.abs(np.fft.rfft(x))[: 12_000 * 3].reshape(40, -1).mean(1) for x in (twin, wave)]
+    matched_noise = envelope_matched_noise(wave, RATE)
+    assert correlation(smooth_level(matched_noise, RATE), smooth_level(wave, RATE)) > 0.9
+    bands = [
+        np.abs(np.fft.rfft(x))[: 12_000 * 3].reshape(40, -1).mean(1) for x in (matched_noise, wave)
+    ]
     assert correlation(*np.log(bands)) > 0.95
-    assert abs(correlation(twin, wave)) < 0.1
-    assert np.array_equal(twin, envelope_twin(wave, RATE))
+    assert abs(correlation(matched_noise, wave)) < 0.1
+    assert np.array_equal(matched_noise, envelope_matched_noise(wave, RATE))
 
 
 def test_the_control_removes_the_same_energy_in_every_frame_and_dimension(codec, wave):
@@ -76,25 +78,29 @@ def test_the_control_removes_the_same_energy_in_every_frame_and_dimension(codec,
 def test_the_reconstruction_matched_lesion_costs_what_the_book_costs(codec, wave):
     codes = codec.encode(wave, 3.0)
     intact = codec.decode(codes)
-    z, dose = reconstruction_matched(codec, codes, [0])
+    z, strength = reconstruction_matched(codec, codes, [0])
     costs = [
         log_mel_distance(intact, codec.decode_latents(x.sum(0), codes.n_samples), RATE)
         for x in (z, lesion(codec, codes, [0]), codec.latents(codes))
     ]
     assert costs[0] == pytest.approx(costs[1], rel=0.02)
     assert costs[1] > costs[2] == 0
-    turned = codec.latents(codes) + dose * (
+    turned = codec.latents(codes) + strength * (
         matched_removal(codec, codes, [0]) - codec.latents(codes)
     )
     assert np.allclose(z, turned, atol=1e-3)
     assert reconstruction_matched(codec, codes, [])[1] == 0
-    with pytest.raises(InputError, match="books count from 0"):
+    with pytest.raises(InputError, match="codebooks count from 0"):
         reconstruction_matched(codec, codes, [99])
 
 
 def test_no_lesion_has_no_effect_and_more_lesion_has_more(codec, wave):
     piece = Piece(codec.encode(wave, 3.0), "noise")
-    lesions = {"none": {"books": []}, "half": {"books": [0], "dose": 0.5}, "whole": {"books": [0]}}
+    lesions = {
+        "none": {"codebooks": []},
+        "half": {"codebooks": [0], "strength": 0.5},
+        "whole": {"codebooks": [0]},
+    }
     table = sound_effects(codec, {"a": piece}, lesions)
     table = table[~table.control].set_index("lesion")
     assert table.log_mel_db["none"] == 0
@@ -104,7 +110,7 @@ def test_no_lesion_has_no_effect_and_more_lesion_has_more(codec, wave):
 
 
 def test_the_quick_scores_are_those_of_the_full_table(codec, wave):
-    codes, lesions = codec.encode(wave, 1.5), {"book 1": {"books": [1], "mode": "mean"}}
+    codes, lesions = codec.encode(wave, 1.5), {"codebook 1": {"codebooks": [1], "mode": "mean"}}
     quick, full = (
         sound_effects(codec, {"a": Piece(codes, "noise", segments)}, lesions)
         for segments in (None, [(0.0, 1.0)])
@@ -118,9 +124,9 @@ def test_the_quick_scores_are_those_of_the_full_table(codec, wave):
 def test_every_omission_has_its_control_beside_it_and_no_other_kind_has(codec, wave):
     piece = Piece(codec.encode(wave, 1.5), "noise")
     lesions = {
-        "book 0": {"books": [0]},
-        "book 1": {"books": [1]},
-        "mean": {"books": [0], "mode": "mean"},
+        "codebook 0": {"codebooks": [0]},
+        "codebook 1": {"codebooks": [1]},
+        "mean": {"codebooks": [0], "mode": "mean"},
     }
     table = sound_effects(codec, {"a": piece, "b": piece}, lesions)
     assert table.groupby(["piece", "lesion"]).control.apply(sorted).tolist() == 2 * [

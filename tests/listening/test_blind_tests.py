@@ -1,4 +1,6 @@
-"""Conditions from one declaration, the pages of the blind tests, and the analysis on planted listeners."""
+"""Conditions from one declaration, the pages of the blind tests, and the analysis on planted
+listeners.
+"""
 
 import base64
 import io
@@ -50,7 +52,7 @@ def test_the_declared_conditions_are_rendered_from_any_sound_at_its_length(passa
     codes = demo_codec.encode(passage, 6.0)
     assert (waves["codec 6 kbps"] == demo_codec.decode(codes)).all()
     assert (waves["codec 3 kbps"] == demo_codec.decode(codes.first(4))).all()
-    assert np.abs(waves["without books 4 to 7"] - waves["codec 3 kbps"]).max() < 1e-4
+    assert np.abs(waves["without codebooks 4 to 7"] - waves["codec 3 kbps"]).max() < 1e-4
     flat, full = (
         log_mel_distance(passage, waves[n], SR) for n in ("mel, mean of each TR", "mel, full rate")
     )
@@ -117,7 +119,7 @@ def test_opus_gives_the_sound_back_without_delay_at_the_rate_it_says(passage):
 
 def test_rates_are_what_each_code_takes(passage):
     rates = {c.name: rate_kbps(c, passage, SR) for c in load_conditions().conditions}
-    assert (rates["codec 6 kbps"], rates["without book 0"]) == (6, 6)
+    assert (rates["codec 6 kbps"], rates["without codebook 0"]) == (6, 6)
     assert rates["mel, full rate"] == pytest.approx(128 * 22_050 / 256 * 32 / 1000)
     assert rates["mel, mean of each TR"] == pytest.approx(128 / 1.5 * 32 / 1000)
     assert rates["Opus next rate"] == opus_round_trip(passage, SR, 0.98).kbps
@@ -243,7 +245,8 @@ def test_missing_or_unequal_sounds_are_input_errors(declared, waves, tmp_path, c
         build_listening_pages(declared, waves, SR, tmp_path)
 
 
-# --- analysis: planted listeners live in these tests only ---------------------------------------------------------------------
+# --- analysis: planted listeners live in these tests only
+# ---------------------------------------------------------------------
 
 
 def rating_session(listener, ratings, items=("a", "b", "c", "d"), test="t1"):

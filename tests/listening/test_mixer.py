@@ -1,4 +1,6 @@
-"""The codebook mixer: its clips are the lesions they claim to be, and the live panel mixes what it shows."""
+"""The codebook mixer: its clips are the lesions they claim to be, and the live panel mixes what it
+shows.
+"""
 
 import base64
 import copy
@@ -37,7 +39,7 @@ def test_the_panel_holds_prefixes_leave_one_outs_solos_and_kinds_once_each(panel
     wanted = {tuple(range(k)) for k in range(1, K + 1)} | {(k,) for k in range(K)}
     wanted |= {tuple(b for b in range(K) if b != k) for k in range(K)}
     plain = [
-        tuple(map(int, tag["books"].split())) for tag in panel.tags.values() if not tag["mode"]
+        tuple(map(int, tag["codebooks"].split())) for tag in panel.tags.values() if not tag["mode"]
     ]
     assert set(plain) == wanted
     assert len(plain) == len(wanted)
@@ -45,11 +47,13 @@ def test_the_panel_holds_prefixes_leave_one_outs_solos_and_kinds_once_each(panel
 
 
 def test_each_clip_is_the_lesion_it_claims_to_be(panel, demo_codec, codes):
-    assert np.allclose(panel.sounds["all books"], demo_codec.decode(codes), atol=1e-5)
-    assert np.allclose(panel.sounds["books 0 to 3"], demo_codec.decode(codes.first(4)), atol=1e-5)
+    assert np.allclose(panel.sounds["all codebooks"], demo_codec.decode(codes), atol=1e-5)
+    assert np.allclose(
+        panel.sounds["codebooks 0 to 3"], demo_codec.decode(codes.first(4)), atol=1e-5
+    )
     z = gc.lesion(demo_codec, codes, [0], "time_shuffle", seed=0)
     assert np.allclose(
-        panel.sounds["book 0: time_shuffle"],
+        panel.sounds["codebook 0: time_shuffle"],
         demo_codec.decode_latents(z.sum(0), codes.n_samples),
         atol=1e-5,
     )
@@ -59,7 +63,7 @@ def test_the_markup_says_which_books_each_row_keeps(panel):
     markup = panel._repr_html_()
     assert 'data-giblet="mixer"' in markup
     assert re.search(
-        r'data-label="all but book 3" data-other="[-0-9.]+" data-books="0 1 2 4 5 6 7" data-mode=""',
+        r'data-label="all but codebook 3" data-other="[-0-9.]+" data-codebooks="0 1 2 4 5 6 7" data-mode=""',
         markup,
     )
 
@@ -70,7 +74,7 @@ def test_the_static_book_gets_codes_and_a_decoder_of_the_demo_codec_only(
     short = codes.crop_frames(0, 40)
     (tmp_path / "decoder-of-another-codec.js").touch()
     (tmp_path / "notes.js").touch()
-    row = mixer_panel(demo_codec, short, (), (), live=tmp_path).tags["all books"]
+    row = mixer_panel(demo_codec, short, (), (), live=tmp_path).tags["all codebooks"]
     assert np.array_equal(
         np.frombuffer(base64.b64decode(row["codes"]), "<u2").reshape(8, 40), short.indices
     )
@@ -82,7 +86,8 @@ def test_the_static_book_gets_codes_and_a_decoder_of_the_demo_codec_only(
     assert (tmp_path / Path(row["live"]).name).stat().st_size < 6e6
     other = EncodecCodec(copy.deepcopy(demo_codec._model), "mine")
     assert (
-        mixer_panel(other, short, (), (), live=tmp_path / "other").tags["all books"]["live"] == ""
+        mixer_panel(other, short, (), (), live=tmp_path / "other").tags["all codebooks"]["live"]
+        == ""
     )
     assert not (tmp_path / "other").exists()
 
@@ -97,10 +102,10 @@ def test_the_live_panel_mixes_what_its_controls_say(demo_codec, codes):
     expected = demo_codec.decode_latents(gc.lesion(demo_codec, codes, [0]).sum(0), codes.n_samples)
     assert rate == SR
     assert np.abs(samples - expected).max() <= 1 / 32768
-    assert "Kept: books 1, 2" in widget.said.value
-    widget.dose.value = 0.0
+    assert "Kept: codebooks 1, 2" in widget.said.value
+    widget.strength.value = 0.0
     assert np.allclose(widget.mix(), demo_codec.decode(codes), atol=1e-5)
-    widget.dose.value = 1.0
+    widget.strength.value = 1.0
     widget.window.value = (0.5, 1.0)
     assert np.allclose(
         widget.mix()[: SR // 2 - 2000], demo_codec.decode(codes)[: SR // 2 - 2000], atol=1e-3
@@ -123,7 +128,7 @@ for k in (0, 3, 0, 3, 5):
     assert bytes(panel.sound.value) != before
 print(min(seconds))"""]  # fmt: skip
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-    where = {"metadata": {"path": str(Path(__file__).parents[1])}}
+    where = {"metadata": {"path": str(Path(__file__).parents[2])}}
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
     assert "application/vnd.jupyter.widget-view+json" in notebook.cells[0].outputs[-1].data
     assert float(notebook.cells[1].outputs[0].text) < 1

@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from giblet_core import metrics
 from giblet_core.errors import InputError, MetricError
-from giblet_core.metrics import comparison as metrics
-from giblet_core.metrics import quality, scores
-from giblet_core.sound import load_audio, resample
+from giblet_core.metrics import pesq, quality
+from giblet_core.sound import load_audio, resample, speech_segments
 
 SR = 24_000
 
 
 def make_voice(seconds=9.0, seed=0, sample_rate=SR):
-    """Make a voice-like sound: gliding pulses through formants, in syllables with pauses. Guaranteed: speech by the voicing rule."""
+    """Make a voice-like sound: gliding pulses through formants, in syllables with pauses.
+    Guaranteed: speech by the voicing rule.
+    """
     rng = np.random.default_rng(seed)
     n = round(seconds * sample_rate)
     knots = np.arange(0, seconds + 1, 0.13)  # a syllable is two: four a second
@@ -151,7 +153,7 @@ def test_the_voicing_rule_finds_real_speech_and_leaves_real_music(shared):
     found = {}
     for speech, paths in files.items():
         waves = [w for p in paths if len(w := load_audio(p, 16_000, stop_s=16.0)) > 4 * 16_000]
-        found[speech] = np.mean([bool(metrics.speech_segments(w, 16_000)) for w in waves])
+        found[speech] = np.mean([bool(speech_segments(w, 16_000)) for w in waves])
     assert found[True] >= 0.9
     assert found[False] <= 0.2
 
@@ -159,9 +161,9 @@ def test_the_voicing_rule_finds_real_speech_and_leaves_real_music(shared):
 def test_annotated_intervals_give_segments_of_8_to_10_s_that_are_mostly_speech():
     wave = np.zeros(60 * 1000, np.float32)
     intervals = [(1.0, 4.0), (4.5, 8.0), (20.0, 21.0), (30.0, 55.0)]
-    segments = metrics.speech_segments(wave, 1000, intervals)
+    segments = speech_segments(wave, 1000, intervals)
     assert segments == [(1.0, 9.0), (30.0, 40.0), (40.0, 50.0), (50.0, 58.0)]
-    assert metrics.speech_segments(wave, 1000, intervals, max_segments=2) == [
+    assert speech_segments(wave, 1000, intervals, max_segments=2) == [
         (1.0, 9.0),
         (50.0, 58.0),
     ]
@@ -169,12 +171,12 @@ def test_annotated_intervals_give_segments_of_8_to_10_s_that_are_mostly_speech()
 
 def test_a_crash_of_pesq_costs_one_segment_and_is_said(voice, noisy, monkeypatch):
     crash = '        if data[f"d{i}"].max() > 1e3: __import__("os").kill(__import__("os").getpid(), 11)\n'
-    child = scores._CHILD.replace("        try:\n", crash + "        try:\n")
-    monkeypatch.setattr(scores, "_CHILD", child)
+    child = pesq._CHILD.replace("        try:\n", crash + "        try:\n")
+    monkeypatch.setattr(pesq, "_CHILD", child)
     pytest.importorskip("pesq")
     bomb = noisy.copy()
     bomb[:100] = 1e5
-    good, bad, also_good = scores.pesq_pairs([(voice, noisy), (voice, bomb), (voice, noisy)], SR)
+    good, bad, also_good = pesq.pesq_pairs([(voice, noisy), (voice, bomb), (voice, noisy)], SR)
     assert good == also_good
     assert good[1] == ""
     assert np.isnan(bad[0])
@@ -183,14 +185,14 @@ def test_a_crash_of_pesq_costs_one_segment_and_is_said(voice, noisy, monkeypatch
 
 def test_a_hanging_pesq_is_stopped(voice, monkeypatch):
     pytest.importorskip("pesq")
-    monkeypatch.setattr(scores, "_CHILD", "import time; time.sleep(60)")
-    monkeypatch.setattr(scores, "PESQ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(pesq, "_CHILD", "import time; time.sleep(60)")
+    monkeypatch.setattr(pesq, "PESQ_TIMEOUT_S", 0.5)
     with pytest.raises(MetricError, match="stopped after 0.5 s"):
         metrics.pesq_wb(voice, voice, SR)
 
 
 def test_an_absent_pesq_is_nan_with_the_remedy(voice, monkeypatch):
-    monkeypatch.setattr(scores.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(pesq.importlib.util, "find_spec", lambda name: None)
     q = quality(voice, voice, SR)
     assert np.isnan(q.pesq_wb)
     assert "pip install pesq" in q.reasons["pesq_wb"]

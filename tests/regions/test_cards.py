@@ -1,4 +1,6 @@
-"""The region card says what was found, on volumes and on tables of regions, and its command writes one page with sound beside it."""
+"""The region card says what was found, on volumes and on tables of regions, and its command writes
+one page with sound beside it.
+"""
 
 import re
 
@@ -25,8 +27,10 @@ from giblet_core.workflow import find_remote
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, demo_codec):
-    """A book's folder that holds two minutes of a simulated world, as volumes and as a table of its regions."""
-    folder = tmp_path_factory.mktemp("book")
+    """A book's folder that holds two minutes of a simulated simulation, as volumes and as a table
+    of its regions.
+    """
+    folder = tmp_path_factory.mktemp("codebook")
     (folder / "notebooks").mkdir()
     (folder / "_config.yml").write_text("title: test\n")
     wave = stand_in_sound(np.random.default_rng(0), 125.0, demo_codec.sample_rate)
@@ -34,7 +38,7 @@ def place(tmp_path_factory, demo_codec):
     (folder / "film_events.tsv").write_text(
         "onset\tduration\ttrial_type\tlabel\n0\t60\tscene\tday\n60\t65\tscene\tnight\n"
     )
-    world = simulate(
+    simulation = simulate(
         0,
         demo_codec.encode(wave, 6.0),
         3,
@@ -43,18 +47,23 @@ def place(tmp_path_factory, demo_codec):
         run_n_trs=(40, 40),
         voxel_mm=10,
     )
-    manifest = yaml.safe_load(world.save(folder / "volumes", stimulus="../film.flac").read_text())
+    manifest = yaml.safe_load(
+        simulation.save(folder / "volumes", stimulus="../film.flac").read_text()
+    )
     (folder / "table").mkdir()
-    for subject, bold in zip(manifest["bold"]["subjects"], world.bold):
+    for subject, bold in zip(manifest["bold"]["subjects"], simulation.bold):
         means = np.column_stack(
-            [bold[:, world.atlas == k].mean(1) for k in range(1, 1 + len(world.region_names))]
+            [
+                bold[:, simulation.atlas == k].mean(1)
+                for k in range(1, 1 + len(simulation.region_names))
+            ]
         )
         for run, rows in zip(manifest["runs"], np.split(means, 2)):
             np.savetxt(folder / "table" / f"{subject}_{run['name']}.txt", rows)
     manifest["bold"] |= {
         "pattern": "{subject}_{run}.txt",
         "format": "roi_table",
-        "columns": [f"T{n}" for n in world.region_names],
+        "columns": [f"T{n}" for n in simulation.region_names],
     }
     manifest = {
         k: v for k, v in manifest.items() if k not in ("mask", "atlas", "nuisance", "folder")
@@ -94,10 +103,10 @@ def test_a_single_run_of_any_length_holds_segments_with_a_lure(tmp_path, demo_co
         tmp_path / "film.flac", wave / np.abs(wave).max(), demo_codec.sample_rate, subtype="PCM_16"
     )
     stim = gc.ensure_stimulus(tmp_path / "film.flac", artifacts_dir=tmp_path / "artifacts")
-    world = simulate(
+    simulation = simulate(
         0, stim.codes, 2, codec=demo_codec, wave=stim.wave, run_n_trs=(n_trs,), voxel_mm=10
     )
-    data = load_dataset(world.save(tmp_path / "volumes", stimulus="../film.flac"))
+    data = load_dataset(simulation.save(tmp_path / "volumes", stimulus="../film.flac"))
     found = region_findings(stim, data, ["R01"], n_random=2, n_shifts=2, progress=False)
     assert np.isfinite(found.lesions.whole).sum() >= 5
 

@@ -1,4 +1,6 @@
-"""A region lesion finds the region that hears, and only it; random regions match what they say they match."""
+"""A region lesion finds the region that hears, and only it; random regions match what they say they
+match.
+"""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from giblet_core.decoding import fit_decoder, fold_numbers, identify, make_segme
 from giblet_core.encoding import binomial_interval, fit_banded
 from giblet_core.errors import InputError
 from giblet_core.regions import (
-    Listeners,
+    Subjects,
     matched_regions,
     read_out,
     region_lesions,
@@ -32,7 +34,9 @@ PROTOCOL = {
 
 
 def planted(seed, n_each=20, n_outside=60):
-    """Four regions and voxels outside, all equally reliable: A follows the sound, all others what was seen; D is noise of low ISC."""
+    """Four regions and voxels outside, all equally reliable: A follows the sound, all others what
+    was seen; D is noise of low ISC.
+    """
     rng = np.random.default_rng(seed)
     sound, seen = (
         gaussian_filter1d(rng.standard_normal((400, 6)), 1.5, axis=0) * 2.6 for _ in range(2)
@@ -48,7 +52,7 @@ def planted(seed, n_each=20, n_outside=60):
         + gaussian_filter1d(rng.standard_normal(drive.shape), 1.5, axis=0) * 2.6
     )
     isc = np.where(atlas == 4, 0.0, 0.3) + 0.03 * rng.standard_normal(len(atlas))
-    return sound, Listeners(
+    return sound, Subjects(
         bold.astype(np.float32),
         isc,
         np.empty((2, 400, 4)),
@@ -60,13 +64,13 @@ def planted(seed, n_each=20, n_outside=60):
 
 
 @pytest.fixture(scope="module")
-def world():
+def simulation():
     return planted(0)
 
 
 @pytest.fixture(scope="module")
-def found(world):
-    latents, group = world
+def found(simulation):
+    latents, group = simulation
     return region_lesions(group, latents, n_random=40, n_shifts=39, min_shift=15, **PROTOCOL)
 
 
@@ -93,7 +97,7 @@ def test_where_nothing_hears_both_p_values_are_uniform():
     for seed in range(300, 316):
         latents, group = planted(seed, 12)
         deaf = np.flatnonzero(group.atlas != 1)  # without the voxels that hear
-        group = Listeners(
+        group = Subjects(
             group.bold[:, deaf],
             group.isc[deaf],
             group.means,
@@ -111,10 +115,10 @@ def test_where_nothing_hears_both_p_values_are_uniform():
         assert kstest(p, "uniform").pvalue > 0.001
 
 
-def test_the_scorer_gives_what_identify_gives(world):
-    latents, group = world
+def test_the_scorer_gives_what_identify_gives(simulation):
+    latents, group = simulation
     prediction = read_out(group.bold[:, group.members("A")], latents, FOLDS, np.full(4, 5.0))[0]
-    expected = identify(prediction, latents, SEGMENTS, min_gap=GAP, n_draws=0).per_segment
+    expected = identify(prediction, latents, SEGMENTS, embargo=GAP, n_draws=0).per_segment
     np.testing.assert_allclose(scorer(latents, SEGMENTS, GAP)(prediction), expected, atol=1e-6)
 
 
@@ -136,9 +140,9 @@ def test_random_regions_match_size_and_isc_and_stay_outside(rng):
     )  # as compact as the match allows
 
 
-def test_a_region_beyond_all_others_in_isc_says_how_far_its_match_is(world):
-    latents, group = world
-    better = Listeners(
+def test_a_region_beyond_all_others_in_isc_says_how_far_its_match_is(simulation):
+    latents, group = simulation
+    better = Subjects(
         group.bold,
         np.where(group.atlas == 1, 0.9, group.isc),
         group.means,
@@ -155,10 +159,10 @@ def test_a_region_beyond_all_others_in_isc_says_how_far_its_match_is(world):
     )
 
 
-def test_the_order_of_voxels_changes_nothing(world, found):
-    latents, group = world
+def test_the_order_of_voxels_changes_nothing(simulation, found):
+    latents, group = simulation
     order = np.random.default_rng(5).permutation(len(group.atlas))
-    moved = Listeners(
+    moved = Subjects(
         group.bold[:, order],
         group.isc[order],
         group.means,

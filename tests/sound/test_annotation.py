@@ -1,4 +1,6 @@
-"""A table of events beside a user's sound says what sounds when, and only what it says is asked of it."""
+"""A table of events beside a user's sound says what sounds when, and only what it says is asked of
+it.
+"""
 
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 
 import giblet_core as gc
-from giblet_core.autoencoder import probe_books
+from giblet_core.autoencoder import probe_codebooks
 from giblet_core.commands import main
 from giblet_core.decoding import make_spaces
 from giblet_core.errors import InputError
@@ -164,7 +166,7 @@ def test_scenes_alone_name_times_but_tell_no_speech(sound, annotated, capsys):
     assert np.array_equal(ours.rest, plain.rest)
     assert np.array_equal(ours.segments.class_of, plain.segments.class_of)
     targets = [
-        set(probe_books(s.codec, s.codes.first(1), s.wave, s.grids, s.annotation).target)
+        set(probe_codebooks(s.codec, s.codes.first(1), s.wave, s.grids, s.annotation).target)
         for s in (stim, bare)
     ]
     assert targets[0] == targets[1] == {"envelope", "loudness", "pitch", "voicing"}
@@ -177,7 +179,9 @@ def test_each_kind_is_asked_only_where_it_is_annotated(sound, annotated):
     assert (start, stop) == (20, 24)
     assert stim.excerpt("music") == (50, 60)  # unknown is not absent: the loudest
     targets = set(
-        probe_books(stim.codec, stim.codes.first(1), stim.wave, stim.grids, stim.annotation).target
+        probe_codebooks(
+            stim.codec, stim.codes.first(1), stim.wave, stim.grids, stim.annotation
+        ).target
     )
     assert "speech" in targets
     assert not targets & {"music", "silence"}
@@ -185,7 +189,9 @@ def test_each_kind_is_asked_only_where_it_is_annotated(sound, annotated):
     stim = stimulus(sound)
     assert stim.excerpt("music", 20.0)[0] == 90
     targets = set(
-        probe_books(stim.codec, stim.codes.first(1), stim.wave, stim.grids, stim.annotation).target
+        probe_codebooks(
+            stim.codec, stim.codes.first(1), stim.wave, stim.grids, stim.annotation
+        ).target
     )
     assert targets >= {"speech", "music", "silence"}
 

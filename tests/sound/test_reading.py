@@ -90,7 +90,7 @@ def test_a_file_read_in_blocks_equals_one_resampling(tmp_path, monkeypatch, rng)
     wave = (0.1 * rng.standard_normal(50_000)).astype(np.float32)
     sf.write(tmp_path / "a.wav", wave, 44_100, subtype="FLOAT")
     whole = resample(wave, 44_100, RATE)
-    monkeypatch.setattr("giblet_core.audio.BLOCK", 4096)
+    monkeypatch.setattr("giblet_core.sound.reading.BLOCK", 4096)
     assert np.abs(load_audio(tmp_path / "a.wav", RATE) - whole).max() < 1e-5
 
 

@@ -1,4 +1,7 @@
-"""Real listeners (Brennan et al. 2016): the clock is found, the positive control holds, the dead series is refused with its reason."""
+"""Real subjects (Brennan et al.
+
+2016): the clock is found, the positive control holds, the dead series is refused with its reason.
+"""
 
 import numpy as np
 import pytest
@@ -59,7 +62,7 @@ def test_the_trimmed_word_rate_control_comes_out_region_by_region(report):
     assert np.abs(column(report) - TRIMMED).max() <= 0.03
     assert ((column(report, "whole") > 0.33) & (column(report, "whole") < 0.43)).all()
     assert (
-        (column(report, "single listeners") > 0.07) & (column(report, "single listeners") < 0.16)
+        (column(report, "single subjects") > 0.07) & (column(report, "single subjects") < 0.16)
     ).all()
 
 
@@ -76,7 +79,7 @@ def test_listeners_share_their_responses(report):
 
 
 def test_27_listeners_are_usable_and_s33_is_left_out_with_its_reason(report, manifest):
-    assert value(report, "listeners") == 27
+    assert value(report, "subjects") == 27
     assert load_dataset(manifest).manifest.rejected == {
         "33": "every region is constant in the release"
     }

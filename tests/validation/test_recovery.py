@@ -1,4 +1,6 @@
-"""Books planted in a series come back with their shares, beyond baselines; the null is fair; plans follow the record's law."""
+"""Codebooks planted in a series come back with their shares, beyond baselines; the null is fair;
+plans follow the record's law.
+"""
 
 from types import SimpleNamespace
 
@@ -7,12 +9,12 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 import giblet_core as gc
+from giblet_core import features as F
 from giblet_core.codecs import Codes
 from giblet_core.commands import main
 from giblet_core.decoding import decode_unseen, make_spaces
-from giblet_core.encoding import SHARES, recover, remaining, subset_evidence
+from giblet_core.encoding import SHARES, recover, remaining, subset_log_likelihood
 from giblet_core.errors import InputError
-from giblet_core.features import codebooks as F
 from giblet_core.timing import TRGrid, contiguous_folds
 from giblet_core.validation import CONTROLS, FIGURE, SHARE, make_rows, plan, reliability
 
@@ -33,10 +35,10 @@ def test_evidence_of_a_subset_is_the_likelihood_of_its_covariance(rng):
             -30 * np.log((y * np.linalg.solve(v, y)).sum(0)) - np.linalg.slogdet(v)[1] / 2
         )  # the scale is the likeliest
 
-    subsets, evidence = subset_evidence(spaces, y)
+    subsets, log_likelihood = subset_log_likelihood(spaces, y)
     np.testing.assert_array_equal(subsets, [[0, 0], [0, 1], [1, 0], [1, 1]])
-    np.testing.assert_allclose(evidence[0], -30 * np.log((y**2).sum(0)))
-    for chosen, found in zip((spaces[1:], spaces[:1], spaces), evidence[1:]):
+    np.testing.assert_allclose(log_likelihood[0], -30 * np.log((y**2).sum(0)))
+    for chosen, found in zip((spaces[1:], spaces[:1], spaces), log_likelihood[1:]):
         np.testing.assert_allclose(
             found,
             np.log(np.mean([np.exp(likelihood(chosen, share)) for share in SHARES], axis=0)),
@@ -46,7 +48,7 @@ def test_evidence_of_a_subset_is_the_likelihood_of_its_covariance(rng):
 
 def test_more_books_than_have_their_subsets_counted_are_refused():
     with pytest.raises(InputError, match="spaces: 11"):
-        subset_evidence([np.ones((20, 1))] * 11, np.ones((20, 1)))
+        subset_log_likelihood([np.ones((20, 1))] * 11, np.ones((20, 1)))
 
 
 def test_nothing_of_baselines_drift_or_run_means_remains(rng):
@@ -61,11 +63,11 @@ def test_recover_finds_the_planted_book_beyond_a_baseline_that_it_resembles_and_
     rng,
 ):
     base = smooth(rng, 300, 2)
-    books = [smooth(rng, 300, 3) + 0.5 * base[:, :1] for _ in range(3)]
-    own = books[1] @ np.ones((3, 1))
+    codebooks = [smooth(rng, 300, 3) + 0.5 * base[:, :1] for _ in range(3)]
+    own = codebooks[1] @ np.ones((3, 1))
     noise = 1.5 * np.stack([smooth(rng, 300, 21) for _ in range(2)]) * base.std() * 2
     y = np.column_stack([own + base[:, :1] * 3, np.tile(base[:, :1] * 3, 20)]) + noise
-    found = recover(books, base, y, t_r=1.5, run_onsets=RUNS, n_draws=200)
+    found = recover(codebooks, base, y, t_r=1.5, run_onsets=RUNS, n_draws=200)
     assert found.probability[1, 0] > 0.9 > 0.6 > found.probability[[0, 2], 0].max()
     assert found.null.p[0] == found.null.p_floor
     assert (found.null.p[1:] <= 0.05).sum() <= 4  # of 20; more than 4 in one of 400 seeds
@@ -88,7 +90,7 @@ def test_a_book_is_found_in_the_form_in_which_it_is_followed_and_one_form_twice_
     np.testing.assert_allclose(twice.probability, wrong.probability, rtol=1e-9)
     np.testing.assert_array_equal(
         both.null.null, wrong.null.null
-    )  # the test of all books knows no forms
+    )  # the test of all codebooks knows no forms
 
 
 def test_slow_books_by_the_mean_response_are_the_mean_of_those_by_each(rng):
@@ -96,21 +98,21 @@ def test_slow_books_by_the_mean_response_are_the_mean_of_those_by_each(rng):
         (rng.standard_normal((50, 5)), rng.standard_normal((3, 50, 5)).astype(np.float32))
         for _ in range(2)
     ]
-    each = [F.slow_books(means, n=2, peaks=[i]) for i in range(3)]
-    np.testing.assert_allclose(np.mean(each, axis=0), F.slow_books(means, n=2), atol=1e-6)
+    each = [F.slow_codebooks(means, n=2, peaks=[i]) for i in range(3)]
+    np.testing.assert_allclose(np.mean(each, axis=0), F.slow_codebooks(means, n=2), atol=1e-6)
     np.testing.assert_allclose(
         each[1][0], means[0][1][1] @ F.slow_directions(means[0][0], 2).T, atol=1e-6
     )
 
 
 def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
-    base, books = smooth(rng, 300, 3), [smooth(rng, 300, 3) for _ in range(2)]
+    base, codebooks = smooth(rng, 300, 3), [smooth(rng, 300, 3) for _ in range(2)]
     rough, slow = (
         rng.standard_normal((300, 150)),
         gaussian_filter1d(rng.standard_normal((300, 150)), 3, axis=0),
     )
     p = recover(
-        books, base, np.column_stack([rough, slow])[None], t_r=1.5, run_onsets=RUNS, n_draws=200
+        codebooks, base, np.column_stack([rough, slow])[None], t_r=1.5, run_onsets=RUNS, n_draws=200
     ).null.p
     assert 0.01 <= (p[:150] <= 0.05).mean() <= 0.12
     assert 0.01 <= (p[150:] <= 0.05).mean() <= 0.12
@@ -232,9 +234,9 @@ def test_small_worlds_go_through_the_whole_recovery():
     rows = make_rows(stimulus, seeds=(1, 2, 3), sizes=((88, 8, 0.29),), n_draws=20)
     figures = {row["figure"] for row in rows}
     assert {
-        "AUC of book recovery",
+        "AUC of codebook recovery",
         SHARE,
         FIGURE,
-        "gain in book regions",
+        "gain in codebook regions",
         *(f"claims in {kind} regions" for kind in CONTROLS),
     } <= figures

@@ -1,4 +1,6 @@
-"""The simulated listeners: what was planted is there, what was not is not, and the truth stays apart."""
+"""The simulated subjects: what was planted is there, what was not is not, and the truth stays
+apart.
+"""
 
 import numpy as np
 import pytest
@@ -10,10 +12,10 @@ from giblet_core.errors import InputError
 from giblet_core.fmri import check_dataset, lag_of, load_dataset
 from giblet_core.timing import TRGrid, hrf
 from giblet_core.validation.simulation import (
-    BOOK_KINDS,
+    CODEBOOK_KINDS,
     Truth,
     band_energy,
-    books_of_kind,
+    codebooks_of_kind,
     leave_one_out,
     make_head,
     make_noise,
@@ -34,17 +36,19 @@ COARSE = 12  # mm; about 1,100 voxels
 
 
 class FakeCodec:
-    """Eight books of vectors and latents looked up in them; guarantees only that book k shapes slice k."""
+    """Eight codebooks of vectors and latents looked up in them; guarantees only that codebook k
+    shapes slice k.
+    """
 
     sample_rate, frame_rate, bandwidths_kbps = 24_000, 75, (1.5, 6.0)
-    books = (
+    codebooks = (
         np.random.default_rng(5).standard_normal((8, 1024, 16)).cumsum(axis=1).astype(np.float32)
     )
 
     def latents(self, codes, start_s=0.0, stop_s=None):
         a, b = round(start_s * 75), codes.n_frames if stop_s is None else round(stop_s * 75)
         return np.stack(
-            [self.books[k][codes.indices[k, a:b]].T for k in range(codes.num_codebooks)]
+            [self.codebooks[k][codes.indices[k, a:b]].T for k in range(codes.num_codebooks)]
         )
 
     def encode(self, wave, bandwidth_kbps):
@@ -77,13 +81,13 @@ def codes(codec, sound):
 
 
 @pytest.fixture(scope="module")
-def world(codec, codes, sound):
+def simulation(codec, codes, sound):
     return simulate(3, codes, 8, codec=codec, wave=sound, run_n_trs=(200, 200), voxel_mm=COARSE)
 
 
 @pytest.fixture(scope="module")
 def short(codec, sound):
-    """A minute and a half of the sound, its codes, and what a small world needs."""
+    """A minute and a half of the sound, its codes, and what a small simulation needs."""
     wave = sound[: 24_000 * 91]
     return codec.encode(wave, 6.0), {"codec": codec, "wave": wave, "voxel_mm": COARSE}
 
@@ -91,66 +95,66 @@ def short(codec, sound):
 @pytest.fixture(scope="module")
 def saved(short, tmp_path_factory):
     codes, rest = short
-    folder = tmp_path_factory.mktemp("world") / "data"
-    world = simulate(0, codes, 2, run_n_trs=(30, 30), **rest)
-    world.save(folder)
-    return world, folder
+    folder = tmp_path_factory.mktemp("simulation") / "data"
+    simulation = simulate(0, codes, 2, run_n_trs=(30, 30), **rest)
+    simulation.save(folder)
+    return simulation, folder
 
 
-def auditory(world):
+def auditory(simulation):
     return np.isin(
-        world.atlas,
-        [i + 1 for i, kind in enumerate(world.truth.kinds) if kind not in (*SILENT, "visual")],
+        simulation.atlas,
+        [i + 1 for i, kind in enumerate(simulation.truth.kinds) if kind not in (*SILENT, "visual")],
     )
 
 
-def test_the_median_isc_of_sound_driven_voxels_is_near_29(world):
-    found = leave_one_out(world.bold, np.flatnonzero(auditory(world)))
+def test_the_median_isc_of_sound_driven_voxels_is_near_29(simulation):
+    found = leave_one_out(simulation.bold, np.flatnonzero(auditory(simulation)))
     assert 0.24 < np.median(found) < 0.34
     assert np.mean((found > 0.15) & (found < 0.45)) > 0.9
 
 
-def test_regions_without_signal_share_nothing_between_listeners(world):
-    for i, kind in enumerate(world.truth.kinds):
+def test_regions_without_signal_share_nothing_between_listeners(simulation):
+    for i, kind in enumerate(simulation.truth.kinds):
         if kind in SILENT:
-            assert abs(world.truth.isc[i]) < 0.08
-            assert (world.truth.max_r[:, i] == 0).all()
+            assert abs(simulation.truth.isc[i]) < 0.08
+            assert (simulation.truth.max_r[:, i] == 0).all()
 
 
-def test_the_visual_region_is_shared_but_not_by_sound(world):
-    i = world.truth.kinds.index("visual")
-    assert world.truth.isc[i] > 0.2
-    assert (world.truth.max_r[:, i] == 0).all()
-    assert world.truth.max_r_shared[:, i].min() > 0.35
+def test_the_visual_region_is_shared_but_not_by_sound(simulation):
+    i = simulation.truth.kinds.index("visual")
+    assert simulation.truth.isc[i] > 0.2
+    assert (simulation.truth.max_r[:, i] == 0).all()
+    assert simulation.truth.max_r_shared[:, i].min() > 0.35
 
 
-def test_the_books_add_15_to_30_percent_beyond_envelope_in_book_regions_alone(world):
-    for kind, share in zip(world.truth.kinds, world.truth.book_share):
-        assert 0.13 < share < 0.32 if kind in BOOK_KINDS else share == 0
+def test_the_books_add_15_to_30_percent_beyond_envelope_in_book_regions_alone(simulation):
+    for kind, share in zip(simulation.truth.kinds, simulation.truth.codebook_share):
+        assert 0.13 < share < 0.32 if kind in CODEBOOK_KINDS else share == 0
 
 
-def test_a_fifth_of_the_shared_variance_is_not_from_sound(world):
-    ratio = (world.truth.max_r / np.maximum(world.truth.max_r_shared, 1e-9))[
-        :, [k in BOOK_KINDS for k in world.truth.kinds]
+def test_a_fifth_of_the_shared_variance_is_not_from_sound(simulation):
+    ratio = (simulation.truth.max_r / np.maximum(simulation.truth.max_r_shared, 1e-9))[
+        :, [k in CODEBOOK_KINDS for k in simulation.truth.kinds]
     ]
     assert np.mean(ratio**2) == pytest.approx(0.8, abs=0.06)
 
 
-def test_no_model_of_the_sound_beats_the_stored_maximum(codec, codes, sound, world):
+def test_no_model_of_the_sound_beats_the_stored_maximum(codec, codes, sound, simulation):
     tracks = sound_tracks(sound, 24_000, int(codes.duration_s * 10))
-    i = world.truth.kinds.index("envelope")
+    i = simulation.truth.kinds.index("envelope")
     for s in range(3):
         x = np.concatenate(
             [
-                respond(tracks.envelope, response_kernel(world.truth.hrf_peak_s[s]), g)
-                for g in world.grids
+                respond(tracks.envelope, response_kernel(simulation.truth.hrf_peak_s[s]), g)
+                for g in simulation.grids
             ]
         )
-        y = world.bold[s][:, world.atlas == i + 1]
+        y = simulation.bold[s][:, simulation.atlas == i + 1]
         x, y = x - x.mean(0), y - y.mean(0)
         fitted = x @ np.linalg.lstsq(x, y, rcond=None)[0]
         r = np.mean([np.corrcoef(fitted[:, v], y[:, v])[0, 1] for v in range(y.shape[1])])
-        assert world.truth.max_r[s, i] - 0.03 < r < world.truth.max_r[s, i] + 0.03
+        assert simulation.truth.max_r[s, i] - 0.03 < r < simulation.truth.max_r[s, i] + 0.03
 
 
 def test_the_planted_peak_of_each_listener_is_recovered(codec, codes, sound):
@@ -183,16 +187,16 @@ def test_nothing_heard_before_a_run_is_remembered_in_it():
     assert np.abs(respond(x, response_kernel(5.0), TRGrid(1.5, 40, 30.0))).max() < 1e-12
 
 
-def test_the_analysis_finds_the_sound_at_lag_0(world, codes, sound):
+def test_the_analysis_finds_the_sound_at_lag_0(simulation, codes, sound):
     power = np.mean(sound[: len(sound) // 240 * 240].reshape(-1, 240) ** 2, axis=1)[:, None] ** 0.15
     power = (power - power.mean()).astype(np.float64)
     predicted = np.concatenate(
         [
             hrf.convolve(power, 100, g.t_r, n_trs=g.n_trs, onset_s=g.onset_s)[:, 0]
-            for g in world.grids
+            for g in simulation.grids
         ]
     )
-    lag, best, _ = lag_of(world.bold.mean(0), predicted, list(world.run_onsets))
+    lag, best, _ = lag_of(simulation.bold.mean(0), predicted, list(simulation.run_onsets))
     assert abs(lag) <= 1
     assert best > 0.3
 
@@ -218,28 +222,28 @@ def test_more_listeners_leave_the_first_ones_noise_as_it_was(short, saved):
 
 
 def test_the_folder_of_a_world_holds_no_truth(saved):
-    world, folder = saved
+    simulation, folder = saved
     names = {p.name for p in folder.iterdir()}
     assert not [name for name in names if "truth" in name or name.endswith(".npz")]
     text = (folder / "dataset.yaml").read_text()
     assert "label: simulated" in text
-    assert not [kind for kind in world.truth.kinds if kind in text]
+    assert not [kind for kind in simulation.truth.kinds if kind in text]
     read = Truth.load(folder.with_name("data-truth") / "truth.npz")
-    assert read.kinds == world.truth.kinds
-    assert np.array_equal(read.books, world.truth.books)
+    assert read.kinds == simulation.truth.kinds
+    assert np.array_equal(read.codebooks, simulation.truth.codebooks)
 
 
 def test_a_world_read_from_its_files_is_the_world(saved):
-    world, folder = saved
+    simulation, folder = saved
     data = load_dataset(folder / "dataset.yaml")
     assert data.label == "simulated"
-    assert data.grids == world.grids
+    assert data.grids == simulation.grids
     assert data.run_onsets == (0, 30)
-    assert np.array_equal(data.atlas, world.atlas)
-    assert data.region_names == world.region_names
+    assert np.array_equal(data.atlas, simulation.atlas)
+    assert data.region_names == simulation.region_names
     z = lambda x: (x - x.mean(0)) / x.std(0)  # noqa: E731
-    assert np.abs(z(data.bold("02")) - z(world.bold[1])).max() < 0.01  # 16 bits
-    assert np.abs(data.nuisance("02") - world.motion[1]).max() < 1e-4
+    assert np.abs(z(data.bold("02")) - z(simulation.bold[1])).max() < 0.01  # 16 bits
+    assert np.abs(data.nuisance("02") - simulation.motion[1]).max() < 1e-4
     assert check_dataset(folder / "dataset.yaml") == []
 
 
@@ -272,14 +276,14 @@ def test_fourteen_regions_of_equal_size_do_not_overlap_and_lie_on_both_sides():
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8, 16, 32])
 def test_book_regions_name_existing_books_at_every_rate(k):
-    books = books_of_kind(k, np.random.default_rng(0))
-    assert set(books) == set(BOOK_KINDS)
-    assert all(b and 0 <= min(b) and max(b) < k for b in books.values())
+    codebooks = codebooks_of_kind(k, np.random.default_rng(0))
+    assert set(codebooks) == set(CODEBOOK_KINDS)
+    assert all(b and min(b) >= 0 and max(b) < k for b in codebooks.values())
     if k >= 8:
-        assert sorted(books["low_books"] + books["middle_books"] + books["high_books"]) == list(
-            range(k)
-        )
-        assert books["single_book"] != books["single_book_2"]
+        assert sorted(
+            codebooks["low_codebooks"] + codebooks["middle_codebooks"] + codebooks["high_codebooks"]
+        ) == list(range(k))
+        assert codebooks["single_codebook"] != codebooks["single_book_2"]
 
 
 @pytest.mark.parametrize("n", [2, 6, 17])
@@ -339,15 +343,15 @@ def test_the_speech_proxy_prefers_syllables_to_a_steady_hum_and_annotation_repla
 
 
 def test_a_codec_alone_is_given_a_sound(codec):
-    world = simulate(0, codec, 2, run_n_trs=(50,), voxel_mm=COARSE)
-    assert world.bold.shape[:2] == (2, 50)
+    simulation = simulate(0, codec, 2, run_n_trs=(50,), voxel_mm=COARSE)
+    assert simulation.bold.shape[:2] == (2, 50)
 
 
 def test_one_listener_and_two_books_are_enough(short):
     codes, rest = short
-    world = simulate(0, codes.first(2), 1, run_n_trs=(40,), **rest)
-    assert np.isfinite(world.bold).all()
-    assert world.truth.books.shape == (14, 2)
+    simulation = simulate(0, codes.first(2), 1, run_n_trs=(40,), **rest)
+    assert np.isfinite(simulation.bold).all()
+    assert simulation.truth.codebooks.shape == (14, 2)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +360,7 @@ def test_one_listener_and_two_books_are_enough(short):
         ({"n_subjects": 0}, "n_subjects=0: must be a whole number of at least 1"),
         ({"isc": 1.2}, "isc=1.2: must lie between 0 and 0.95"),
         ({"voxel_mm": 1}, "voxel_mm=1: must be a whole number of mm in 3 to 16"),
-        ({"run_n_trs": (20,)}, "n_trs=20: a simulated listener needs at least 40 TRs"),
+        ({"run_n_trs": (20,)}, "n_trs=20: a simulated subject needs at least 40 TRs"),
         (
             {"run_n_trs": (400, 400)},
             "run 2: lasts from 600 to 1200 s, but the sound from 0 to 600 s",

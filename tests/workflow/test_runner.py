@@ -1,4 +1,6 @@
-"""The runner: parameters are checked before anything is written, what is unchanged is skipped, a failure is kept and named."""
+"""The runner: parameters are checked before anything is written, what is unchanged is skipped, a
+failure is kept and named.
+"""
 
 import base64
 import io
@@ -19,7 +21,7 @@ from giblet_core.errors import InputError, RunFailed
 from giblet_core.workflow import parameters, runner, staging
 from giblet_core.workflow import sweeps as sweep
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOUND = """import numpy as np
 from IPython.display import Audio
 Audio(np.sin(np.arange(2400) * 0.1) * 0.3, rate=24000, normalize=False)"""
@@ -95,7 +97,7 @@ def test_a_wrong_parameter_is_named_and_nothing_is_written(project, setting, wor
 
 
 def test_the_scorecard_comes_last_as_it_reads_what_all_wrote():
-    assert [path.stem for path in runner.find_notebooks(Path(__file__).parents[1])][
+    assert [path.stem for path in runner.find_notebooks(Path(__file__).parents[2])][
         -1
     ] == "08_scorecard"
 
@@ -161,13 +163,13 @@ def test_keys_follow_code_parameters_inputs_and_earlier_notebooks_but_not_prose(
     sound.write_bytes(b"one")
     shares = {notebooks[0]: {"audio": str(sound)}, notebooks[1]: {}}
     keys = runner.run_keys(project, notebooks, shares)
-    book = nbformat.read(notebooks[0], 4)
-    book.cells[0].source = "# Another title"
-    nbformat.write(book, notebooks[0])
+    codebook = nbformat.read(notebooks[0], 4)
+    codebook.cells[0].source = "# Another title"
+    nbformat.write(codebook, notebooks[0])
     assert runner.run_keys(project, notebooks, shares) == keys
     (project / "seconds.yaml").write_text("seconds: 3")
-    book.cells[1].source = book.cells[1].source + '\nconditions = "seconds.yaml"'
-    nbformat.write(book, notebooks[0])
+    codebook.cells[1].source = codebook.cells[1].source + '\nconditions = "seconds.yaml"'
+    nbformat.write(codebook, notebooks[0])
     keys = runner.run_keys(project, notebooks, shares)
     (project / "seconds.yaml").write_text("seconds: 4")
     assert (
@@ -220,7 +222,7 @@ def test_a_dead_kernel_is_reported_with_the_copy_so_far(project):
 
 def test_wrong_input_found_by_a_notebook_is_an_input_error(project):
     source = (
-        "from giblet_core.artifacts import InputError\nraise InputError('x=1: must be 2. Mend it.')"
+        "from giblet_core.errors import InputError\nraise InputError('x=1: must be 2. Mend it.')"
     )
     write_notebook(project, "01_one", "seed = 0", source)
     with pytest.raises(InputError, match=r"x=1: must be 2. Mend it.[\s\S]*01_one.ipynb, cell 2"):
@@ -389,7 +391,7 @@ def test_a_sweep_reports_failures_keeps_what_is_done_and_goes_on(project, monkey
         project,
         "01_one",
         'seed = 0\nartifacts_dir = "build/artifacts"',
-        "from giblet_core.artifacts import write_json",
+        "from giblet_core.files import write_json",
         '_ = write_json(f"{artifacts_dir}/results/01.json", {"score": 10 / seed, "label": {"x": "demo"}})',
     )
     (project / "grid.yaml").write_text("notebook: '01'\ngrid: {seed: [0, 5]}\n")

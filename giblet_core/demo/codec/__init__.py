@@ -1,6 +1,7 @@
 """The demo codec: a small EnCodec trained by this project.
 
-Read `network` and `codebooks` first, then `hybrid` (its start), `losses`, `training`, `export` and `bench`.
+Read `network` and `codebooks` first, then `hybrid` (its start), `losses`, `training`, `export` and
+`bench`. The exported codec gives the codes of the trained one.
 """
 
 import lazy_loader
@@ -24,8 +25,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sound_table",
         ],
         "codebooks": [
-            "Books",
-            "fit_books",
+            "Codebooks",
+            "fit_codebooks",
             "k_means",
             "refit",
             "search",
@@ -46,7 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "CodecTrainConfig",
             "Corpus",
             "is_held_out",
-            "refit_books",
+            "refit_codebooks",
             "start",
             "train_codec",
         ],

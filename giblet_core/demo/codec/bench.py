@@ -1,6 +1,8 @@
-"""`giblet bench codec`: how the demo codec sounds, in numbers, beside Griffin-Lim and Opus on the same pieces.
+"""`giblet bench codec`: how the demo codec sounds, in numbers, beside Griffin-Lim and Opus on the
+same pieces.
 
-STOI and PESQ-WB are means over 8-10 s pieces (PESQ in a child process); log-mel distance and SI-SDR likewise.
+STOI and PESQ-WB are means over 8-10 s pieces (PESQ in a child process); log-mel distance and SI-SDR
+likewise.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +34,9 @@ METRICS = {
 
 
 def pieces(wave: np.ndarray, sample_rate: int = 24_000, n: int | None = None) -> list[np.ndarray]:
-    """Cut `wave` into consecutive pieces of 9 s; `n` of them, spread evenly, or all. A shorter sound is one piece."""
+    """Cut `wave` into consecutive pieces of 9 s; `n` of them, spread evenly, or all. A shorter
+    sound is one piece.
+    """
     length = int(PIECE_S * sample_rate)
     starts = np.arange(0, max(len(wave) - length, 0) + 1, length)
     kept = np.linspace(0, len(starts) - 1, min(len(starts), n or len(starts))).round().astype(int)
@@ -40,7 +44,9 @@ def pieces(wave: np.ndarray, sample_rate: int = 24_000, n: int | None = None) ->
 
 
 def held_out_speech(folder: str | Path) -> dict[str, np.ndarray]:
-    """Read the held-out speech of a folder: LibriSpeech pieces joined, the EnCodec test, one file of each FLEURS language."""
+    """Read the held-out speech of a folder: LibriSpeech pieces joined, the EnCodec test, one file
+    of each FLEURS language.
+    """
     sounds: dict[str, list[np.ndarray]] = {}
     for path in sorted(Path(folder).rglob("*")):
         if (
@@ -67,12 +73,12 @@ def opus(wave: np.ndarray, sample_rate: int, compression_level: float) -> np.nda
 def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return what is compared: name -> wave to wave."""
     top, rate = codec.bandwidths_kbps[-1], codec.sample_rate
-    books = {
+    codebooks = {
         f"{codec.id} {kbps:g} kbps": codec.codebooks_at(kbps) for kbps in codec.bandwidths_kbps
     }
     rungs = {
         name: lambda wave, k=k: codec.decode(codec.encode(wave, top).first(k))
-        for name, k in books.items()
+        for name, k in codebooks.items()
     }
     return {**rungs, "Griffin-Lim, full rate": lambda wave: mel_round_trip(wave, rate)} | {
         name: lambda wave, level=level: opus(wave, rate, level) for name, level in OPUS.items()
@@ -85,7 +91,9 @@ def sound_table(
     n_pieces: int | None = 2,
     pesq: bool = True,
 ) -> pd.DataFrame:
-    """Score every coder on every sound: a row each, with its metrics averaged over pieces and the count of failures."""
+    """Score every coder on every sound: a row each, with its metrics averaged over pieces and the
+    count of failures.
+    """
     rows = []
     for sound, wave in sounds.items():
         cut = pieces(wave, codec.sample_rate, n_pieces)
@@ -117,8 +125,12 @@ def sound_table(
 
 
 def perplexity(codes: Codes, cardinality: int = 1024) -> np.ndarray:
-    """Return ``exp(entropy)`` of the usage of each codebook (K,): how many entries it uses, were they used equally."""
-    return np.exp([entropy(np.bincount(book, minlength=cardinality)) for book in codes.indices])
+    """Return ``exp(entropy)`` of the usage of each codebook (K,): how many entries it uses, were
+    they used equally.
+    """
+    return np.exp(
+        [entropy(np.bincount(codebook, minlength=cardinality)) for codebook in codes.indices]
+    )
 
 
 def flaws(codec: EncodecCodec, wave: np.ndarray) -> dict[str, float]:
@@ -128,8 +140,9 @@ def flaws(codec: EncodecCodec, wave: np.ndarray) -> dict[str, float]:
     -------
     dict
         ``silence_dbfs``: level of decoded digital silence; ``dc_dbfs``: mean of the decoded sound;
-        ``frame_border_ratio``: power of the second difference at borders of frames over that elsewhere (1: no clicks);
-        ``chunk_border_error``: largest difference between decoding whole and in the codec's chunks.
+        ``frame_border_ratio``: power of the second difference at borders of frames over that
+        elsewhere (1: no clicks); ``chunk_border_error``: largest difference between decoding whole
+        and in the codec's chunks.
     """
     top, hop = codec.bandwidths_kbps[-1], codec.hop_length
     quiet = codec.decode(codec.encode(np.zeros(codec.sample_rate, np.float32), top))
@@ -167,9 +180,9 @@ def bench_codec(
             for metric in METRICS.values():
                 how = f"mean of {len(part)} sounds, {part['pieces'].sum()} pieces, {part['failed'].sum()} failures"
                 yield f"{label}, {coder}", float(part[metric].mean()), metric, how
-    for book, value in enumerate(perplexity(codec.encode(film, codec.bandwidths_kbps[-1]))):
+    for codebook, value in enumerate(perplexity(codec.encode(film, codec.bandwidths_kbps[-1]))):
         yield (
-            f"perplexity, book {book}",
+            f"perplexity, codebook {codebook}",
             float(value),
             f"of {codec.cardinality}",
             "on the film; 200 is wanted",

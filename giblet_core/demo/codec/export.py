@@ -1,6 +1,7 @@
 """The trained demo codec written into ``EncodecModel``, read back, and put in files.
 
-Strided convolutions move samples to channels (space to depth); a constant offset keeps an ELU in its linear part.
+Strided convolutions move samples to channels (space to depth); a constant offset keeps an ELU in
+its linear part.
 """
 
 from pathlib import Path
@@ -20,7 +21,9 @@ UPSAMPLING = (2, 4, 5, 8)  # at 150 Hz the 160 channels hold exactly the samples
 
 
 def set_weight(convolution: nn.Module, weight: Tensor, bias: Tensor | None = None) -> None:
-    """Write ``weight`` into a weight-normalised convolution; a zero filter gets gain 0 (0/0 would be NaN)."""
+    """Write ``weight`` into a weight-normalised convolution; a zero filter gets gain 0 (0/0 would
+    be NaN).
+    """
     norm, parameters = (
         weight.flatten(1).norm(dim=1).view(-1, 1, 1),
         convolution.parametrizations.weight,
@@ -32,7 +35,9 @@ def set_weight(convolution: nn.Module, weight: Tensor, bias: Tensor | None = Non
 
 
 def pass_samples(convolution: nn.Module, stride: int, block: int) -> None:
-    """Make a strided (transposed) convolution move ``block`` samples between time and channels, in natural order."""
+    """Make a strided (transposed) convolution move ``block`` samples between time and channels, in
+    natural order.
+    """
     weight, few = torch.zeros_like(convolution.weight), block // stride  # channels on the fast side
     places, first = (
         torch.arange(block),
@@ -48,11 +53,13 @@ def _half(weight: Tensor) -> Tensor:
 
 @torch.no_grad()
 def to_encodec(net: FrameCodec) -> EncodecModel:
-    """Write `net` into an ``EncodecModel``; weights that are stored in half precision are rounded before biases are computed."""
+    """Write `net` into an ``EncodecModel``; weights that are stored in half precision are rounded
+    before biases are computed.
+    """
     rungs = [
         rung
         for rung in (1.5, 3.0, 6.0, 12.0, 24.0)
-        if rung <= 0.75 * len(net.books.residual.layers)
+        if rung <= 0.75 * len(net.codebooks.residual.layers)
     ]
     model = EncodecModel(
         EncodecConfig(
@@ -72,8 +79,8 @@ def to_encodec(net: FrameCodec) -> EncodecModel:
         parameter.fill_(float(name.endswith("original1")))
     _export_encoder(net, model.encoder.layers)
     _export_decoder(net, model.decoder.layers)
-    for layer, book in zip(model.quantizer.layers, net.books.embed, strict=True):
-        layer.codebook.embed.copy_(book)
+    for layer, codebook in zip(model.quantizer.layers, net.codebooks.embed, strict=True):
+        layer.codebook.embed.copy_(codebook)
         layer.codebook.embed_avg.zero_()  # only training needs moving averages; zeros pack to nothing
     return model
 
@@ -110,7 +117,9 @@ def _export_encoder(net: FrameCodec, layers: nn.ModuleList) -> None:
 
 
 def _encoder_convs(net: FrameCodec, layers: nn.ModuleList) -> list[tuple]:
-    """Pair convolutions: ours, theirs, straight inputs and their offset, straight outputs and theirs, first row written."""
+    """Pair convolutions: ours, theirs, straight inputs and their offset, straight outputs and
+    theirs, first row written.
+    """
     return [
         (net.rectify, layers[7].block[1].conv, STEP, OFFSET, 0, 0.0, 0),
         (net.spread, layers[7].block[3].conv, 0, 0.0, 0, 0.0, STEP),
@@ -131,7 +140,9 @@ def _export_conv(
     offset: float,
     first: int,
 ) -> None:
-    """Write a convolution; the offset `back` of its first `taken` inputs is taken back, its first `raised` outputs get `offset`."""
+    """Write a convolution; the offset `back` of its first `taken` inputs is taken back, its first
+    `raised` outputs get `offset`.
+    """
     small, weight, bias = (
         _half(ours.weight),
         torch.zeros_like(theirs.weight),
@@ -164,7 +175,8 @@ def _export_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
     offsets = _offsets(LIFT)
     set_weight(layers[0].conv, _half(net.decoder_conv.weight), net.decoder_conv.bias + offsets)
     _export_lstm(net.decoder_lstm, layers[1].lstm, offsets)
-    # (halves, samples, frame now or before, channels) -> (channels, samples, 4 halves); each tap takes back its own offset
+    # (halves, samples, frame now or before, channels) -> (channels, samples, 4 halves); each tap
+    # takes back its own offset
     taps = (
         (0.1 * net.synthesis.weight)
         .view(2, HALF, 2, WIDTH)
@@ -189,7 +201,9 @@ def _export_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
 
 @torch.no_grad()
 def from_encodec(model: EncodecModel) -> FrameCodec:
-    """Read an exported model back, so that training can go on from published weights (the inverse of `to_encodec`)."""
+    """Read an exported model back, so that training can go on from published weights (the inverse
+    of `to_encodec`).
+    """
     net, encoder, decoder = (
         FrameCodec(len(model.quantizer.layers)),
         model.encoder.layers,
@@ -220,17 +234,19 @@ def from_encodec(model: EncodecModel) -> FrameCodec:
     )
     net.widen.weight.copy_(decoder[4].block[3].conv.weight)
     net.widen.bias.copy_(decoder[4].block[3].conv.bias)
-    net.books.fill(torch.stack([layer.codebook.embed for layer in model.quantizer.layers]))
+    net.codebooks.fill(torch.stack([layer.codebook.embed for layer in model.quantizer.layers]))
     net.pin()
     return net
 
 
 def save_codec(model: EncodecModel, folder: str | Path) -> str:
-    """Write ``config.json``, ``model.safetensors`` and ``SHA256SUMS``; return the sha256 of the weights file.
+    """Write ``config.json``, ``model.safetensors`` and ``SHA256SUMS``; return the sha256 of the
+    weights file.
 
-    Matrices are stored in half precision, biases and gains in single: a rounded bias would be heard as DC (for the
-    same reason the first transposed convolution, which takes back the linear path's offset, stays single).
-    The books' moving averages (only training uses them) are zeros here, in the narrowest type.
+    Matrices are stored in half precision, biases and gains in single: a rounded bias would be heard
+    as DC (for the same reason the first transposed convolution, which takes back the linear path's
+    offset, stays single). The codebooks' moving averages (only training uses them) are zeros here,
+    in the narrowest type.
     """
     folder, state = Path(folder), {}
     for name, value in model.state_dict().items():

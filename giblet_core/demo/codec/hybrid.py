@@ -1,10 +1,13 @@
-"""The start of the demo codec, built by hand: below 1 kHz the waveform, above it the levels of nine bands filled with noise.
+"""The start of the demo codec, built by hand: below 1 kHz the waveform, above it the levels of nine
+bands filled with noise.
 
-A linear codec of few bits must choose; it spends all on the strong low band and leaves the rest empty. Here 28 latents carry
-the low band (a reduced-rank regression of the low-passed frame), companded by its level, and ten carry levels of bands
-on a scale near decibels. In the encoder, rectifiers at 600 Hz and saturating units at 150 Hz measure levels; its LSTM
-divides the low band by a power of the level. In the decoder the LSTM multiplies: each unit is a gate (a level) times a
-sign that the quantised latents scramble, and synthesis turns it into a windowed sinusoid. Training goes on from here.
+A linear codec of few bits must choose; it spends all on the strong low band and leaves the rest
+empty. Here 28 latents carry the low band (a reduced-rank regression of the low-passed frame),
+companded by its level, and ten carry levels of bands on a scale near decibels. In the encoder,
+rectifiers at 600 Hz and saturating units at 150 Hz measure levels; its LSTM divides the low band by
+a power of the level. In the decoder the LSTM multiplies: each unit is a gate (a level) times a sign
+that the quantised latents scramble, and synthesis turns it into a windowed sinusoid. Training goes
+on from here.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from scipy.signal import fftconvolve, firwin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from giblet_core.demo.codec.codebooks import LATENT_DIM, fit_books
+from giblet_core.demo.codec.codebooks import LATENT_DIM, fit_codebooks
 from giblet_core.demo.codec.network import (
     HALF,
     HOP_LENGTH,
@@ -73,7 +76,9 @@ def _with_last(rows: np.ndarray) -> np.ndarray:
 
 
 def fit_analysis(waves: Sequence[np.ndarray]) -> np.ndarray:
-    """Regress low-passed frames on this frame and the one before, at rank 28: (640, 28), errors pre-emphasised."""
+    """Regress low-passed frames on this frame and the one before, at rank 28: (640, 28), errors
+    pre-emphasised.
+    """
     gram, cross = np.zeros((2 * HOP_LENGTH,) * 2), np.zeros((2 * HOP_LENGTH, HOP_LENGTH))
     for wave in waves:
         inputs, weight = _with_last(frames_of(wave)), 1 / (np.square(wave).mean() + 1e-5)
@@ -110,7 +115,9 @@ def _gated(
 
 
 def _build_levels(net: FrameCodec) -> None:
-    """Rectified band filters at 600 Hz, averaged over half a frame, on a scale near decibels at 150 Hz."""
+    """Rectified band filters at 600 Hz, averaged over half a frame, on a scale near decibels at 150
+    Hz.
+    """
     filters = np.zeros((STEP, 3 * STEP))
     for band in range(N_BANDS):
         length = int(np.clip(2 * SAMPLE_RATE / (EDGES[band + 1] - EDGES[band]), 12, 3 * STEP))
@@ -172,7 +179,9 @@ def _build_encoder(net: FrameCodec, analysis: np.ndarray) -> None:
 
 
 def _build_decoder(net: FrameCodec, spread: Tensor) -> None:
-    """Gates and signs; ``spread`` (38,) is the deviation of the latents, so that signs are scrambled at any level."""
+    """Gates and signs; ``spread`` (38,) is the deviation of the latents, so that signs are
+    scrambled at any level.
+    """
     n_used, lstm = N_LOW + N_BANDS, net.decoder_lstm
     net.decoder_conv.weight[:n_used, :n_used, -1] = torch.diag(
         1 / torch.tensor([1.0] * N_LOW + BAND_SCALE)
@@ -219,7 +228,9 @@ def codebook_latents(net: FrameCodec, wave: np.ndarray) -> Tensor:
     return net.encode(torch.from_numpy(frames_of(wave).copy())[None])[0]
 
 
-def _fit_books(net: FrameCodec, waves: Sequence[np.ndarray], n_points: int, n_iter: int) -> None:
+def _fit_codebooks(
+    net: FrameCodec, waves: Sequence[np.ndarray], n_points: int, n_iter: int
+) -> None:
     points = torch.cat(
         [
             codebook_latents(net, wave)[torch.from_numpy(np.square(frames_of(wave)).mean(1) > 1e-9)]
@@ -227,21 +238,24 @@ def _fit_books(net: FrameCodec, waves: Sequence[np.ndarray], n_points: int, n_it
         ]
     )
     points = points[torch.randperm(len(points))[:n_points], : N_LOW + N_BANDS].contiguous()
-    net.books.fill(
+    net.codebooks.fill(
         F.pad(
-            fit_books(points, len(net.books.residual.layers), n_iter),
+            fit_codebooks(points, len(net.codebooks.residual.layers), n_iter),
             (0, LATENT_DIM - N_LOW - N_BANDS),
         )
     )
 
 
 def _fit_low(net: FrameCodec, waves: Sequence[np.ndarray], rng: np.random.Generator) -> None:
-    """Ridge regression of low-passed frames on the expanded, quantised latents of this frame and the one before."""
+    """Ridge regression of low-passed frames on the expanded, quantised latents of this frame and
+    the one before.
+    """
     gram, cross = np.zeros((2 * N_LOW,) * 2), np.zeros((2 * N_LOW, HOP_LENGTH))
     for wave in waves:
-        n_books = min(int(rng.choice([2, 4, 8, 8, 16])), len(net.books.residual.layers))
+        n_codebooks = min(int(rng.choice([2, 4, 8, 8, 16])), len(net.codebooks.residual.layers))
         inner = net._along(
-            net.decoder_conv, net.books(codebook_latents(net, wave), n_books)[None].transpose(1, 2)
+            net.decoder_conv,
+            net.codebooks(codebook_latents(net, wave), n_codebooks)[None].transpose(1, 2),
         ).transpose(1, 2)
         now = net.decoder_lstm(inner)[0][0, :, EXPANDED].numpy().astype(np.float64)
         inputs, target = _with_last(now), frames_of(low_pass(wave))
@@ -272,14 +286,15 @@ def hybrid_start(
     n_points: int = 150_000,
     seed: int = 0,
 ) -> FrameCodec:
-    """Build the codec and fit what is fitted (analysis, books, synthesis of the low band, gain of the noise) to ``waves``.
+    """Build the codec and fit what is fitted (analysis, codebooks, synthesis of the low band, gain
+    of the noise) to ``waves``.
 
     Parameters
     ----------
     waves : sequence of arrays of shape (n_samples,)
         Training sounds, mono, 24 kHz, float32, each of a second or more.
     n_codebooks, n_iter, n_points, seed
-        Residual k-means: number of books, iterations, frames drawn at random.
+        Residual k-means: number of codebooks, iterations, frames drawn at random.
     """
     torch.manual_seed(seed)
     rng, net = np.random.default_rng(seed), FrameCodec(n_codebooks)
@@ -300,7 +315,7 @@ def hybrid_start(
         .clamp(min=1e-3),
     )
     net.pin()
-    _fit_books(net, waves, n_points, n_iter)
+    _fit_codebooks(net, waves, n_points, n_iter)
     _fit_low(net, some, rng)
     time, fade = (
         np.arange(HOP_LENGTH + OVERLAP),
@@ -329,7 +344,7 @@ def hybrid_start(
         for wave in some[:40]:
             levels = _band_levels(wave)
             heard = _band_levels(
-                net.decode(net.books(codebook_latents(net, wave), n_codebooks)[None])[0].numpy()
+                net.decode(net.codebooks(codebook_latents(net, wave), n_codebooks)[None])[0].numpy()
             )
             differences.append(
                 (levels - heard)[levels.mean(1) >= np.median(levels.mean(1))].mean(0)

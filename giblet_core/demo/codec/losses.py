@@ -1,7 +1,9 @@
-"""What the demo codec is trained to keep: spectra, loudness, band envelopes, phase; each sound at its own level.
+"""What the demo codec is trained to keep: spectra, loudness, band envelopes, phase; each sound at
+its own level.
 
-Bark loudness follows the idea of PESQ (Zwicker loudness, a dead zone, additions weigh more than losses), band envelopes that
-of STOI (correlation over 0.4 s in third octaves). They are surrogates, not the metrics themselves.
+Bark loudness follows the idea of PESQ (Zwicker loudness, a dead zone, additions weigh more than
+losses), band envelopes that of STOI (correlation over 0.4 s in third octaves). They are surrogates,
+not the metrics themselves.
 """
 
 from dataclasses import dataclass
@@ -41,7 +43,9 @@ def _mel_matrix(window: int, n_bands: int) -> Tensor:
 
 
 def make_bands(device: str = "cpu") -> Bands:
-    """Compute the matrices on a device (mel for three windows; 46 Bark bands for 768 samples; 15 third octaves for 640)."""
+    """Compute the matrices on a device (mel for three windows; 46 Bark bands for 768 samples; 15
+    third octaves for 640).
+    """
     edges = 600 * np.sinh(np.linspace(6 * np.arcsinh(50 / 600), 6 * np.arcsinh(8000 / 600), 47) / 6)
     f, width = np.arange(385) * SAMPLE_RATE / 768, SAMPLE_RATE / 768
     overlap = np.minimum(edges[1:, None], f + width / 2) - np.maximum(
@@ -77,7 +81,9 @@ def mel_spectrum(wave: Tensor, window: int, hop: int) -> tuple[Tensor, Tensor]:
 
 
 def _loudness(reference: Tensor, degraded: Tensor, quiet: Tensor) -> tuple[Tensor, Tensor]:
-    """Compare Bark powers (batch, frames, 46): symmetric difference in loudness, and what was added."""
+    """Compare Bark powers (batch, frames, 46): symmetric difference in loudness, and what was
+    added.
+    """
     total = reference.sum(-1)
     active = (total > total.amax(1, keepdim=True) * 1e-4).float()
     n_active = active.sum(1).clamp(min=1)
@@ -97,7 +103,9 @@ def _loudness(reference: Tensor, degraded: Tensor, quiet: Tensor) -> tuple[Tenso
 
 
 def _envelope(reference: Tensor, degraded: Tensor, n: int = 29) -> Tensor:
-    """Return 1 - mean correlation of third-octave envelopes (batch, frames, 15) over windows of `n` frames; pauses left out."""
+    """Return 1 - mean correlation of third-octave envelopes (batch, frames, 15) over windows of `n`
+    frames; pauses left out.
+    """
     total = reference.sum(-1)
     mask = (total > total.amax(1, keepdim=True) * 1e-4).float().unfold(1, n, 4)[:, :, None]
     count = mask.sum(-1, keepdim=True).clamp(min=1)

@@ -1,16 +1,17 @@
 """The demo codec as it is trained: frames in, frames out, nonlinear at 75, 150 and 600 Hz.
 
-The outer strided convolutions of ``EncodecModel`` only move samples to channels, so training skips them: a step costs half a second on
-one core (`codec_export` writes the whole). The first 128 channels at 75 Hz are a linear path; `codec_hybrid` builds where training
-begins. Channel 319 of the decoder is held at one: it carries biases through the transposed convolution, whose own bias cannot differ
-between the two halves of a frame.
+The outer strided convolutions of ``EncodecModel`` only move samples to channels, so training skips
+them: a step costs half a second on one core (`codec_export` writes the whole). The first 128
+channels at 75 Hz are a linear path; `codec_hybrid` builds where training begins. Channel 319 of the
+decoder is held at one: it carries biases through the transposed convolution, whose own bias cannot
+differ between the two halves of a frame.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from giblet_core.demo.codec.codebooks import LATENT_DIM, Books
+from giblet_core.demo.codec.codebooks import LATENT_DIM, Codebooks
 
 HOP_LENGTH = 320
 N_TAPS = 7  # frames of latents the synthesis sees: the kernel of the first decoder convolution
@@ -37,7 +38,7 @@ class FrameCodec(nn.Module):
         self.analysis = nn.Conv1d(HALF, WIDTH, 4, stride=2)  # this frame and the one before
         self.encoder_lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
         self.encoder_conv = nn.Conv1d(WIDTH, LATENT_DIM, N_TAPS)
-        self.books = Books(n_codebooks)
+        self.codebooks = Codebooks(n_codebooks)
         self.decoder_conv = nn.Conv1d(LATENT_DIM, WIDTH, N_TAPS)
         self.decoder_lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
         self.synthesis = nn.Linear(2 * WIDTH, HOP_LENGTH)
@@ -82,11 +83,13 @@ class FrameCodec(nn.Module):
         halves = halves + self.widen(F.elu(self._along(self.narrow, 10 * halves)))
         return halves.transpose(1, 2).reshape(len(z), -1)
 
-    def forward(self, wave: Tensor, n_books: int, update: bool = False) -> Tensor:
-        """Return the decoded sound (batch, n_samples); the encoder rests, so the gradient ends at the books."""
+    def forward(self, wave: Tensor, n_codebooks: int, update: bool = False) -> Tensor:
+        """Return the decoded sound (batch, n_samples); the encoder rests, so the gradient ends at
+        the codebooks.
+        """
         with torch.no_grad():
             z = self.encode(wave.reshape(len(wave), -1, HOP_LENGTH))
-        return self.decode(self.books(z, n_books, update))
+        return self.decode(self.codebooks(z, n_codebooks, update))
 
     @torch.no_grad()
     def pin(self) -> None:

@@ -1,10 +1,13 @@
-"""Training of the demo codec on a folder of sounds: resumable, on one core or a GPU, in stages that must prove themselves.
+"""Training of the demo codec on a folder of sounds: resumable, on one core or a GPU, in stages that
+must prove themselves.
 
-    python -m giblet_core.codec_training SOUNDS WORK --steps 1500
-    python -m giblet_core.codec_training SOUNDS WORK2 --start WORK/net.pt --steps 900 --averaging 0.996 --refit --install FOLDER
+    python -m giblet_core.codec_training SOUNDS WORK --steps 1500 python -m
+    giblet_core.codec_training SOUNDS WORK2 --start WORK/net.pt --steps 900 --averaging 0.996
+    --refit --install FOLDER
 
-SOUNDS holds audio files in any tree; files are split by name, and held-out ones are never read here. WORK keeps checkpoints
-and the log. A stage is accepted by hand, on held-out speech (`giblet_core.bench_codec`), never on the loss.
+SOUNDS holds audio files in any tree; files are split by name, and held-out ones are never read
+here. WORK keeps checkpoints and the log. A stage is accepted by hand, on held-out speech
+(`giblet_core.bench_codec`), never on the loss.
 """
 
 import argparse
@@ -57,7 +60,9 @@ class CodecTrainConfig:
 
 
 def is_held_out(name: str) -> bool:
-    """Decide by file name alone: the tail of a LibriSpeech chapter, FLEURS 8 and 9, the EnCodec test, a tenth of the rest."""
+    """Decide by file name alone: the tail of a LibriSpeech chapter, FLEURS 8 and 9, the EnCodec
+    test, a tenth of the rest.
+    """
     stem = Path(name).stem
     number = stem.rsplit("-", 1)[-1]
     if stem.startswith("fleurs-"):
@@ -68,7 +73,9 @@ def is_held_out(name: str) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """Tell speech, music, ambience or tts (synthetic voices) from the folders a file lies in; speech where they do not say."""
+    """Tell speech, music, ambience or tts (synthetic voices) from the folders a file lies in;
+    speech where they do not say.
+    """
     return next(
         (
             kind
@@ -131,7 +138,9 @@ class Corpus:
         return piece / max(np.sqrt(np.mean(piece**2)), 1e-3) * rng.choice([-1, 1])
 
     def batch(self, batch_size: int, n_frames: int) -> torch.Tensor:
-        """Draw (batch_size, n_frames * 320): one kind each, a quarter of the speech over music or ambience, levels -50 to -15 dBFS."""
+        """Draw (batch_size, n_frames * 320): one kind each, a quarter of the speech over music or
+        ambience, levels -50 to -15 dBFS.
+        """
         rng, n, sounds = self.rng, n_frames * HOP_LENGTH, []
         for _ in range(batch_size):
             kind = rng.choice(list(self.SHARES), p=list(self.SHARES.values()))
@@ -160,15 +169,19 @@ def start(
     )
 
 
-def refit_books(net: FrameCodec, corpus: Corpus, n_crops: int = 840, seed: int = 0) -> FrameCodec:
-    """Refit the books of `net` in place to each other (`Books.refine`), on the frames of new crops of 4 s; return `net`."""
+def refit_codebooks(
+    net: FrameCodec, corpus: Corpus, n_crops: int = 840, seed: int = 0
+) -> FrameCodec:
+    """Refit the codebooks of `net` in place to each other (`Codebooks.refine`), on the frames of
+    new crops of 4 s; return `net`.
+    """
     corpus.rng, _ = np.random.default_rng((seed, n_crops)), torch.manual_seed(seed)
     with torch.no_grad():
         crops = [
             net.encode(corpus.batch(1, 300).reshape(1, 300, HOP_LENGTH))[0]
-            for _ in tqdm(range(n_crops), desc="frames for the books")
+            for _ in tqdm(range(n_crops), desc="frames for the codebooks")
         ]
-    net.books.refine(torch.cat(crops)[torch.randperm(300 * n_crops)])
+    net.codebooks.refine(torch.cat(crops)[torch.randperm(300 * n_crops)])
     return net
 
 
@@ -179,12 +192,14 @@ def train_codec(
     folder: str | Path | None = None,
     device: str = "cpu",
 ) -> list[dict[str, float]]:
-    """Train `net` in place; with a `folder`, go on from its checkpoint and keep one there. Averaged weights are written into it at the end.
+    """Train `net` in place; with a `folder`, go on from its checkpoint and keep one there. Averaged
+    weights are written into it at the end.
 
     Returns
     -------
     list of dict
-        A record of the losses each step, with ``step`` and ``n_books``; from a checkpoint on, those before it too.
+        A record of the losses each step, with ``step`` and ``n_books``; from a checkpoint on, those
+        before it too.
     """
     net.to(device)
     groups = [
@@ -249,14 +264,18 @@ def _step(
     device: str,
 ) -> dict[str, float]:
     wave = corpus.batch(config.batch_size, config.n_frames).to(device)
-    n_books = min(int(corpus.rng.choice(config.prefixes, p=config.prefix_odds)), config.n_codebooks)
-    losses = perceptual_losses(wave, net(wave, n_books, update=True), bands, window)
+    n_codebooks = min(
+        int(corpus.rng.choice(config.prefixes, p=config.prefix_odds)), config.n_codebooks
+    )
+    losses = perceptual_losses(wave, net(wave, n_codebooks, update=True), bands, window)
     optimiser.zero_grad()
     sum(WEIGHTS[name] * value for name, value in losses.items()).backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     optimiser.step()
     net.pin()
-    return {"n_books": n_books} | {name: float(value.detach()) for name, value in losses.items()}
+    return {"n_books": n_codebooks} | {
+        name: float(value.detach()) for name, value in losses.items()
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -279,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="a flat rate, and the moving average of the weights is kept (0.996)",
     )
     parser.add_argument(
-        "--refit", action="store_true", help="refit the books to each other at the end"
+        "--refit", action="store_true", help="refit the codebooks to each other at the end"
     )
     parser.add_argument(
         "--noise-db",
@@ -311,7 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args.device,
     )
     torch.save(
-        (refit_books(net.cpu(), corpus) if args.refit else net.cpu()).state_dict(),
+        (refit_codebooks(net.cpu(), corpus) if args.refit else net.cpu()).state_dict(),
         args.work / "net.pt",
     )
     if args.install:

@@ -1,6 +1,7 @@
 """The demo film: a sound track of 23 minutes, rendered from a score.
 
-Read `score` first (music), then `effects`, `mix` and `film`.
+Read `score` first (music), then `effects`, `mix` and `film`. The same seed gives the same
+film, sample by sample.
 """
 
 import lazy_loader

@@ -1,4 +1,6 @@
-"""Ambiences, effects and rooms of the demo film: noise, resonances and rhythm from a seeded generator."""
+"""Ambiences, effects and rooms of the demo film: noise, resonances and rhythm from a seeded
+generator.
+"""
 
 from functools import cache
 
@@ -26,7 +28,9 @@ def _unit(wave: np.ndarray) -> np.ndarray:
 def drift(
     n: int, rng: np.random.Generator, period_s: float, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:
-    """Return a slow random curve between `low` and `high` with a new aim every `period_s`: (n,) float32."""
+    """Return a slow random curve between `low` and `high` with a new aim every `period_s`: (n,)
+    float32.
+    """
     step = max(1, int(period_s * RATE))
     aims = rng.uniform(low, high, n // step + 2).astype(np.float32)
     ramp = np.arange(step, dtype=np.float32) / step
@@ -48,7 +52,9 @@ def _grain(
 
 
 def place(out: np.ndarray, wave: np.ndarray, start: int, gain: float = 1.0) -> int:
-    """Add `wave` to `out` from sample `start` on, cut at the end; return the sample after its last one."""
+    """Add `wave` to `out` from sample `start` on, cut at the end; return the sample after its last
+    one.
+    """
     stop = min(len(out), start + len(wave))
     if stop > start:
         out[start:stop] += wave[: stop - start] * np.float32(gain)
@@ -56,7 +62,9 @@ def place(out: np.ndarray, wave: np.ndarray, start: int, gain: float = 1.0) -> i
 
 
 def _scatter(n: int, rng: np.random.Generator, per_s: float, make) -> np.ndarray:
-    """Grains made by ``make()`` at random times, in random strength; eight different ones are enough."""
+    """Grains made by ``make()`` at random times, in random strength; eight different ones are
+    enough.
+    """
     out, grains = np.zeros(n, np.float32), [make() for _ in range(8)]
     for start in rng.integers(0, n, rng.poisson(per_s * n / RATE)):
         place(out, grains[rng.integers(8)], int(start), rng.uniform(0.1, 1) ** 2)
@@ -108,7 +116,9 @@ def _street(n, rng):
 
 
 def _crowd(n, rng):
-    """Babble of invented talkers: a buzz through vowel formants that change with the syllables; no word is in it."""
+    """Babble of invented talkers: a buzz through vowel formants that change with the syllables; no
+    word is in it.
+    """
     out = 0.08 * band(n, rng, 1000, 8000)
     for _ in range(5):
         f0 = rng.uniform(90, 230)
@@ -289,7 +299,9 @@ def effect(name: str, rng: np.random.Generator) -> np.ndarray:
 
 @cache
 def _impulse(room: str) -> np.ndarray:
-    """A room's tail: noise that dies 60 dB in the reverberation time, after a few early reflections."""
+    """A room's tail: noise that dies 60 dB in the reverberation time, after a few early
+    reflections.
+    """
     seconds, level, treble = FILM["rooms"][room]
     rng, n = np.random.default_rng([1891, sorted(FILM["rooms"]).index(room)]), int(seconds * RATE)
     tail = _pass(rng.standard_normal(n), 150, treble, 1) * decay(n, seconds / 6.9)

@@ -1,4 +1,6 @@
-"""The embedded demo film: twenty minutes of a detective story in two runs, rendered from stored voices and one seed."""
+"""The embedded demo film: twenty minutes of a detective story in two runs, rendered from stored
+voices and one seed.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,15 +62,17 @@ def _render(seed: int) -> tuple[dict[str, np.ndarray], dict]:
 def demo_film(seed: int = 0, folder: str | Path | None = None) -> Film:
     """Render the demo film, or another arrangement of the same voices.
 
-    The story is told by synthetic voices (two runs, "A Scandal in Bohemia" and "The Red-Headed League"); music, ambience,
-    effects, levels, rooms and the order of scenes follow from `seed`, bit for bit on one machine.
+    The story is told by synthetic voices (two runs, "A Scandal in Bohemia" and "The Red-Headed
+    League"); music, ambience, effects, levels, rooms and the order of scenes follow from `seed`,
+    bit for bit on one machine.
 
     Parameters
     ----------
     seed : int
         Not negative. 0 is the demo; any other is a film nobody tuned on.
     folder : path, optional
-        Keep the rendered film there and read it the next time. The file's key holds the seed, the voices and the code.
+        Keep the rendered film there and read it the next time. The file's key holds the seed, the
+        voices and the code.
 
     Returns
     -------

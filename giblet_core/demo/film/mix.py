@@ -1,4 +1,6 @@
-"""Arrangement and mix of the demo film: which scene comes when, what lies under it, how loud, in which room."""
+"""Arrangement and mix of the demo film: which scene comes when, what lies under it, how loud, in
+which room.
+"""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -30,7 +32,9 @@ _VOICE_DB = -24.0  # RMS of the stored lines, dBFS
 
 @dataclass(frozen=True)
 class Shot:
-    """One scene before it is rendered; times in samples, levels in dB. `cues`: (offset, wave, kind, cue)."""
+    """One scene before it is rendered; times in samples, levels in dB. `cues`: (offset, wave, kind,
+    cue).
+    """
 
     number: int
     name: str
@@ -45,7 +49,9 @@ class Shot:
 
 @lru_cache(maxsize=1)
 def load_voices() -> tuple[list[dict], dict[int, np.ndarray]]:
-    """Return the screenplay's scenes with their timings, and the dry voices of each run (float32, 24 kHz)."""
+    """Return the screenplay's scenes with their timings, and the dry voices of each run (float32,
+    24 kHz).
+    """
     voices = {run: soundfile.read(path, dtype="float32")[0] for run, path in voice_files().items()}
     return read_json(ASSETS / "voices.json")["scenes"], voices
 
@@ -75,7 +81,9 @@ def _time_cues(scene: dict, voices: np.ndarray, rng: np.random.Generator) -> tup
 
 
 def _effect_at_level(name: str, rng: np.random.Generator) -> np.ndarray:
-    """An effect at an RMS drawn around -28 dBFS, its peak at most -5 dBFS (knocks and steps are all peak)."""
+    """An effect at an RMS drawn around -28 dBFS, its peak at most -5 dBFS (knocks and steps are all
+    peak).
+    """
     wave = effect(name, rng)
     return wave * np.float32(
         min(0.56, 10 ** (rng.uniform(-33, -23) / 20) / np.sqrt(np.mean(wave**2)))
@@ -83,7 +91,9 @@ def _effect_at_level(name: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def _dialogues(seed: int, run: int) -> list[Shot]:
-    """The story's scenes, each over its own backdrop and at its own level; seeds above 0 swap two neighbours."""
+    """The story's scenes, each over its own backdrop and at its own level; seeds above 0 swap two
+    neighbours.
+    """
     rng = np.random.default_rng([seed, run, 1])
     scenes = [scene for scene in load_voices()[0] if scene["run"] == run]
     swap = int(rng.integers(1, len(scenes) - 2))
@@ -182,7 +192,9 @@ def arrange(seed: int) -> list[Shot]:
 def _automation(
     shot: Shot, rng: np.random.Generator, swing_db: float, duck_db: float
 ) -> np.ndarray:
-    """The gain of a bed: a slow drift of `swing_db` around its level, lowered by `duck_db` while somebody speaks."""
+    """The gain of a bed: a slow drift of `swing_db` around its level, lowered by `duck_db` while
+    somebody speaks.
+    """
     n = shot.n_samples // 480 + 2  # drawn at 50 Hz
     spoken = np.zeros(n, np.float32)
     for offset, wave, kind, _ in shot.cues:
@@ -280,7 +292,9 @@ def mix(
 
 
 def _room_tone(n: int, seed: int) -> np.ndarray:
-    """A quiet hiss below everything, so that no silence is digital: (n,) float32, RMS about -60 dBFS."""
+    """A quiet hiss below everything, so that no silence is digital: (n,) float32, RMS about -60
+    dBFS.
+    """
     hiss = sosfilt(
         [[0.05, 0, 0, 1, -0.95, 0]],
         np.random.default_rng([seed, 99]).standard_normal(n, dtype=np.float32),
@@ -311,7 +325,9 @@ def integrated(power: np.ndarray) -> float:
 
 
 def _limit(wave: np.ndarray) -> np.ndarray:
-    """Keep `wave` below `CEILING`, in place: around a peak the gain dips smoothly, 5 ms ahead and behind."""
+    """Keep `wave` below `CEILING`, in place: around a peak the gain dips smoothly, 5 ms ahead and
+    behind.
+    """
     over = np.flatnonzero(np.abs(wave) > CEILING)
     for peaks in np.split(over, np.flatnonzero(np.diff(over) > 1000) + 1) if len(over) else ():
         part = wave[max(0, peaks[0] - 500) : peaks[-1] + 500]
@@ -321,7 +337,9 @@ def _limit(wave: np.ndarray) -> np.ndarray:
 
 
 def master(wave: np.ndarray, seed: int) -> np.ndarray:
-    """Add the room tone, bring the film to `LOUDNESS` below `CEILING`, and round to 16 bits: (n,) int16."""
+    """Add the room tone, bring the film to `LOUDNESS` below `CEILING`, and round to 16 bits: (n,)
+    int16.
+    """
     wave = wave + _room_tone(len(wave), seed)
     wave *= np.float32(10 ** ((LOUDNESS - integrated(block_power(wave))) / 20))
     return np.round(fade(_limit(wave), 0.05, 0.3) * np.float32(32768)).astype(np.int16)

@@ -1,4 +1,6 @@
-"""The music of the demo film: a small synthesiser and cues with harmony, melody and rhythm, all from one seed."""
+"""The music of the demo film: a small synthesiser and cues with harmony, melody and rhythm, all
+from one seed.
+"""
 
 from functools import lru_cache
 
@@ -153,7 +155,9 @@ def play(instrument: str, midi: int, n: int) -> np.ndarray:
 
 
 def _motif(beats: int, rng: np.random.Generator, closing: bool) -> list[tuple[float, float, int]]:
-    """One bar of melody: (beat, length in beats, degree above the chord's root), stepwise around a chord tone."""
+    """One bar of melody: (beat, length in beats, degree above the chord's root), stepwise around a
+    chord tone.
+    """
     rhythms = FILM["rhythms"][beats]
     rhythm = [beats] if closing else rhythms[rng.integers(len(rhythms))]
     degree, at, notes = 0 if closing else int(rng.choice([0, 2, 4])), 0.0, []

@@ -1,6 +1,7 @@
 """Simulated subjects: BOLD whose truth is known.
 
-Read `drivers` first (what a region follows), then `signal`, `noise`, `study` and `files`. The truth is kept apart from the data.
+Read `drivers` first (what a region follows), then `signal`, `noise`, `study` and `files`. The truth
+is kept apart from the data.
 """
 
 import lazy_loader
@@ -31,8 +32,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "make_noise",
         ],
         "signal": [
-            "BOOK_KINDS",
-            "books_of_kind",
+            "CODEBOOK_KINDS",
+            "codebooks_of_kind",
             "pairwise_from_isc",
         ],
         "study": [

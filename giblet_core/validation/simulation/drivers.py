@@ -1,7 +1,9 @@
-"""What drives the simulated brain: slow tracks of the sound and of single codebooks, made without the analysis's features.
+"""What drives the simulated brain: slow tracks of the sound and of single codebooks, made without
+the analysis's features.
 
-Everything ends on one neural time line of 10 Hz. A book's track is a random projection of its own 75 Hz latents, band-passed at a
-random place and compressed; an analysis that pools means and fixed bands per TR can follow it only in part, which is the point.
+Everything ends on one neural time line of 10 Hz. A book's track is a random projection of its own
+75 Hz latents, band-passed at a random place and compressed; an analysis that pools means and fixed
+bands per TR can follow it only in part, which is the point.
 """
 
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ PIECE_S = (
 SOUND_RATE_HZ = 100  # frames of the simulator's own filter bank
 N_BANDS = 24
 EDGES_HZ = np.geomspace(60, 10_000, N_BANDS + 1)
-TRACKS = ("level", "level", "level", "energy")  # of each book in each region
+TRACKS = ("level", "level", "level", "energy")  # of each codebook in each region
 SLOW_DIRECTIONS = 6
 
 
@@ -51,7 +53,9 @@ def standardise(x: np.ndarray) -> np.ndarray:
 
 
 def to_bins(x: np.ndarray, rate_hz: float, n_bins: int) -> np.ndarray:
-    """Average (n_frames, J) at `rate_hz` into bins of 1/10 s; the last bin repeats where frames end early."""
+    """Average (n_frames, J) at `rate_hz` into bins of 1/10 s; the last bin repeats where frames end
+    early.
+    """
     edges = np.minimum(np.ceil(np.arange(n_bins) * rate_hz / RATE_HZ).astype(int), len(x) - 1)
     counts = np.maximum(
         np.diff(np.append(edges, min(len(x), int(np.ceil(n_bins * rate_hz / RATE_HZ))))), 1
@@ -60,7 +64,9 @@ def to_bins(x: np.ndarray, rate_hz: float, n_bins: int) -> np.ndarray:
 
 
 def band_energy(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the energy in 24 log-spaced bands and the whole energy of each 10 ms frame: (n, 24) and (n,)."""
+    """Return the energy in 24 log-spaced bands and the whole energy of each 10 ms frame: (n, 24)
+    and (n,).
+    """
     hop, n_fft = sample_rate // SOUND_RATE_HZ, 1024
     window = signal.windows.hann(n_fft, sym=False).astype(np.float32)
     edges = np.geomspace(60, min(10_000, 0.45 * sample_rate), N_BANDS + 1)
@@ -89,8 +95,9 @@ def band_energy(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndar
 def speech_proxy(bands: np.ndarray) -> np.ndarray:
     """Guess where speech is, from (n, 24) band energies at 100 Hz, without pitch: (n,) in 0 to 1.
 
-    Speech moves the energy between 300 Hz and 3.4 kHz at the pace of syllables. The proxy is the share of 3-8 Hz in the
-    modulation (0.5-20 Hz) of that energy in dB over 1.5 s, through a logistic at its median. It takes any syllable-paced sound for speech.
+    Speech moves the energy between 300 Hz and 3.4 kHz at the pace of syllables. The proxy is the
+    share of 3-8 Hz in the modulation (0.5-20 Hz) of that energy in dB over 1.5 s, through a
+    logistic at its median. It takes any syllable-paced sound for speech.
     """
     middle = bands[:, (EDGES_HZ[:-1] > 300) & (EDGES_HZ[1:] < 3400)].sum(1)
     level = 10 * np.log10(middle + 1e-6 * middle.max() + 1e-20)
@@ -147,7 +154,9 @@ def latent_pieces(codec: Any, codes: Codes) -> Iterator[np.ndarray]:
 
 
 def slow_directions(codec: Any, codes: Codes, n: int = SLOW_DIRECTIONS) -> np.ndarray:
-    """Return the directions of each book's latents that move most from one second to the next: (K, n, D), orthonormal."""
+    """Return the directions of each codebook's latents that move most from one second to the next:
+    (K, n, D), orthonormal.
+    """
     seconds = []
     for z in latent_pieces(codec, codes):
         edges = np.arange(0, z.shape[2], max(1, round(codes.frame_rate)))
@@ -159,7 +168,7 @@ def slow_directions(codec: Any, codes: Codes, n: int = SLOW_DIRECTIONS) -> np.nd
 def project_latents(
     codec: Any, codes: Codes, projections: list[tuple[int, np.ndarray]]
 ) -> np.ndarray:
-    """Project single books' latents, piece by piece.
+    """Project single codebooks' latents, piece by piece.
 
     Parameters
     ----------
@@ -174,9 +183,9 @@ def project_latents(
     """
     out = np.concatenate(
         [
-            np.concatenate([direction @ z[book] for book, direction in projections]).T.astype(
-                np.float32
-            )
+            np.concatenate(
+                [direction @ z[codebook] for codebook, direction in projections]
+            ).T.astype(np.float32)
             for z in latent_pieces(codec, codes)
         ]
     )
@@ -189,7 +198,9 @@ def project_latents(
 
 
 def shape_track(x: np.ndarray, rate_hz: float, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Turn one projection (n_frames,) into a compressed slow track, by its level or by the energy of a random modulation band."""
+    """Turn one projection (n_frames,) into a compressed slow track, by its level or by the energy
+    of a random modulation band.
+    """
     x = standardise(x[:, None])[:, 0]
     if kind == "level":  # tanh of the smoothed projection: compressive, keeps the sign
         return np.tanh(1.5 * standardise(_smooth(x, rng.uniform(0.1, 0.4), rate_hz)[:, None])[:, 0])
@@ -202,31 +213,36 @@ def shape_track(x: np.ndarray, rate_hz: float, kind: str, rng: np.random.Generat
     return _smooth(np.abs(signal.sosfilt(sos, x)) ** rng.uniform(0.4, 0.8), 0.3, rate_hz)
 
 
-def book_tracks(
+def codebook_tracks(
     codec: Any, codes: Codes, books_of: dict[str, list[int]], n_bins: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Make the tracks of every book region: {region: (n_bins, n_books * len(TRACKS))}, standardised.
+    """Make the tracks of every codebook region: {region: (n_bins, n_books * len(TRACKS))},
+    standardised.
 
-    A projection is a random direction within the slow ones of its book: cells that follow what BOLD can follow.
+    A projection is a random direction within the slow ones of its book: cells that follow what BOLD
+    can follow.
     """
     slow = slow_directions(codec, codes)
     projections = [
-        (book, rng.standard_normal((len(TRACKS), slow.shape[1])) @ slow[book])
-        for books in books_of.values()
-        for book in books
+        (codebook, rng.standard_normal((len(TRACKS), slow.shape[1])) @ slow[codebook])
+        for codebooks in books_of.values()
+        for codebook in codebooks
     ]
     raw = project_latents(codec, codes, projections)
     tracks, columns = {}, iter(raw.T)
-    for region, books in books_of.items():
+    for region, codebooks in books_of.items():
         shaped = [
-            shape_track(next(columns), codes.frame_rate, kind, rng) for kind in TRACKS * len(books)
+            shape_track(next(columns), codes.frame_rate, kind, rng)
+            for kind in TRACKS * len(codebooks)
         ]
         tracks[region] = standardise(to_bins(np.stack(shaped, axis=1), codes.frame_rate, n_bins))
     return tracks
 
 
 def response_kernel(peak_s: float) -> np.ndarray:
-    """Return a two-gamma response with its peak at `peak_s`, sampled in the middle of bins of 1/10 s over 32 s."""
+    """Return a two-gamma response with its peak at `peak_s`, sampled in the middle of bins of 1/10
+    s over 32 s.
+    """
     t = (np.arange(32 * RATE_HZ) + 0.5) / RATE_HZ
     kernel = stats.gamma.pdf(t, 6, scale=peak_s / 5) - 0.15 * stats.gamma.pdf(
         t, 16, scale=(peak_s + 10) / 15
@@ -237,7 +253,8 @@ def response_kernel(peak_s: float) -> np.ndarray:
 def respond(tracks: np.ndarray, kernel: np.ndarray, grid: Any) -> np.ndarray:
     """Convolve tracks (n_bins, J) within one run and sample them at the run's TRs: (n_trs, J).
 
-    Causal: the value at i * t_r holds only bins that ended before. Nothing heard before the run is remembered (the scanner stood still).
+    Causal: the value at i * t_r holds only bins that ended before. Nothing heard before the run is
+    remembered (the scanner stood still).
     """
     start, n = int(round(grid.onset_s * RATE_HZ)), int(np.ceil(grid.n_trs * grid.t_r * RATE_HZ)) + 1
     x = tracks[start : start + n]
@@ -250,7 +267,9 @@ def respond(tracks: np.ndarray, kernel: np.ndarray, grid: Any) -> np.ndarray:
 
 
 def stand_in_sound(rng: np.random.Generator, duration_s: float, sample_rate: int) -> np.ndarray:
-    """Make a sound for a codec without one: voiced syllables, gated noise bands and tones that come and go, (n_samples,) float32."""
+    """Make a sound for a codec without one: voiced syllables, gated noise bands and tones that come
+    and go, (n_samples,) float32.
+    """
     n = int(duration_s * sample_rate)
     t = np.arange(n) / sample_rate
     knots = np.arange(0, duration_s + 4, 2.0)

@@ -1,4 +1,6 @@
-"""What the scanner and the body add to the simulated signal, and where the simulated regions lie in the brain."""
+"""What the scanner and the body add to the simulated signal, and where the simulated regions lie in
+the brain.
+"""
 
 from dataclasses import dataclass
 
@@ -46,11 +48,10 @@ class Head:
 
     Attributes
     ----------
-    mask_img : Nifti1Image   The MNI152 brain mask.
-    xyz : (n_voxels, 3)      Places in mm, in the order of the mask's voxels.
-    smooth : sparse (n_voxels, n_voxels)   Gaussian of 6 mm, scaled so that white noise keeps variance 1.
-    edge : (n_voxels,)       0 inside to 1 at the surface.
-    atlas : (n_voxels,) int  0 outside all regions, else 1 + place.
+    mask_img : Nifti1Image   The MNI152 brain mask. xyz : (n_voxels, 3)      Places in mm, in the
+    order of the mask's voxels. smooth : sparse (n_voxels, n_voxels)   Gaussian of 6 mm, scaled so
+    that white noise keeps variance 1. edge : (n_voxels,)       0 inside to 1 at the surface. atlas
+    : (n_voxels,) int  0 outside all regions, else 1 + place.
     """
 
     mask_img: nib.Nifti1Image
@@ -61,7 +62,9 @@ class Head:
 
 
 def make_head(voxel_mm: int) -> Head:
-    """Make the grid, its smoothing and the places of all regions (auditory places first, then `OTHER_PLACES`)."""
+    """Make the grid, its smoothing and the places of all regions (auditory places first, then
+    `OTHER_PLACES`).
+    """
     mask_img = load_mni152_brain_mask(resolution=voxel_mm)
     index = np.argwhere(mask_img.get_fdata() > 0)
     xyz = nib.affines.apply_affine(mask_img.affine, index)
@@ -117,14 +120,18 @@ def one_over_f(n: int, count: int, rng: np.random.Generator, exponent: float = 1
 
 
 def _oscillation(n: int, t_r: float, centre_hz: float, rng: np.random.Generator) -> np.ndarray:
-    """Sample a body rhythm with a wandering rate at the TRs, (n, 2): above half the sampling rate it appears as its alias."""
+    """Sample a body rhythm with a wandering rate at the TRs, (n, 2): above half the sampling rate
+    it appears as its alias.
+    """
     rate = centre_hz * (1 + 0.06 * one_over_f(n, 1, rng)[:, 0])
     phase = 2 * np.pi * np.cumsum(rate) * t_r + rng.uniform(0, 2 * np.pi)
     return np.sqrt(2) * np.stack([np.sin(phase), np.cos(phase)], axis=1)
 
 
 def head_motion(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return six motion parameters (n, 6) in mm and rad x 50 mm, and the spikes (n,) that sudden movements leave."""
+    """Return six motion parameters (n, 6) in mm and rad x 50 mm, and the spikes (n,) that sudden
+    movements leave.
+    """
     spikes = np.where(rng.random(n) < 1 / 70, rng.gamma(2.0, 1.0, n), 0.0)
     jumps = spikes[:, None] * rng.standard_normal((n, 6)) * 0.15
     walk = np.cumsum(0.01 * rng.standard_normal((n, 6)) + jumps, axis=0)

@@ -1,4 +1,6 @@
-"""The noise-free part of the simulated BOLD: which tracks drive which region, and how each listener mixes and delays them."""
+"""The noise-free part of the simulated BOLD: which tracks drive which region, and how each subject
+mixes and delays them.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +12,7 @@ from giblet_core.timing import TRGrid
 from giblet_core.validation.simulation.drivers import (
     RATE_HZ,
     SoundTracks,
-    book_tracks,
+    codebook_tracks,
     respond,
     response_kernel,
     sound_tracks,
@@ -25,41 +27,42 @@ from giblet_core.validation.simulation.noise import (
 
 REFERENCE_SUBJECTS = 8  # for which ISC is stated
 SOUND_SHARE = 0.8  # of the shared variance; the rest does not come from sound
-SIMILARITY = 0.7  # correlation of the listeners' projections
-BOOK_KINDS = (
-    "low_books",
-    "middle_books",
-    "high_books",
-    "all_books",
-    "single_book",
+SIMILARITY = 0.7  # correlation of the subjects' projections
+CODEBOOK_KINDS = (
+    "low_codebooks",
+    "middle_codebooks",
+    "high_codebooks",
+    "all_codebooks",
+    "single_codebook",
     "single_book_2",
 )
-SOUND_KINDS = (*BOOK_KINDS, "envelope", "loudness", "loudness_x_speech", "mel")
+SOUND_KINDS = (*CODEBOOK_KINDS, "envelope", "loudness", "loudness_x_speech", "mel")
 CANONICAL_PEAK_S = 5.5
 
 
 @dataclass(frozen=True)
 class Signal:
-    """Noise-free series of the voxels that share something between listeners.
+    """Noise-free series of the voxels that share something between subjects.
 
     Attributes
     ----------
-    sound, other, books : (n_subjects, n_trs, n_signal_voxels) float32
-        The part driven by sound (books included), the shared part that is not, and the books' own part of the first.
+    sound, other, codebooks : (n_subjects, n_trs, n_signal_voxels) float32
+        The part driven by sound (codebooks included), the shared part that is not, and the
+        codebooks' own part of the first.
     has_signal : (n_voxels,) bool
     kinds : tuple of str, one a region
-    book_table : (n_regions, K) bool
-    book_share : (n_regions,)
+    codebook_table : (n_regions, K) bool
+    codebook_share : (n_regions,)
     hrf_peak_s : (n_subjects,)
     """
 
     sound: np.ndarray
     other: np.ndarray
-    books: np.ndarray
+    codebooks: np.ndarray
     has_signal: np.ndarray
     kinds: tuple[str, ...]
-    book_table: np.ndarray
-    book_share: np.ndarray
+    codebook_table: np.ndarray
+    codebook_share: np.ndarray
     hrf_peak_s: np.ndarray
 
 
@@ -74,26 +77,31 @@ def pairwise_from_isc(isc: np.ndarray, n: int) -> np.ndarray:
     )
 
 
-def books_of_kind(num_codebooks: int, rng: np.random.Generator) -> dict[str, list[int]]:
-    """Choose the codebooks of each book region: the lower quarter, the middle, the upper three eighths, all, and two single ones."""
+def codebooks_of_kind(num_codebooks: int, rng: np.random.Generator) -> dict[str, list[int]]:
+    """Choose the codebooks of each codebook region: the lower quarter, the middle, the upper three
+    eighths, all, and two single ones.
+    """
     k = num_codebooks
     low, middle = max(1, k // 4), max(2, 5 * k // 8)
     single = rng.permutation(k)
     groups = {
-        "low_books": range(low),
-        "middle_books": range(low, middle),
-        "high_books": range(middle, k),
-        "all_books": range(k),
-        "single_book": single[:1],
+        "low_codebooks": range(low),
+        "middle_codebooks": range(low, middle),
+        "high_codebooks": range(middle, k),
+        "all_codebooks": range(k),
+        "single_codebook": single[:1],
         "single_book_2": single[1:2],
     }
     return {
-        name: sorted(int(b) for b in books if b < k) or [k - 1] for name, books in groups.items()
+        name: sorted(int(b) for b in codebooks if b < k) or [k - 1]
+        for name, codebooks in groups.items()
     }
 
 
 class _Mixer:
-    """Weights of tracks in voxels, scaled so that each block of tracks makes its share of variance under a canonical response."""
+    """Weights of tracks in voxels, scaled so that each block of tracks makes its share of variance
+    under a canonical response.
+    """
 
     def __init__(self, grids: tuple[TRGrid, ...], head: Head):
         self.grids, self.head = grids, head
@@ -122,7 +130,9 @@ class _Mixer:
         positive: bool,
         rng: np.random.Generator,
     ):
-        """Draw (n_subjects, J, n_voxels) weights that correlate .7 between subjects and make variance `share` in each voxel."""
+        """Draw (n_subjects, J, n_voxels) weights that correlate .7 between subjects and make
+        variance `share` in each voxel.
+        """
 
         def draw() -> np.ndarray:
             field = smooth_fields(self.head, tracks.shape[1], rng)[:, voxels]
@@ -145,7 +155,9 @@ class _Mixer:
 
 
 def _other_tracks(n_bins: int, rng: np.random.Generator) -> np.ndarray:
-    """Make three shared tracks that have nothing to do with sound (what was seen, thought, moved by), (n_bins, 3)."""
+    """Make three shared tracks that have nothing to do with sound (what was seen, thought, moved
+    by), (n_bins, 3).
+    """
     white = np.fft.rfft(rng.standard_normal((n_bins, 3)), axis=0)
     frequency = np.fft.rfftfreq(n_bins, 1 / RATE_HZ)[:, None]
     return standardise(np.fft.irfft(white / np.sqrt(1 + (frequency / 0.06) ** 2), n_bins, axis=0))
@@ -158,11 +170,17 @@ def _delayed(x: np.ndarray) -> np.ndarray:
 
 
 def _sound_blocks(
-    kind: str, tracks: SoundTracks, books: dict[str, np.ndarray], spectral: np.ndarray, share: float
+    kind: str,
+    tracks: SoundTracks,
+    codebooks: dict[str, np.ndarray],
+    spectral: np.ndarray,
+    share: float,
 ):
-    """Return the blocks [(tracks, share of the sound-driven variance, positive weights)] of a region's sound-driven part."""
-    if kind in BOOK_KINDS:
-        return [(tracks.envelope, 1 - share, True), (books[kind], share, False)]
+    """Return the blocks [(tracks, share of the sound-driven variance, positive weights)] of a
+    region's sound-driven part.
+    """
+    if kind in CODEBOOK_KINDS:
+        return [(tracks.envelope, 1 - share, True), (codebooks[kind], share, False)]
     followed = {
         "envelope": tracks.envelope,
         "loudness": standardise(tracks.loudness),
@@ -182,13 +200,13 @@ def make_signal(
     head: Head,
     n_subjects: int,
 ) -> Signal:
-    """Compute every listener's noise-free response in all regions with a shared signal."""
+    """Compute every subject's noise-free response in all regions with a shared signal."""
     rng = np.random.default_rng((seed, 0))
     n_bins = int(codes.duration_s * RATE_HZ)
     tracks = sound_tracks(wave, codes.sample_rate, n_bins, annotation)
     mixer = _Mixer(grids, head)
     kinds = (*rng.permutation(SOUND_KINDS[: len(AUDITORY_PLACES)]).tolist(), *OTHER_PLACES)
-    books_of = books_of_kind(codes.num_codebooks, rng)
+    books_of = codebooks_of_kind(codes.num_codebooks, rng)
     n_trs = sum(grid.n_trs for grid in grids)
     n_bands = tracks.spectrum.shape[
         1
@@ -204,10 +222,10 @@ def make_signal(
     spectral = standardise(tracks.spectrum @ tuning)
     known = np.concatenate(
         [tracks.envelope, standardise(tracks.loudness), spectral], axis=1
-    )  # what the books add is beyond these
-    books = {
+    )  # what the codebooks add is beyond these
+    codebooks = {
         kind: mixer.beyond(x, known)
-        for kind, x in book_tracks(codec, codes, books_of, n_bins, rng).items()
+        for kind, x in codebook_tracks(codec, codes, books_of, n_bins, rng).items()
     }
     peaks = rng.uniform(4, 7, n_subjects)
     kernels = [response_kernel(peak) for peak in peaks]
@@ -228,7 +246,7 @@ def make_signal(
         share = rng.uniform(0.24, 0.31)
         blocks = [
             (x, part * SOUND_SHARE, positive, sound)
-            for x, part, positive in _sound_blocks(kind, tracks, books, spectral, share)
+            for x, part, positive in _sound_blocks(kind, tracks, codebooks, spectral, share)
         ]
         rest = 1 - SOUND_SHARE if blocks else 1.0
         for x, part, positive, target in [
@@ -239,20 +257,25 @@ def make_signal(
             for s, kernel in enumerate(kernels):
                 made = mixer.responses(x, kernel) @ weights[s]
                 target[s][:, place] += made.astype(np.float32)
-                if books.get(kind) is x:
+                if codebooks.get(kind) is x:
                     own[s][:, place] = made
-        if kind in BOOK_KINDS:
+        if kind in CODEBOOK_KINDS:
             shares[label - 1] = _unique_share(
                 sound[:, :, place], [mixer.responses(_delayed(tracks.envelope), k) for k in kernels]
             )
     table = np.array(
-        [[book in books_of.get(kind, ()) for book in range(codes.num_codebooks)] for kind in kinds]
+        [
+            [codebook in books_of.get(kind, ()) for codebook in range(codes.num_codebooks)]
+            for kind in kinds
+        ]
     )
     return Signal(sound, other, own, has_signal, kinds, table, shares, peaks)
 
 
 def _unique_share(series: np.ndarray, envelope: list[np.ndarray]) -> float:
-    """Return the share of variance of (n_subjects, n_trs, n_voxels) that envelopes (n_trs, J) with delays leave."""
+    """Return the share of variance of (n_subjects, n_trs, n_voxels) that envelopes (n_trs, J) with
+    delays leave.
+    """
     left = []
     for y, x in zip(series.astype(float), envelope):
         y = y - y.mean(0)

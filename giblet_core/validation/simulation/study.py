@@ -1,7 +1,9 @@
-"""Simulated BOLD with known truth: a listener's brain that follows single codebooks, envelope, loudness, speech or spectrum by region.
+"""Simulated BOLD with known truth: a subject's brain that follows single codebooks, envelope,
+loudness, speech or spectrum by region.
 
-It shares no code with the analysis. The truth is a separate object and a separate file which the analysis never reads. Names of regions
-say nothing about what drives them. Every number made from such a world is to be labelled *simulated*.
+It shares no code with the analysis. The truth is a separate object and a separate file which the
+analysis never reads. Names of regions say nothing about what drives them. Every number made from
+such a simulation is to be labelled *simulated*.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from giblet_core.errors import InputError, require
 from giblet_core.files import load_npz, save_npz
 from giblet_core.timing import TRGrid
 from giblet_core.validation.simulation.drivers import stand_in_sound
-from giblet_core.validation.simulation.files import save_world
+from giblet_core.validation.simulation.files import save_simulation
 from giblet_core.validation.simulation.noise import Head, make_head, make_noise
 from giblet_core.validation.simulation.signal import (
     REFERENCE_SUBJECTS,
@@ -35,22 +37,24 @@ DEFAULT_TRS = (400, 400)
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What a simulated world holds; regions in the order of `World.region_names`.
+    """What a simulation holds; regions in the order of `World.region_names`.
 
     Attributes
     ----------
     kinds : tuple of str
-        What drives each region: low_books, middle_books, high_books, all_books, single_book, single_book_2, envelope, loudness,
-        loudness_x_speech, mel, visual, white_matter, null, null_edge.
-    books : (n_regions, K) bool
+        What drives each region: low_codebooks, middle_codebooks, high_codebooks, all_codebooks,
+        single_codebook, single_book_2, envelope, loudness, loudness_x_speech, mel, visual,
+        white_matter, null, null_edge.
+    codebooks : (n_regions, K) bool
         Which codebooks drive it.
-    book_share : (n_regions,)
-        Share of the sound-driven variance that the books add beyond envelope, measured; 0 in regions without books.
+    codebook_share : (n_regions,)
+        Share of the sound-driven variance that the codebooks add beyond envelope, measured; 0 in
+        regions without codebooks.
     isc : (n_regions,)
-        Median leave-one-out correlation of its voxels in this world.
-    max_r, max_r_shared, max_r_books : (n_subjects, n_regions)
-        The highest correlation with BOLD that a model can reach in a voxel, on average: knowing all that comes from sound, all that is
-        shared between subjects, only the books' own part.
+        Median leave-one-out correlation of its voxels in this simulation.
+    max_r, max_r_shared, max_r_codebooks : (n_subjects, n_regions)
+        The highest correlation with BOLD that a model can reach in a voxel, on average: knowing all
+        that comes from sound, all that is shared between subjects, only the codebooks' own part.
     hrf_peak_s : (n_subjects,)
     voxel_max_r : (n_subjects, n_voxels) float32
         `max_r` voxel by voxel.
@@ -61,12 +65,12 @@ class Truth:
     """
 
     kinds: tuple[str, ...]
-    books: np.ndarray
-    book_share: np.ndarray
+    codebooks: np.ndarray
+    codebook_share: np.ndarray
     isc: np.ndarray
     max_r: np.ndarray
     max_r_shared: np.ndarray
-    max_r_books: np.ndarray
+    max_r_codebooks: np.ndarray
     hrf_peak_s: np.ndarray
     voxel_max_r: np.ndarray
     region_names: tuple[str, ...]
@@ -95,13 +99,14 @@ class Truth:
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """Simulated BOLD of several listeners, and apart from it the truth.
+class Simulation:
+    """Simulated BOLD of several subjects, and apart from it the truth.
 
     Attributes
     ----------
     bold : (n_subjects, n_trs, n_voxels) float32
-        Arbitrary scanner units (mean about 100), runs one after the other; neither detrended nor z-scored.
+        Arbitrary scanner units (mean about 100), runs one after the other; neither detrended nor
+        z-scored.
     mask_img : Nifti1Image
     atlas : (n_voxels,) int
         0 outside all regions, else 1 + index into `region_names`.
@@ -131,7 +136,8 @@ class World:
     truth: Truth
 
     def save(self, folder: str | Path, stimulus: str | Path | None = None) -> Path:
-        """Write NIfTI of each subject and run, mask, atlas, motion and ``dataset.yaml``; the truth beside it, in ``<folder>-truth``.
+        """Write NIfTI of each subject and run, mask, atlas, motion and ``dataset.yaml``; the truth
+        beside it, in ``<folder>-truth``.
 
         Parameters
         ----------
@@ -146,7 +152,7 @@ class World:
         """
         folder = Path(folder)
         self.truth.save(folder.with_name(f"{folder.name}-truth") / "truth.npz")
-        return save_world(self, folder, stimulus)
+        return save_simulation(self, folder, stimulus)
 
 
 def simulate(
@@ -162,16 +168,17 @@ def simulate(
     grids: Sequence[TRGrid] | None = None,
     isc: float = 0.29,
     voxel_mm: int = 6,
-) -> World:
-    """Simulate the BOLD of listeners who hear a sound.
+) -> Simulation:
+    """Simulate the BOLD of subjects who hear a sound.
 
-    BOLD = shared signal (80 % driven by sound, 20 % not) through each listener's own projection and response, plus noise (AR(1), 1/f drift,
-    aliases of breath and heart beat, motion with spikes, a global signal), on the MNI152 mask.
+    BOLD = shared signal (80 % driven by sound, 20 % not) through each subject's own projection and
+    response, plus noise (AR(1), 1/f drift, aliases of breath and heart beat, motion with spikes, a
+    global signal), on the MNI152 mask.
 
     Parameters
     ----------
     seed : int
-        Same seed, same world, bit for bit.
+        Same seed, same simulation, bit for bit.
     codes_or_codec : Codes or codec
         The code of the sound; or a codec alone, for which a sound is made and encoded.
     n_subjects : int
@@ -180,15 +187,18 @@ def simulate(
     wave : (n_samples,), optional
         The sound that was encoded, at its codec's rate; by default the codes are decoded.
     annotation : object with ``active(kind, times)``, optional
-        Says where speech is; by default guessed from syllable-paced modulation (`simulate_drivers.speech_proxy`).
+        Says where speech is; by default guessed from syllable-paced modulation
+        (`simulate_drivers.speech_proxy`).
     t_r : float
         Seconds.
     run_n_trs : sequence of int, optional
-        TRs of each run, one run following the other in the sound. By default (400, 400) where the sound is long enough, else one run.
+        TRs of each run, one run following the other in the sound. By default (400, 400) where the
+        sound is long enough, else one run.
     grids : sequence of TRGrid, optional
         Runs at other places in the sound; replaces `t_r` and `run_n_trs`.
     isc : float
-        Median leave-one-out ISC of the sound-driven voxels with eight subjects (fewer subjects give less from the same signal).
+        Median leave-one-out ISC of the sound-driven voxels with eight subjects (fewer subjects give
+        less from the same signal).
     voxel_mm : int
         Edge of a voxel.
 
@@ -271,7 +281,7 @@ def _grids(
     n_trs = sum(grid.n_trs for grid in grids)
     if n_trs < MIN_TRS:
         raise InputError(
-            f"n_trs={n_trs}: a simulated listener needs at least {MIN_TRS} TRs ({MIN_TRS * t_r:g} s). Give a longer sound."
+            f"n_trs={n_trs}: a simulated subject needs at least {MIN_TRS} TRs ({MIN_TRS * t_r:g} s). Give a longer sound."
         )
     for i, grid in enumerate(grids):
         if float(grid.edge(grid.n_trs)) > codes.duration_s + 1e-6 or grid.onset_s < 0:
@@ -286,7 +296,9 @@ def _grids(
     return grids
 
 
-def _mix(seed: int, signal: Signal, head: Head, grids: tuple[TRGrid, ...], isc: float) -> World:
+def _mix(
+    seed: int, signal: Signal, head: Head, grids: tuple[TRGrid, ...], isc: float
+) -> Simulation:
     """Add noise to the signal so that the wanted ISC results, and measure the truth."""
     n_subjects, n_trs, _ = signal.sound.shape
     at = np.flatnonzero(
@@ -304,10 +316,10 @@ def _mix(seed: int, signal: Signal, head: Head, grids: tuple[TRGrid, ...], isc: 
     motion = np.empty((n_subjects, n_trs, 6), np.float32)
     voxel_r = {
         name: np.zeros((n_subjects, len(head.xyz)), np.float32)
-        for name in ("sound", "shared", "books")
+        for name in ("sound", "shared", "codebooks")
     }
     base = (100 + 8 * rng.standard_normal(len(head.xyz))).astype(np.float32)
-    for s in tqdm(range(n_subjects), desc="simulated listeners", leave=False):
+    for s in tqdm(range(n_subjects), desc="simulated subjects", leave=False):
         noise_rng = np.random.default_rng((seed, 2, s))
         bold[s], motion[s] = make_noise(
             head, tuple(g.n_trs for g in grids), grids[0].t_r, noise_rng
@@ -318,7 +330,7 @@ def _mix(seed: int, signal: Signal, head: Head, grids: tuple[TRGrid, ...], isc: 
         for name, known in (
             ("sound", signal.sound[s]),
             ("shared", shared[s]),
-            ("books", signal.books[s]),
+            ("codebooks", signal.codebooks[s]),
         ):
             voxel_r[name][s, at] = _column_r(known, bold[s][:, at])
         bold[s] += base
@@ -336,19 +348,19 @@ def _mix(seed: int, signal: Signal, head: Head, grids: tuple[TRGrid, ...], isc: 
     region_isc = np.array([np.median(found[labels == i + 1]) for i in range(len(names))])
     truth = Truth(
         signal.kinds,
-        signal.book_table,
-        signal.book_share,
+        signal.codebook_table,
+        signal.codebook_share,
         region_isc,
         by_region["sound"],
         by_region["shared"],
-        by_region["books"],
+        by_region["codebooks"],
         signal.hrf_peak_s,
         voxel_r["sound"],
         names,
         seed,
     )
     onsets = tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in grids)])[:-1])
-    return World(
+    return Simulation(
         bold,
         head.mask_img,
         head.atlas,
@@ -370,7 +382,9 @@ def _column_r(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _mean_pairwise(z: np.ndarray) -> np.ndarray:
-    """Mean correlation between subjects, (n_voxels,), of series (n_subjects, n_trs, n_voxels) of variance 1; 1 for one subject."""
+    """Mean correlation between subjects, (n_voxels,), of series (n_subjects, n_trs, n_voxels) of
+    variance 1; 1 for one subject.
+    """
     n = len(z)
     if n == 1:
         return np.ones(z.shape[2])
