@@ -27,7 +27,7 @@ from giblet_core.encoding import (
     shift_sizes,
 )
 from giblet_core.errors import InputError
-from giblet_core.features import codebooks as features
+from giblet_core import features
 from giblet_core.fmri import Dataset, mask_array
 from giblet_core.regions.lesions import RegionLesions, region_lesions
 from giblet_core.regions.voxels import Subjects, subjects_of

@@ -16,7 +16,7 @@ from scipy.stats import norm
 from giblet_core.encoding import pairwise_from_isc, spearman_brown
 from giblet_core.errors import require
 
-FIGURE, SHARE = "detections in codebooks regions", "codebooks' share of what sound drives"
+FIGURE, SHARE = "detections in codebook regions", "codebooks' share of what sound drives"
 ISC_SUBJECTS = 8  # for which the record's ISC is stated
 LEAST_Z = 0.5  # below it z is noise
 WIDEST = (

@@ -125,12 +125,12 @@ def recovery_rows(
             "n": len(simulations),
         }
     ]
-    for kind in (*CONTROLS, "codebooks"):
+    for kind in (*CONTROLS, "codebook"):
         detections = [
             (q <= 0.05, o)
             for t, q_row, o_row in zip(truths, p, z)
             for k, b, q, o in zip(t.kinds, t.codebooks, q_row, o_row)
-            if k == kind or (kind == "codebooks" and b.any())
+            if k == kind or (kind == "codebook" and b.any())
         ]
         n = sum(detection for detection, _ in detections)
         low, high = binomial_interval(int(n), len(detections))

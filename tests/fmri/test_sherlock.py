@@ -292,7 +292,7 @@ def test_what_is_recalled_is_retrieved_from_the_film_by_a_decoder_of_the_film(re
     fold, runs = [(np.arange(n), np.arange(n, len(bold)))], (*data.run_onsets, n)
     targets = np.resize(latents, (len(bold), latents.shape[1]))
     decoded = gc.fit_decoder(bold, targets, fold, run_onsets=runs)
-    segments = gc.segments.make_segments(decoded.fold_of, 10, run_onsets=runs)
+    segments = gc.decoding.make_segments(decoded.fold_of, 10, run_onsets=runs)
     found = gc.decoding.retrieve(decoded.predictions, targets, segments, fold, n_best=1).starts[
         :, 0
     ]
