@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 
+from giblet_core import features
 from giblet_core.decoding import Segments, fair_segments
 from giblet_core.encoding import (
     Ceiling,
@@ -27,7 +28,6 @@ from giblet_core.encoding import (
     shift_sizes,
 )
 from giblet_core.errors import InputError
-from giblet_core import features
 from giblet_core.fmri import Dataset, mask_array
 from giblet_core.regions.lesions import RegionLesions, region_lesions
 from giblet_core.regions.voxels import Subjects, subjects_of
