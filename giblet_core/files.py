@@ -33,7 +33,7 @@ def in_memory(write: Callable[..., Any], *arguments: Any, **options: Any) -> byt
 
 
 def project_root() -> Path:
-    """Find the folder of the codebook (it holds ``_config.yml`` and ``notebooks``) from any working
+    """Find the folder of the book (it holds ``_config.yml`` and ``notebooks``) from any working
     directory.
 
     Looked for upwards from the current directory, then from the place of this package.
@@ -41,7 +41,7 @@ def project_root() -> Path:
     Returns
     -------
     Path
-        The project's root; the current directory where no codebook is around (an installed
+        The project's root; the current directory where no book is around (an installed
         package).
     """
     for origin in (Path.cwd(), Path(__file__).parent):

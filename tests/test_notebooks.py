@@ -3,7 +3,7 @@ cells print what is stored.
 
 One execution serves both: papermill writes the parameters into a copy, nbval runs the copy and
 compares the outputs of the cells tagged `nbval-check-output` with the stored ones. The copies share
-one artifacts folder, in the order of the codebook.
+one artifacts folder, in the order of the book.
 """
 
 import json
@@ -52,13 +52,13 @@ def test_a_notebook_has_the_standard_parameters_with_the_standard_defaults(path)
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_opens_with_a_title_and_names_the_common_kernel(path):
-    codebook = nbformat.read(path, 4)
-    assert codebook.cells[0].cell_type == "markdown"
-    assert codebook.cells[0].source.startswith("# ")
-    assert codebook.metadata.kernelspec.name == "python3"
+    notebook = nbformat.read(path, 4)
+    assert notebook.cells[0].cell_type == "markdown"
+    assert notebook.cells[0].source.startswith("# ")
+    assert notebook.metadata.kernelspec.name == "python3"
     assert not [
         c
-        for c in codebook.cells
+        for c in notebook.cells
         if "parameters" in c.metadata.get("tags", []) and c.cell_type != "code"
     ]
 
@@ -66,13 +66,13 @@ def test_a_notebook_opens_with_a_title_and_names_the_common_kernel(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs_and_its_checked_cells_print_what_is_stored(path, folder):
-    codebook = parameterize_notebook(
+    notebook = parameterize_notebook(
         load_notebook_node(str(path)), {"smoke": True, "artifacts_dir": str(folder / "artifacts")}
     )
-    for cell in codebook.cells:
+    for cell in notebook.cells:
         if cell.get("outputs"):
             cell.execution_count = 1  # without a count nbval takes a cell for one that never ran
-    nbformat.write(codebook, folder / path.name)
+    nbformat.write(notebook, folder / path.name)
     (folder / "pytest.ini").write_text("[pytest]\n")
     report = folder / f"{path.stem}.xml"
     command = [
@@ -103,7 +103,7 @@ def test_a_notebook_runs_and_its_checked_cells_print_what_is_stored(path, folder
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTEST_ADDOPTS": "", "PYTEST_XDIST_WORKER": ""},
     )
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
-    n_code = sum(cell.cell_type == "code" for cell in codebook.cells)
+    n_code = sum(cell.cell_type == "code" for cell in notebook.cells)
     assert f'tests="{n_code}"' in report.read_text()
 
 

@@ -50,7 +50,7 @@ class RunReport:
 
     executed: tuple[str, ...]  # stems, in order
     skipped: tuple[str, ...]  # unchanged since their last run
-    index: Path | None  # the codebook's first page, None where it was not built
+    index: Path | None  # the book's first page, None where it was not built
     seconds: float
 
 
@@ -62,7 +62,7 @@ def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
         (root / "notebooks").glob("*.ipynb"),
         key=lambda path: (path.stem.endswith("scorecard"), path.name),
     )
-    require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the codebook's folder.")
+    require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
     for prefix in only or ():
         require(
             any(path.stem.startswith(prefix) for path in every),
@@ -216,14 +216,14 @@ def run(
     build: bool = True,
     say=print,
 ) -> RunReport:
-    """Check, run what changed, stage, and build the codebook.
+    """Check, run what changed, stage, and build the book.
 
     Parameters
     ----------
     params, settings
         See `read_parameters`.
     only : sequence of str, optional
-        Beginnings of notebook names; the codebook is then built only where the other notebooks are
+        Beginnings of notebook names; the book is then built only where the other notebooks are
         up to date.
     out : path, optional
         Folder of everything written; ``build`` in the project by default.
@@ -237,7 +237,7 @@ def run(
     InputError
         Wrong parameters, sound or data set: nothing was written.
     RunFailed
-        A notebook or the codebook's build failed; what was built before is untouched.
+        A notebook or the book's build failed; what was built before is untouched.
     """
     started, root = time.monotonic(), (root or project_root()).resolve()
     out = (Path(out) if out else root / "build").resolve()

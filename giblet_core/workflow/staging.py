@@ -41,7 +41,7 @@ _REMOTE = re.compile(
 
 
 def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
-    """Stage and build the codebook into ``out/html``; do nothing where neither sources nor outputs
+    """Stage and build the book into ``out/html``; do nothing where neither sources nor outputs
     changed.
 
     Returns
@@ -264,7 +264,7 @@ def check_site(pages: Path) -> None:
         ]
     total = sum(p.stat().st_size for p in pages.rglob("*") if p.is_file())
     if total > BOOK_BYTES:
-        problems.append(f"the codebook: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
+        problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
     if problems:
         raise RunFailed("The book was built but is not fit to publish:\n" + "\n".join(problems))
 

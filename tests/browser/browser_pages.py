@@ -1,4 +1,4 @@
-"""A page as the codebook has it, with the codebook's own style and scripts, but without its theme."""
+"""A page as the book has it, with the book's own style and scripts, but without its theme."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ background:#14181e;color:#ced6dd}}body{{font-family:sans-serif}}</style></head><
 
 
 def write_site(folder, players, theme="light"):
-    """Write a page as the codebook has it: sound moved to FLAC files by the project's own staging,
+    """Write a page as the book has it: sound moved to FLAC files by the project's own staging,
     then player and style.
     """
     import nbformat

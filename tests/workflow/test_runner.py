@@ -163,13 +163,13 @@ def test_keys_follow_code_parameters_inputs_and_earlier_notebooks_but_not_prose(
     sound.write_bytes(b"one")
     shares = {notebooks[0]: {"audio": str(sound)}, notebooks[1]: {}}
     keys = runner.run_keys(project, notebooks, shares)
-    codebook = nbformat.read(notebooks[0], 4)
-    codebook.cells[0].source = "# Another title"
-    nbformat.write(codebook, notebooks[0])
+    notebook = nbformat.read(notebooks[0], 4)
+    notebook.cells[0].source = "# Another title"
+    nbformat.write(notebook, notebooks[0])
     assert runner.run_keys(project, notebooks, shares) == keys
     (project / "seconds.yaml").write_text("seconds: 3")
-    codebook.cells[1].source = codebook.cells[1].source + '\nconditions = "seconds.yaml"'
-    nbformat.write(codebook, notebooks[0])
+    notebook.cells[1].source = notebook.cells[1].source + '\nconditions = "seconds.yaml"'
+    nbformat.write(notebook, notebooks[0])
     keys = runner.run_keys(project, notebooks, shares)
     (project / "seconds.yaml").write_text("seconds: 4")
     assert (
