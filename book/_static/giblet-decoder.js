@@ -135,9 +135,9 @@
       return out;
     };
 
-    /* codes: (K, n) row by row. A book that is not kept is left out of the sum, as gc.lesion's "omit" does. */
+    /* codes: (K, n) row by row. A codebook that is not kept is left out of the sum, as gc.lesion's "omit" does. */
     const decode = ({ codes, kept, nSamples }) => {
-      const { data: vectors, shape: [K, cardinality, D] } = arrays.books;
+      const { data: vectors, shape: [K, cardinality, D] } = arrays.codebooks;
       let n = codes.length / K;
       let inputs = D;
       let x = new Float64Array(n * D);

@@ -1,5 +1,7 @@
 """The codebook mixer of the static book in a real browser."""
 
+import re
+
 import numpy as np
 import pytest
 from browser_pages import write_site
@@ -30,16 +32,17 @@ def opened(page, address, site):
 
 
 def on(page):
-    buttons = page.get_by_role("button", name="Codebook").all()
-    return [i for i, button in enumerate(buttons) if button.get_attribute("aria-pressed") == "true"]
+    """The codebooks whose buttons are pressed."""
+    buttons = page.get_by_role("button", name=re.compile(r"^Codebook \d+$")).all()
+    return [k for k, button in enumerate(buttons) if button.get_attribute("aria-pressed") == "true"]
 
 
 def test_toggles_choose_the_precomputed_clip_or_say_that_there_is_none(opened):
     assert on(opened) == [0, 1, 2, 3]
-    opened.get_by_label("Codebook 3").click()
+    opened.get_by_label("Codebook 3", exact=True).click()
     assert on(opened) == [0, 1, 2]
     assert opened.locator("tr.gp-now").first.get_attribute("data-label") == "codebooks 0 to 2"
-    opened.get_by_label("Codebook 1").click()
+    opened.get_by_label("Codebook 1", exact=True).click()
     assert "not computed beforehand" in opened.locator(".gp-mixer output").inner_text()
     assert on(opened) == [0, 1, 2]
 
@@ -53,7 +56,7 @@ def test_the_code_raster_stands_under_the_spectrogram_and_pales_with_the_book(op
         "http"
     ):  # a browser does not let a page from the disk read its pictures
         assert min(opened.evaluate(shades_of)) > 5
-        opened.get_by_label("Codebook 3").click()
+        opened.get_by_label("Codebook 3", exact=True).click()
         shades = opened.evaluate(shades_of)
         assert min(shades[:3]) > 5
         assert shades[3] <= 2  # one pale grey, and opaque
