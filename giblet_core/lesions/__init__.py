@@ -1,8 +1,9 @@
 """Lesions: take a part of the code away.
 
-Read `codebooks` first (kinds of lesion), then `controls` (what a claim about a codebook has to
-survive) and `effects` (what a lesion does to the sound). A lesion changes latents; the indices stay
-labels.
+It holds the kinds of lesion, the controls that a claim about a codebook has to survive, and the
+scores of lesioned sound. Read `kinds` first (one function and one entry of `LESIONS` a kind), then
+`codebooks` (`lesion`), `controls` and `effects`. A lesion changes latents and never indices, which
+are labels; the empty lesion is the identity; the same seed gives the same lesion.
 """
 
 import lazy_loader
@@ -13,11 +14,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "codebooks",
         "controls",
         "effects",
+        "kinds",
     ],
     submod_attrs={
         "codebooks": [
-            "DEFINITIONS",
-            "LESIONS",
             "book_set",
             "lesion",
         ],
@@ -32,6 +32,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Piece",
             "sound_effects",
             "subset_quality",
+        ],
+        "kinds": [
+            "LESIONS",
+            "LesionContext",
+            "LesionKind",
+            "kinds_for",
         ],
     },
 )

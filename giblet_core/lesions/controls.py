@@ -1,4 +1,9 @@
-"""TODO: lesions/controls."""
+"""Controls of lesions: what a claim about a codebook has to survive.
+
+Two sounds made from a piece: one without its envelope, one with nothing but its envelope and
+spectrum. Two removals beside an omission: one of the same energy, one of the same cost to the
+sound.
+"""
 
 from collections.abc import Sequence
 
@@ -12,102 +17,149 @@ from giblet_core.lesions.codebooks import lesion
 from giblet_core.metrics import level_match, log_mel_distance
 from giblet_core.sound import check_wave
 
-FLAT_WINDOW_S, MAX_STRENGTH = 0.05, 16.0
+FLAT_WINDOW_S = 0.05  # over which the level is equalised: shorter than a syllable
+LOWEST_LEVEL = 1e-3  # of the largest level: -60 dB
+MAX_STRENGTH = 16.0  # most times that turned vectors are removed
 
 
 def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WINDOW_S) -> np.ndarray:
-    """Return the RMS in a sliding Hann window, shape (n_samples,), never below -60 dB of its
-    largest value.
+    """Return the root mean square in a sliding Hann window.
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        Hz.
+    window_s : float
+        Length of the window in seconds.
+
+    Returns
+    -------
+    array of shape (n_samples,), float64
+        Never below -60 dB of its largest value.
     """
-    window = np.hanning(int(window_s * sample_rate) | 1)
-    power = fftconvolve(
-        check_wave(wave).astype(np.float64) ** 2, window / window.sum(), mode="same"
-    )
+    length = 2 * (int(window_s * sample_rate) // 2) + 1  # odd, so that it has a middle
+    window = np.hanning(length)
+    squared = check_wave(wave).astype(np.float64) ** 2
+    power = fftconvolve(squared, window / window.sum(), mode="same")
     level = np.sqrt(np.maximum(power, 0))
-    return np.maximum(level, 1e-3 * level.max())
+    return np.maximum(level, LOWEST_LEVEL * level.max())
 
 
 def flat_envelope_sound(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Equalise the level in 50 ms windows: fine structure without the envelope. A claim about a
-    codebook survives on it.
+    """Equalise the level in windows of 50 ms: fine structure without the envelope.
+
+    A claim about fine structure survives on this sound.
     """
-    return level_match((wave / smooth_level(wave, sample_rate)).astype(np.float32), wave)
+    flat = (wave / smooth_level(wave, sample_rate)).astype(np.float32)
+    return level_match(flat, wave)
 
 
 def envelope_matched_noise(wave: np.ndarray, sample_rate: int, seed: int = 0) -> np.ndarray:
-    """Make noise with the sound's long-term spectrum and its envelope: no fine structure. A claim
-    about a codebook vanishes on it.
+    """Make noise with the sound's long-term spectrum and its envelope, but no fine structure.
+
+    Phases are random, magnitudes are the sound's; the level is then equalised and the sound's
+    envelope laid over it. A claim about fine structure vanishes on this sound.
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        Hz.
+    seed : int
+        Of the phases.
+
+    Returns
+    -------
+    array of shape (n_samples,), float32
+        At the level of `wave`.
     """
     wave = check_wave(wave)
-    phase = np.exp(2j * np.pi * np.random.default_rng(seed).random(len(wave) // 2 + 1))
-    noise = np.fft.irfft(np.abs(np.fft.rfft(wave)) * phase, len(wave)).astype(np.float32)
-    return level_match(
-        flat_envelope_sound(noise, sample_rate)
-        * smooth_level(wave, sample_rate).astype(np.float32),
-        wave,
-    )
+    magnitude = np.abs(np.fft.rfft(wave))
+    turns = np.random.default_rng(seed).random(len(magnitude))
+    spectrum = magnitude * np.exp(2j * np.pi * turns)
+    noise = np.fft.irfft(spectrum, len(wave)).astype(np.float32)
+    envelope = smooth_level(wave, sample_rate).astype(np.float32)
+    return level_match(flat_envelope_sound(noise, sample_rate) * envelope, wave)
 
 
 def matched_removal(
     codec: EncodecCodec, codes: Codes, codebooks: Sequence[int], seed: int = 0
 ) -> np.ndarray:
-    """Remove, instead of each codebook's vectors, the same vectors turned by a random rotation: the
-    energy control.
+    """Remove each codebook's vectors turned by a random rotation: the energy control of ``omit``.
 
-    The part removed has the codebook's energy in every frame and its dimension, but no longer its
+    What is removed has the codebook's energy in every frame and its dimension, but not its
     direction.
+
+    Parameters
+    ----------
+    codec : EncodecCodec
+    codes : Codes
+    codebooks : sequence of int
+        Which codebooks, counted from 0.
+    seed : int
+        Of the rotations, one a codebook.
 
     Returns
     -------
     array of shape (num_codebooks, latent_dim, n_frames), float32
     """
-    z = codec.latents(codes)
+    latents = codec.latents(codes)
     for k in codebooks:
-        rotation, _ = np.linalg.qr(
-            np.random.default_rng([seed, k]).standard_normal((codec.latent_dim, codec.latent_dim))
-        )
-        z[k] = z[k] - rotation.astype(np.float32) @ z[k]
-    return z
+        rng = np.random.default_rng([seed, k])
+        rotation, _ = np.linalg.qr(rng.standard_normal((codec.latent_dim, codec.latent_dim)))
+        latents[k] = latents[k] - rotation.astype(np.float32) @ latents[k]
+    return latents
 
 
 def reconstruction_matched(
     codec: EncodecCodec, codes: Codes, codebooks: Sequence[int], seed: int = 0
 ) -> tuple[np.ndarray, float]:
-    """Remove as much of the turned vectors of `matched_removal` as costs the sound what omitting
-    the codebooks does: the same log-mel distance.
+    """Remove turned vectors until they cost the sound what omitting the codebooks does.
+
+    The vectors are those of `matched_removal`. The cost is the log-mel distance from the intact
+    decoding.
+
+    Parameters
+    ----------
+    codec : EncodecCodec
+    codes : Codes
+    codebooks : sequence of int
+        Which codebooks, counted from 0.
+    seed : int
+        Of the rotations.
 
     Returns
     -------
-    z : array of shape (num_codebooks, latent_dim, n_frames), float32
+    latents : array of shape (num_codebooks, latent_dim, n_frames), float32
     strength : float
-        How many times the turned vectors: above 1 the codebooks cost more than their energy does
-        elsewhere.
+        How many times the turned vectors are removed. Above 1, the codebooks cost more than their
+        energy does elsewhere.
 
     Raises
     ------
     InputError
-        `MOST_DOSE` times the turned vectors do not cost as much.
+        `MAX_STRENGTH` times the turned vectors do not cost as much, or the codes do not hold one of
+        the codebooks.
     """
-    z, intact = codec.latents(codes), codec.decode(codes)
+    latents = codec.latents(codes)
+    intact_sound = codec.decode(codes)
 
-    def cost(z: np.ndarray) -> float:
-        return log_mel_distance(
-            intact, codec.decode_latents(z.sum(0), codes.n_samples), codec.sample_rate
-        )
+    def cost(lesioned: np.ndarray) -> float:
+        sound = codec.decode_latents(lesioned.sum(0), codes.n_samples)
+        return log_mel_distance(intact_sound, sound, codec.sample_rate)
 
-    wanted = cost(
-        lesion(codec, codes, codebooks)
-    )  # first, for it refuses codebooks that the codes do not hold
-    turned = matched_removal(codec, codes, codebooks, seed) - z
+    wanted_cost = cost(lesion(codec, codes, codebooks))
+    change = matched_removal(codec, codes, codebooks, seed) - latents
+
+    def excess_cost(strength: float) -> float:
+        return cost(latents + np.float32(strength) * change) - wanted_cost
+
     with explained(
-        f"codebooks={list(codebooks)}: {MAX_STRENGTH:g} times their energy elsewhere must cost as much as they do",
+        f"codebooks={list(codebooks)}: {MAX_STRENGTH:g} times their energy elsewhere must cost as "
+        "much as they do",
         "Match fewer codebooks.",
         ValueError,
     ):
-        strength = brentq(
-            lambda strength: cost(z + np.float32(strength) * turned) - wanted,
-            0,
-            MAX_STRENGTH,
-            xtol=0.01,
-        )
-    return z + np.float32(strength) * turned, strength
+        strength = brentq(excess_cost, 0, MAX_STRENGTH, xtol=0.01)
+    return latents + np.float32(strength) * change, strength

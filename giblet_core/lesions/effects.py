@@ -1,4 +1,4 @@
-"""What lesions do to the sound, and the controls that a claim about a codebook has to survive."""
+"""Effects of lesions on sound: scores of lesioned pieces, and of every subset of the codebooks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,21 @@ from giblet_core.lesions.codebooks import lesion
 from giblet_core.lesions.controls import matched_removal
 from giblet_core.metrics import level_match, log_mel_distance, loudness_lufs, quality_table, si_sdr
 
+LEAST_LOUDNESS_S = 0.4  # one gating block of BS.1770: a shorter sound has no loudness
+MOST_SI_SDR_DB = 60.0  # equal sounds have an infinite one
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A piece of sound to lesion: its codes, what it holds (speech, music, ...), and where it holds
-    speech (s).
+    """A piece of sound to lesion.
+
+    Attributes
+    ----------
+    codes : Codes
+    content : str
+        What it holds: speech, music, ...
+    segments : sequence of (start, stop), optional
+        Seconds in which it holds speech.
     """
 
     codes: Codes
@@ -26,11 +36,21 @@ class Piece:
     segments: Sequence[tuple[float, float]] | None = None
 
 
+@dataclass(frozen=True)
+class _Version:
+    """Which version of a piece: the name of a lesion, and whether it is its energy control."""
+
+    lesion: str
+    control: bool
+
+
 def sound_effects(
     codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]]
 ) -> pd.DataFrame:
-    """Score lesioned pieces against the *intact decoding*, so that the codec's own loss is not
-    counted as the lesion's.
+    """Score lesioned pieces against their intact decoding.
+
+    The reference is not the original sound, so that the codec's own loss is not counted as the
+    lesion's. Beside each omission stands its energy control, `matched_removal`.
 
     Parameters
     ----------
@@ -38,8 +58,8 @@ def sound_effects(
     pieces : mapping of name to Piece
         Those with speech segments are scored by PESQ-WB and STOI too (a quarter of a second a
         sound).
-    lesions : mapping of name to keyword arguments of `lesion` (``codebooks``, ``mode``, ...)
-        Beside each omission stands its energy control, `matched_removal`.
+    lesions : mapping of name to keyword arguments of `lesion`
+        ``codebooks``, ``mode``, ``seed`` and others.
 
     Returns
     -------
@@ -50,87 +70,107 @@ def sound_effects(
     """
     rows = []
     for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
-        latents = {"intact": codec.latents(piece.codes).sum(0)}
-        for label, options in lesions.items():
-            latents[label, False] = lesion(codec, piece.codes, **options).sum(0)
-            if options.get("mode", "omit") == "omit":
-                latents[label, True] = matched_removal(
-                    codec, piece.codes, options["codebooks"], int(options.get("seed", 0))
-                ).sum(0)
-        sounds = dict(
-            zip(
-                latents,
-                by_threads(
-                    partial(codec.decode_latents, n_samples=piece.codes.n_samples), latents.values()
-                ),
-            )
-        )
-        intact = sounds.pop("intact")
-        if piece.segments:
-            scored = quality_table(
-                intact, sounds, codec.sample_rate, piece.segments, floor=False
-            ).to_dict("records")
-        else:
-            scored = [_distance(intact, wave, codec.sample_rate) for wave in sounds.values()]
-        for ((label, control), wave), scores in zip(sounds.items(), scored):
-            matched = (
-                log_mel_distance(intact, level_match(wave, intact), codec.sample_rate)
-                if np.abs(wave).max() > 0
-                else np.nan
-            )
-            rows.append(
-                {
-                    "piece": name,
-                    "content": piece.content,
-                    "lesion": label,
-                    "control": control,
-                    **scores,
-                    "log_mel_matched_db": matched,
-                }
-            )
+        latents = _lesioned_latents(codec, piece.codes, lesions)
+        decode = partial(codec.decode_latents, n_samples=piece.codes.n_samples)
+        intact_latents = codec.latents(piece.codes).sum(0)
+        intact, *lesioned = by_threads(decode, [intact_latents, *latents.values()])
+        sounds = dict(zip(latents, lesioned))
+        scores = _scores(intact, sounds, codec.sample_rate, piece.segments)
+        for version, sound in sounds.items():
+            row = {"piece": name, "content": piece.content}
+            row |= {"lesion": version.lesion, "control": version.control}
+            row |= scores[version]
+            row["log_mel_matched_db"] = _matched_distance(intact, sound, codec.sample_rate)
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _distance(intact: np.ndarray, wave: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """Score two decodings of the same frames: they lie sample by sample over each other, so nothing
-    is aligned.
+def _lesioned_latents(
+    codec: EncodecCodec, codes: Codes, lesions: Mapping[str, Mapping[str, object]]
+) -> dict[_Version, np.ndarray]:
+    """Return the decoder's input (latent_dim, n_frames) for each lesion and each control."""
+    latents = {}
+    for name, options in lesions.items():
+        latents[_Version(name, control=False)] = lesion(codec, codes, **options).sum(0)
+        if options.get("mode", "omit") == "omit":
+            seed = int(options.get("seed", 0))
+            removed = matched_removal(codec, codes, options["codebooks"], seed)
+            latents[_Version(name, control=True)] = removed.sum(0)
+    return latents
+
+
+def _scores(
+    intact: np.ndarray,
+    sounds: Mapping[_Version, np.ndarray],
+    sample_rate: int,
+    segments: Sequence[tuple[float, float]] | None,
+) -> dict[_Version, dict[str, float]]:
+    """Score decodings: in full where there is speech, quickly where there is none."""
+    if segments:
+        table = quality_table(intact, sounds, sample_rate, segments, floor=False)
+        return dict(zip(sounds, table.to_dict("records")))
+    return {version: _distance(intact, sound, sample_rate) for version, sound in sounds.items()}
+
+
+def _distance(intact: np.ndarray, sound: np.ndarray, sample_rate: int) -> dict[str, float]:
+    """Score two decodings of the same frames.
+
+    They lie sample by sample over each other, so nothing is aligned.
     """
-    loud = [
-        loudness_lufs(w, sample_rate)
-        if len(w) >= 0.4 * sample_rate and np.abs(w).max() > 0
-        else np.nan
-        for w in (wave, intact)
-    ]
+    change = _loudness_or_nan(sound, sample_rate) - _loudness_or_nan(intact, sample_rate)
     return {
-        "si_sdr_db": si_sdr(intact, wave) if np.abs(wave).max() > 0 else np.nan,
-        "log_mel_db": log_mel_distance(intact, wave, sample_rate),
-        "loudness_change_lu": loud[0] - loud[1],
+        "si_sdr_db": np.nan if _is_silent(sound) else si_sdr(intact, sound),
+        "log_mel_db": log_mel_distance(intact, sound, sample_rate),
+        "loudness_change_lu": change,
     }
 
 
+def _matched_distance(intact: np.ndarray, sound: np.ndarray, sample_rate: int) -> float:
+    """Return the log-mel distance (dB) with `sound` at the level of `intact`; NaN of silence."""
+    if _is_silent(sound):
+        return np.nan
+    return log_mel_distance(intact, level_match(sound, intact), sample_rate)
+
+
+def _loudness_or_nan(sound: np.ndarray, sample_rate: int) -> float:
+    """Return the loudness (LUFS), or NaN of silence and of sounds shorter than a gating block."""
+    if len(sound) < LEAST_LOUDNESS_S * sample_rate or _is_silent(sound):
+        return np.nan
+    return loudness_lufs(sound, sample_rate)
+
+
+def _is_silent(sound: np.ndarray) -> bool:
+    return np.abs(sound).max() == 0
+
+
 def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
-    """Score every subset of the codebooks against the intact decoding; the first value is the empty
-    subset, the last all codebooks.
+    """Score every subset of the codebooks against the intact decoding.
 
     Returns
     -------
     dict of arrays of shape (2 ** num_codebooks,)
         ``log_mel_db`` (minus the distance) and ``si_sdr_db`` (within -60 to 60 dB); higher is
-        better. Subsets in binary order, codebook 0 the highest bit. PESQ and STOI would need speech
-        of some seconds.
+        better. Subsets are in binary order, codebook 0 the highest bit: the first value is that of
+        the empty subset, the last that of all codebooks. PESQ and STOI would need speech of some
+        seconds.
     """
-    z = codec.latents(codes)
-    sums = (
-        (z * np.array(kept, np.float32)[:, None, None]).sum(0)
-        for kept in product([0, 1], repeat=len(z))
-    )
-    decoded = by_threads(partial(codec.decode_latents, n_samples=codes.n_samples), sums)
-    waves = list(
-        tqdm(decoded, desc="subsets of codebooks", total=2 ** len(z), leave=False)
-    )  # the last holds all codebooks
-    log_mel = [-log_mel_distance(waves[-1], wave, codec.sample_rate) for wave in waves]
-    sdr = [
-        np.clip(si_sdr(waves[-1], wave), -60, 60) if np.abs(wave).max() > 0 else -60.0
-        for wave in waves
-    ]
-    return {"log_mel_db": np.array(log_mel), "si_sdr_db": np.array(sdr)}
+    latents = codec.latents(codes)
+    subsets = product([0, 1], repeat=len(latents))
+    weights = (np.array(subset, np.float32)[:, None, None] for subset in subsets)
+    sums = ((latents * weight).sum(0) for weight in weights)
+    decode = partial(codec.decode_latents, n_samples=codes.n_samples)
+    decoded = by_threads(decode, sums)
+    n_subsets = 2 ** len(latents)
+    sounds = list(tqdm(decoded, desc="subsets of codebooks", total=n_subsets, leave=False))
+    whole = sounds[-1]
+    return {
+        "log_mel_db": np.array([-log_mel_distance(whole, s, codec.sample_rate) for s in sounds]),
+        "si_sdr_db": np.array([_bounded_si_sdr(whole, sound) for sound in sounds]),
+    }
+
+
+def _bounded_si_sdr(reference: np.ndarray, sound: np.ndarray) -> float:
+    """Return SI-SDR within +-60 dB; silence has the least."""
+    if _is_silent(sound):
+        return -MOST_SI_SDR_DB
+    return np.clip(si_sdr(reference, sound), -MOST_SI_SDR_DB, MOST_SI_SDR_DB)

@@ -4,7 +4,7 @@ panel with a kernel.
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from PIL import Image
 from giblet_core.codecs import Codes, EncodecCodec
 from giblet_core.errors import InputError
 from giblet_core.files import in_memory
-from giblet_core.lesions import DEFINITIONS, LESIONS, book_set, lesion
+from giblet_core.lesions import LESIONS, book_set, kinds_for, lesion
 from giblet_core.listening.live_decoder import write_decoder
 from giblet_core.listening.players import Players, listen, picture, wav_bytes
 
@@ -25,7 +25,7 @@ LONGEST_S = 10.0  # a panel is for a short clip; the live one answers within a s
 def mixer_panel(
     codec: EncodecCodec,
     codes: Codes,
-    modes: Sequence[str] = LESIONS,
+    modes: Iterable[str] = LESIONS,
     sets: Sequence[str] = ("prefix", "all_but", "solo"),
     donor: Codes | None = None,
     seed: int = 0,
@@ -39,8 +39,8 @@ def mixer_panel(
     codec : EncodecCodec
     codes : Codes
         A short clip; all its codebooks are mixed.
-    modes : sequence of str
-        Kinds of lesion of codebook 0 alone; ``swap`` is left out where there is no `donor`.
+    modes : iterable of str
+        Kinds of lesion of codebook 0 alone; those that need a `donor` are left out without one.
     sets : sequence of str
         Kinds of `book_set`: which choices of codebooks are kept.
     donor : Codes, optional
@@ -75,8 +75,8 @@ def mixer_panel(
                 plan[names[kind].format(k=k, last=k - 1, K=K - 1)] = kept, "omit", lesioned
     plan |= {
         f"codebook 0: {m}": (tuple(range(K)), m, (0,))
-        for m in modes
-        if m != "omit" and (m != "swap" or donor is not None)
+        for m in kinds_for(donor, modes)
+        if m != "omit"
     }
     sounds, tags, rasters = {}, {}, {}
     for label, (kept, mode, lesioned) in plan.items():
@@ -109,7 +109,7 @@ def _about(kept: Sequence[int], mode: str, K: int) -> str:
         if len(kept) == K
         else f"{len(kept)} of {K} codebooks are in the sum; the others are left out"
     )
-    return fewer if mode == "omit" else f"{mode} of codebook 0: {DEFINITIONS[mode]}"
+    return fewer if mode == "omit" else f"{mode} of codebook 0: {LESIONS[mode].definition}"
 
 
 def raster(codes: Codes, kept: Sequence[int], width: int = 320, row: int = 8) -> bytes:
@@ -176,7 +176,7 @@ class MixerWidget:
             for k in range(K)
         ]
         self.mode = w.Dropdown(
-            options=[m for m in LESIONS if m != "swap" or donor is not None],
+            options=kinds_for(donor),
             value="omit",
             description="Lesion",
         )
@@ -222,7 +222,7 @@ class MixerWidget:
             self.said.value = f"<b>{html.escape(str(error))}</b>"
             return
         players = listen({"mix": wave}, self.codes.sample_rate)
-        self.said.value = (f"Kept: codebooks {', '.join(map(str, self.kept)) or 'none'}. {self.mode.value}: {DEFINITIONS[self.mode.value]}. "
+        self.said.value = (f"Kept: codebooks {', '.join(map(str, self.kept)) or 'none'}. {self.mode.value}: {LESIONS[self.mode.value].definition}. "
                            f"Level: {players.level_note}.")  # fmt: skip
         self.sound.autoplay = self.play.value
         self.sound.value = wav_bytes(players.sounds["mix"], self.codes.sample_rate)

@@ -1,0 +1,189 @@
+"""Each kind of lesion does what its entry says; a new kind is one function and one entry."""
+
+import numpy as np
+import pytest
+
+from giblet_core.errors import InputError
+from giblet_core.lesions import LESIONS, LesionKind, kinds_for, lesion
+
+EVERY_KIND = pytest.mark.parametrize("mode", LESIONS)
+
+
+def test_the_public_kinds_come_first_and_in_their_order():
+    public = "omit mean conditional_mean resample time_shuffle block_shuffle circular_shift uniform"
+    public += " swap reencode noise index_zero"
+    assert list(LESIONS)[:12] == public.split()
+    assert "omit" in LESIONS
+    assert "burn" not in LESIONS
+
+
+# --- what an entry says is true ------------------------------------------------------------------
+
+
+@EVERY_KIND
+def test_a_kind_and_its_question_are_described_in_one_line(mode):
+    kind = LESIONS[mode]
+    for text in (kind.definition, kind.question):
+        assert text == " ".join(text.split()) != ""
+
+
+@EVERY_KIND
+def test_only_random_kinds_give_another_draw_for_another_seed(codec, codes, donor, mode):
+    draws = [lesion(codec, codes, [1], mode, seed=seed, donor=donor) for seed in range(4)]
+    n_different = len({draw.tobytes() for draw in draws})
+    assert (n_different > 1) == LESIONS[mode].random
+
+
+@EVERY_KIND
+def test_only_kinds_that_need_a_donor_refuse_to_go_without(codec, codes, mode):
+    if LESIONS[mode].needs_donor:
+        with pytest.raises(InputError, match=f"kind '{mode}' needs the codes of another scene"):
+            lesion(codec, codes, [1], mode)
+        assert mode not in kinds_for(None)
+    else:
+        assert lesion(codec, codes, [1], mode).shape == codec.latents(codes).shape
+        assert mode in kinds_for(None)
+
+
+@EVERY_KIND
+def test_only_kinds_that_act_on_all_change_other_slices(codec, codes, donor, mode):
+    baseline = codec.latents(codes)
+    latents = lesion(codec, codes, [2], mode, donor=donor)
+    changed = [k for k in range(8) if not np.array_equal(latents[k], baseline[k])]
+    if LESIONS[mode].acts_on_all:
+        assert changed[0] == 2
+        assert len(changed) > 1
+    else:
+        assert changed == [2]
+
+
+@pytest.mark.parametrize("mode", [name for name in LESIONS if name != "index_zero"])
+def test_relabelling_a_codebook_with_its_rows_changes_nothing(
+    codec, codes, donor, mode, monkeypatch
+):
+    """Indices are labels; to read entry 0 as a quantity is what `index_zero` shows."""
+    before = lesion(codec, codes, [1, 2], mode, donor=donor)
+    order = np.random.default_rng(8).permutation(codec.cardinality)
+    new_label = np.argsort(order)
+    codebooks = codec.codebooks.copy()
+    codebooks[1] = codebooks[1][order]
+
+    def relabelled(codes):
+        indices = codes.indices.copy()
+        indices[1] = new_label[indices[1]]
+        return codes.with_indices(indices)
+
+    monkeypatch.setattr(codec, "codebooks", codebooks)
+    after = lesion(codec, relabelled(codes), [1, 2], mode, donor=relabelled(donor))
+    assert np.array_equal(after, before)
+
+
+def test_a_new_kind_is_one_function_and_one_entry(codec, codes, monkeypatch):
+    def reverse(context, codebook):
+        return context.vectors(codebook)[:, ::-1]
+
+    kind = LesionKind("Plays the codebook backwards", "Is its direction needed?", reverse)
+    monkeypatch.setitem(LESIONS, "reverse", kind)
+    latents = lesion(codec, codes, [3], "reverse")
+    assert np.array_equal(latents[3], codec.latents(codes)[3][:, ::-1])
+    assert kinds_for(None)[-1] == "reverse"
+
+
+# --- what each kind puts in the place of a codebook ----------------------------------------------
+
+
+def test_omit_leaves_zeros(codec, codes):
+    assert not lesion(codec, codes, [3], "omit")[3].any()
+
+
+def test_mean_is_the_mean_over_the_sound(codec, codes):
+    vectors = codec.latents(codes)[3]
+    replaced = lesion(codec, codes, [3], "mean")[3]
+    assert np.allclose(replaced, vectors.mean(1, keepdims=True), atol=1e-6)
+
+
+def test_index_zero_is_the_vector_of_entry_0(codec, codes):
+    replaced = lesion(codec, codes, [3], "index_zero")[3]
+    assert np.array_equal(replaced[:, 7], codec.codebooks[3, 0])
+
+
+def test_writing_index_zero_is_not_silence(codec, codes):
+    """Entry 0 adds a vector that has nothing to do with the sound."""
+    truth = codec.latents(codes).sum(0)
+    omitted = lesion(codec, codes, range(2, 8), "omit").sum(0)
+    zeroed = lesion(codec, codes, range(2, 8), "index_zero").sum(0)
+    assert np.linalg.norm(zeroed - truth) > np.linalg.norm(omitted - truth)
+
+
+def test_conditional_mean_is_the_mean_of_the_frames_that_share_the_lower_entry(codec, codes):
+    vectors = codec.latents(codes)[1]
+    entries_below = codes.indices[0]
+    most_frequent = np.bincount(entries_below).argmax()
+    frames = np.flatnonzero(entries_below == most_frequent)
+    assert len(frames) > 1
+    replaced = lesion(codec, codes, [1], "conditional_mean")[1]
+    expected = vectors[:, frames].mean(1, keepdims=True)
+    assert np.allclose(replaced[:, frames], expected, atol=1e-5)
+
+
+def test_conditional_mean_of_the_lowest_codebook_is_its_mean(codec, codes):
+    conditional = lesion(codec, codes, [0], "conditional_mean")
+    assert np.array_equal(conditional, lesion(codec, codes, [0], "mean"))
+
+
+@pytest.mark.parametrize("mode", ["time_shuffle", "block_shuffle", "circular_shift"])
+def test_shuffles_keep_the_frames_and_move_them(codec, codes, mode):
+    vectors = codec.latents(codes)[2]
+    moved = lesion(codec, codes, [2], mode)[2]
+    assert np.array_equal(np.sort(moved[0]), np.sort(vectors[0]))
+    assert not np.array_equal(moved, vectors)
+
+
+def test_block_shuffle_keeps_half_a_second_together(codec, codes):
+    vectors = codec.latents(codes)[2]
+    moved = lesion(codec, codes, [2], "block_shuffle")[2]
+    blocks = [vectors[:, start : start + 38] for start in range(0, codes.n_frames, 38)]
+    placed = 0
+    while placed < codes.n_frames:
+        rest = moved[:, placed:]
+        next_block = [b for b in blocks if np.array_equal(rest[:, : b.shape[1]], b)]
+        assert len(next_block) == 1
+        placed += next_block[0].shape[1]
+
+
+def test_circular_shift_moves_by_a_quarter_at_least(codec, codes):
+    vectors = codec.latents(codes)[2]
+    moved = lesion(codec, codes, [2], "circular_shift")[2]
+    shifts = [
+        s for s in range(codes.n_frames) if np.array_equal(np.roll(vectors, s, axis=1), moved)
+    ]
+    assert codes.n_frames // 4 <= shifts[0] <= codes.n_frames - codes.n_frames // 4
+
+
+def test_resample_keeps_the_codebooks_own_frequencies(codec, codes):
+    vectors = codec.latents(codes)[0]
+    drawn = lesion(codec, codes, [0], "resample")[0]
+    assert {tuple(vector) for vector in drawn.T} <= {tuple(vector) for vector in vectors.T}
+    standard_error = vectors.std() / np.sqrt(codes.n_frames)
+    assert np.allclose(drawn.mean(1), vectors.mean(1), atol=4 * standard_error)
+
+
+def test_noise_has_the_energy_of_the_slice_in_every_frame(codec, codes):
+    vectors = codec.latents(codes)[1]
+    noisy = lesion(codec, codes, [1], "noise")[1]
+    energies = [np.linalg.norm(x, axis=0) for x in (noisy, vectors)]
+    assert np.allclose(*energies, rtol=1e-4)
+    assert abs(np.corrcoef(noisy.ravel(), vectors.ravel())[0, 1]) < 0.05
+
+
+def test_swap_takes_the_donors_codebook(codec, codes, donor):
+    swapped = lesion(codec, codes, [4], "swap", donor=donor)[4]
+    assert np.array_equal(swapped, codec.latents(donor)[4][:, : codes.n_frames])
+
+
+def test_reencoding_comes_closer_than_omitting(codec, codes):
+    """The higher codebooks repair a part: the total effect is smaller than the direct one."""
+    truth = codec.latents(codes).sum(0)
+    omitted = lesion(codec, codes, [3], "omit").sum(0)
+    reencoded = lesion(codec, codes, [3], "reencode").sum(0)
+    assert np.linalg.norm(reencoded - truth) < np.linalg.norm(omitted - truth)
