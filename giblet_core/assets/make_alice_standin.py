@@ -16,11 +16,11 @@ from io import BytesIO
 import numpy as np
 import soundfile
 import soxr
-from giblet_core.artifacts import InputError
-from giblet_core.audio import save_audio
-from giblet_core.bold_io import find_one, read_textgrid
-from giblet_core.manifest import read_manifest
 from tqdm import tqdm
+
+from giblet_core.errors import InputError
+from giblet_core.fmri import find_one, read_manifest, read_textgrid
+from giblet_core.sound import save_audio
 
 RATE, PACE = 24_000, 160  # Hz; words a minute of the first try
 FADE = RATE // 200
@@ -60,7 +60,7 @@ def main(dataset, out):
     manifest, problems = read_manifest(dataset)
     if manifest is None:
         raise InputError("\n".join(map(str, problems)))
-    words = read_textgrid(find_one(manifest.folder, manifest.stimulus["annotation"]))
+    words = read_textgrid(find_one(manifest.folder, manifest.stimulus.annotation))
     sound = np.zeros(round((words[-1][1] + 20) * RATE), np.float32)
     for start, stop, word in tqdm(words, desc="speaking", unit="word"):
         wave = fitted(word, max(round((stop - start) * RATE), 2))

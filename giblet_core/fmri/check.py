@@ -1,30 +1,41 @@
 """``giblet check``: every problem of a data set in one pass, each with value, rule and remedy."""
 
-from dataclasses import replace
-from itertools import permutations, product
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from giblet_core.fmri.files import (
-    Span,
-    atlas_of,
-    bold_path,
-    header_problems,
-    mask_array,
-    mask_of,
-    nuisance_table,
-    spans_of,
-)
-from giblet_core.fmri.manifest import Manifest, Problems, read_manifest
-from giblet_core.fmri.readers import find_one, read_rows
+from giblet_core.fmri.clock import Span, overlap_problems, spans_of
+from giblet_core.fmri.files.headers import header_problems
+from giblet_core.fmri.files.naming import bold_path, find_one
+from giblet_core.fmri.files.nuisance import nuisance_table
+from giblet_core.fmri.files.space import mask_array, mask_of, regions_of
+from giblet_core.fmri.lag import SOUND_RATE_HZ, check_lag
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.reading import read_manifest
+from giblet_core.fmri.problems import Problems
+from giblet_core.fmri.readers import READERS, read_rows
+from giblet_core.fmri.values import check_values, looks_zscored
 from giblet_core.sound import audio_info, load_audio
-from giblet_core.timing import hrf
 
-LEAST_TAIL = 5  # this many equal last (or first) TRs are padding, not chance
-SOUND_RATE = 8000  # Hz; enough for an envelope
-LAGS = range(-8, 9)
+MOST_VOXELS = 2000  # of each subject that are kept to compare BOLD with the sound
+CUT_SHORT_S = 0.1  # a sound that is so much shorter than its header says was cut
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """The voxels of a data set: the mask (x, y, z), None without space, and how many there are."""
+
+    mask: np.ndarray | None
+    n_voxels: int
+
+    @property
+    def some(self) -> np.ndarray:
+        """Up to `MOST_VOXELS` of them, evenly spread: (n,) int."""
+        n_kept = min(self.n_voxels, MOST_VOXELS)
+        return np.linspace(0, self.n_voxels - 1, n_kept).astype(int)
 
 
 def check_dataset(path: str | Path) -> Problems:
@@ -37,282 +48,175 @@ def check_dataset(path: str | Path) -> Problems:
     path : path
         ``dataset.yaml``.
 
+    Returns
+    -------
+    Problems
+
     Raises
     ------
     InputError
         There is no readable manifest.
     """
-    m, problems = read_manifest(path)
-    if m is not None:
-        spans, wave = _clock(m, problems)
-        mask_img, space = None, None
-        with problems.caught("mask, atlas or first subject"):
-            mask_img = mask_of(m)
-            labels, _ = atlas_of(m, mask_img)
-            space = mask_img.shape if mask_img is not None else (len(labels),)
-        problems += header_problems(m, space)
-        series = _scan(m, spans, mask_array(mask_img), space, problems) if space else []
-        _nuisance(m, problems)
-        if wave is not None and series and not problems.errors:
-            _lag(m, spans, wave, np.mean(series, axis=0), problems)
-    return Problems(sorted(problems, key=lambda p: ("error", "warning", "note").index(p.severity)))
+    manifest, problems = read_manifest(path)
+    if manifest is None:
+        return problems.sorted()
+    wave = _check_sound(manifest, problems)
+    duration_s = None if wave is None else audio_info(_sound_of(manifest)).duration_s
+    spans, of_clock = spans_of(manifest, duration_s)
+    problems += of_clock
+    problems += overlap_problems(manifest)
+    _check_declarations(manifest, spans, problems)
+    voxels = None
+    space = None
+    with problems.caught("mask, atlas or first subject"):
+        mask_img = mask_of(manifest)
+        mask = mask_array(mask_img)
+        space = None if mask is None else mask.shape
+        n_voxels = len(regions_of(manifest, mask_img).labels)
+        space = space or (n_voxels,)
+        voxels = Voxels(mask, n_voxels)
+    problems += header_problems(manifest, space)
+    series = _check_series(manifest, spans, voxels, problems) if voxels is not None else []
+    _check_nuisance(manifest, problems)
+    if wave is not None and series and not problems.errors:
+        check_lag(manifest, spans, wave, np.mean(series, axis=0), problems)
+    return problems.sorted()
 
 
-def _clock(m: Manifest, problems: Problems) -> tuple[list[Span], np.ndarray | None]:
-    """Check the sound, the runs' places in it and the declared preprocessing; return the spans and
-    the sound.
-    """
-    wave = None
-    if m.stimulus["file"]:
-        with problems.caught("stimulus.file"):
-            file = find_one(m.folder, m.stimulus["file"])
-            told, wave = audio_info(file).duration_s, load_audio(file, SOUND_RATE)
-            problems.check(
-                told - len(wave) / SOUND_RATE <= 0.1,
+def _sound_of(manifest: Manifest) -> Path:
+    return find_one(manifest.folder, manifest.stimulus.file)
+
+
+def _check_sound(manifest: Manifest, problems: Problems) -> np.ndarray | None:
+    """Read the sound once and return it (n_samples,); None where there is none to be read."""
+    if manifest.stimulus.file is None:
+        return None
+    with problems.caught("stimulus.file"):
+        path = _sound_of(manifest)
+        declared_s = audio_info(path).duration_s
+        wave = load_audio(path, SOUND_RATE_HZ)
+        read_s = len(wave) / SOUND_RATE_HZ
+        if declared_s - read_s > CUT_SHORT_S:
+            problems.error(
                 "stimulus.file",
-                f"{len(wave) / SOUND_RATE:g} s of sound",
-                f"its header says {told:g} s",
+                f"{read_s:g} s of sound",
+                f"its header says {declared_s:g} s",
                 "The file is cut short; copy it again.",
             )
-    spans, found = spans_of(
-        m if wave is not None else replace(m, stimulus={**m.stimulus, "file": None})
-    )
-    problems += found
-    for a, b in permutations(m.runs, 2):
-        end = a.stimulus_start_s + a.n_trs * m.t_r / m.stimulus["clock_ratio"]
-        problems.check(
-            (a.stimulus_start_s, a.name) > (b.stimulus_start_s, b.name)
-            or b.stimulus_start_s >= end - 1e-6,
-            f"runs.{b.name}.stimulus_start_s",
-            f"{b.stimulus_start_s:g} s",
-            f"{a.name} lasts until {end:g} s; runs must not overlap",
-            "Correct start or n_trs.",
-        )
-    if m.preprocessing["hrf"] and m.label_shift_trs:
-        problems.add(
+        return wave
+    return None
+
+
+def _check_declarations(manifest: Manifest, spans: list[Span], problems: Problems) -> None:
+    """Say what the declared preprocessing forbids, and what will be left out."""
+    if manifest.preprocessing.hrf and manifest.label_shift_trs:
+        problems.error(
             "preprocessing.hrf",
             "true",
-            f"labels are shifted by {m.label_shift_trs} TRs: a response model on shifted labels "
-            "counts the delay twice",
+            f"labels are shifted by {manifest.label_shift_trs} TRs: a response model on shifted "
+            "labels counts the delay twice",
             "Give the data before it (hrf: false).",
         )
-    elif m.preprocessing["hrf"]:
-        problems.add(
+    elif manifest.preprocessing.hrf:
+        problems.warning(
             "preprocessing.hrf",
             "true",
             "the analysis applies the response itself",
             "Give the data before it.",
-            "warning",
         )
     for span in spans:
-        problems.check(
-            not span.run.locked,
-            f"runs.{span.run.name}.locked",
-            "true",
-            "its values are looked at for defects only",
-            "load_dataset(..., open_locked=...) opens it, once.",
-            "note",
-        )
-        problems.check(
-            not span.cropped,
-            f"runs.{span.run.name}",
-            f"{span.cropped} TRs",
-            "lie off the sound on the restored clock",
-            "They are left out.",
-            "note",
-        )
-    for subject, why in m.rejected.items():
-        problems.add(f"subject {subject}", "excluded", why, "It is left out.", "note")
-    return spans, wave
+        where = f"runs.{span.run.name}"
+        if span.run.locked:
+            problems.note(
+                f"{where}.locked",
+                "true",
+                "its values are looked at for defects only",
+                "load_dataset(..., open_locked=...) opens it, once.",
+            )
+        if span.cropped:
+            problems.note(
+                where,
+                f"{span.cropped} TRs",
+                "lie off the sound on the restored clock",
+                "They are left out.",
+            )
+    for subject, why in manifest.rejected.items():
+        problems.note(f"subject {subject}", "excluded", why, "It is left out.")
 
 
-def _scan(
-    m: Manifest,
-    spans: list[Span],
-    mask: np.ndarray | None,
-    space: tuple[int, ...],
-    problems: Problems,
+def _check_series(
+    manifest: Manifest, spans: list[Span], voxels: Voxels, problems: Problems
 ) -> list[np.ndarray]:
-    """Read every series once, report what is wrong with its values, and return up to 2,000 voxels
-    of each subject, standardised.
+    """Read every series once, and add what is wrong with its values to the problems.
+
+    Returns
+    -------
+    list of arrays of shape (n_trs, n_some), float32
+        Some voxels of each subject whose runs could all be read, standardised within runs.
     """
-    n_voxels, unread = (
-        int(mask.sum()) if mask is not None else space[0],
-        {p.where for p in problems.errors},
-    )
-    some = np.linspace(0, n_voxels - 1, min(n_voxels, 2000)).astype(int)
-    kept, odd_zscore, declared = [], [], m.preprocessing["zscored"]
-    for subject in tqdm(m.subjects, desc="checking subjects", leave=False):
-        rows = []
+    reader = READERS[manifest.bold.format]
+    unreadable = {problem.where for problem in problems.errors}
+    kept = []
+    unlike_declared = []
+    for subject in tqdm(manifest.subjects, desc="checking subjects", leave=False):
+        runs = []
         for span in spans:
             where = f"subject {subject}, {span.run.name}"
-            if {where, f"subject {subject}"} & unread:
+            if {where, f"subject {subject}"} & unreadable:
                 continue
-            bold = np.empty((span.grid.n_trs, n_voxels), np.float32)
+            bold = np.empty((span.grid.n_trs, voxels.n_voxels), np.float32)
             with problems.caught(where):
-                read_rows(
-                    bold_path(m, subject, span.run),
-                    m.bold["format"],
-                    span.rows.start,
-                    span.rows.stop,
-                    mask,
-                    bold,
-                )
-                _values(where, subject, span, bold, problems)
-                sd = bold.std(0)
-                changing = sd > 0
-                middle = np.median(np.abs(bold[:, changing].mean(0))) if changing.any() else np.inf
-                zscored = (
-                    middle < 0.5 and 0.75 < np.median(sd[changing]) < 1.25
-                )  # loose: the rows left may be a part of those scored
-                odd_zscore += [where] if zscored != declared else []
-                rows.append(
-                    (bold[:, some] - bold[:, some].mean(0))
-                    / np.where(sd[some] > 0, sd[some], np.inf)
-                )
-        if len(rows) == len(spans):
-            kept.append(np.concatenate(rows))
-    remedy = (
-        "Correct preprocessing.zscored."
-        if declared
-        else "Declare preprocessing: {zscored: true}; mean and SD of the whole run, its "
-        "test part included, are already in these data."
-    )
-    problems.check(
-        not odd_zscore,
-        "preprocessing.zscored",
-        str(declared).lower(),
-        f"{len(odd_zscore)} series "
-        f"{'are not' if declared else 'are already'} z-scored over time ({next(iter(odd_zscore), '')})",
-        remedy,
-        "warning",
-    )
+                path = bold_path(manifest, subject, span.run)
+                read_rows(reader, path, span.rows, voxels.mask, bold)
+                check_values(where, subject, span, bold, problems)
+                if looks_zscored(bold) != manifest.preprocessing.zscored:
+                    unlike_declared.append(where)
+                runs.append(_standardised(bold[:, voxels.some]))
+        if len(runs) == len(spans):
+            kept.append(np.concatenate(runs))
+    if unlike_declared:
+        _warn_of_zscores(manifest, unlike_declared, problems)
     return kept
 
 
-def _values(where: str, subject: str, span: Span, bold: np.ndarray, problems: Problems) -> None:
-    """Look for NaN, constants and padding in one series."""
-    nan = int(np.count_nonzero(~np.isfinite(bold).all(0)))
-    problems.check(
-        not nan,
-        where,
-        f"{nan} of {bold.shape[1]} voxels hold NaN or infinity",
-        "all must be finite",
-        "Mask them out.",
-    )
-    changes = np.flatnonzero((np.diff(bold, axis=0) != 0).any(1))  # steps at which any voxel moves
-    if not len(changes):
-        problems.add(
-            where,
-            "every voxel is constant",
-            "a series must change over time",
-            f'Exclude the subject: exclude: [{{subject: {subject}, why: "constant"}}].',
+def _standardised(bold: np.ndarray) -> np.ndarray:
+    """Return columns with mean 0 and SD 1; constant ones become 0."""
+    sd = bold.std(0)
+    return (bold - bold.mean(0)) / np.where(sd > 0, sd, np.inf)
+
+
+def _warn_of_zscores(manifest: Manifest, series: list[str], problems: Problems) -> None:
+    declared = manifest.preprocessing.zscored
+    if declared:
+        found = "are not"
+        remedy = "Correct preprocessing.zscored."
+    else:
+        found = "are already"
+        remedy = (
+            "Declare preprocessing: {zscored: true}; mean and SD of the whole run, its test part "
+            "included, are already in these data."
         )
-        return
-    gone = {
-        "first": span.first - span.run.dummy_trs,
-        "last": span.run.n_trs - span.first - len(bold),
-    }  # left out already
-    for n, side in ((changes[0] + 1, "first"), (len(bold) - 1 - changes[-1], "last")):
-        problems.check(
-            n < LEAST_TAIL,
-            where,
-            f"the {side} {n} TRs are constant in every voxel",
-            "padding is not data",
-            f"exclude: [{{subject: {subject}, run: {span.run.name}, {side}_trs: {n + gone[side]}, why: 'constant padding'}}].",
-        )
-    still = int(np.count_nonzero(np.ptp(bold, axis=0) == 0))
-    problems.check(
-        not still,
-        where,
-        f"{still} of {bold.shape[1]} voxels are constant",
-        "they should change",
-        "Mask them out.",
-        "warning",
+    problems.warning(
+        "preprocessing.zscored",
+        str(declared).lower(),
+        f"{len(series)} series {found} z-scored over time ({series[0]})",
+        remedy,
     )
 
 
-def _nuisance(m: Manifest, problems: Problems) -> None:
+def _check_nuisance(manifest: Manifest, problems: Problems) -> None:
     """Check that every nuisance table is there, numeric and long enough."""
-    for subject, run in product(m.subjects, m.runs) if m.nuisance else ():
-        where, wanted = (
-            f"nuisance of subject {subject}, {run.name}",
-            sum(r.n_trs for r in m.runs) if m.joined else run.n_trs,
-        )
-        with problems.caught(where):
-            n = len(nuisance_table(m, subject, run))
-            problems.check(
-                n == wanted,
-                where,
-                f"{n} rows",
-                f"BOLD has {wanted}",
-                "Correct nuisance.drop_first, or the table.",
-            )
-
-
-def lag_of(
-    bold: np.ndarray, predicted: np.ndarray, run_onsets: list[int]
-) -> tuple[int, float, float]:
-    """Find the lag (in TRs, positive where BOLD is late) at which BOLD fits a prediction best.
-
-    Returns the lag, the correlation there and at lag 0: the mean over the best 2 % of voxels (at
-    least one), runs apart.
-    """
-    edge, borders, score = max(LAGS), run_onsets[1:], []
-    y = np.concatenate(
-        [run - run.mean(0) for run in (whole[edge:-edge] for whole in np.split(bold, borders))]
-    )
-    for lag in LAGS:
-        moved = (
-            whole[edge - lag : len(whole) - edge - lag] for whole in np.split(predicted, borders)
-        )
-        x = np.concatenate([run - run.mean() for run in moved])
-        r = np.abs(x @ y) / np.sqrt((x @ x) * (y**2).sum(0) + 1e-20)
-        score.append(np.sort(r)[-max(1, len(r) // 50) :].mean())
-    best = int(np.argmax(score))
-    return LAGS[best], score[best], score[-min(LAGS)]
-
-
-def _lag(
-    m: Manifest, spans: list[Span], wave: np.ndarray, group: np.ndarray, problems: Problems
-) -> None:
-    """Compare the sound's envelope, convolved, with BOLD at several lags: a wrong clock shows as a
-    peak off 0.
-    """
-    group = group[
-        np.repeat([not span.run.locked for span in spans], [span.grid.n_trs for span in spans])
-    ]
-    spans = [span for span in spans if not span.run.locked]
-    if min((span.grid.n_trs for span in spans), default=0) < 60:
+    if manifest.nuisance is None:
         return
-    rate = 20
-    frames = wave[: len(wave) // (SOUND_RATE // rate) * (SOUND_RATE // rate)].reshape(
-        -1, SOUND_RATE // rate
-    )
-    envelope = (np.mean(frames**2, axis=1) ** 0.15)[:, None].astype(np.float64)
-    envelope = np.concatenate(
-        [envelope, envelope[-1:]]
-    )  # the last frame of the sound may be a broken one
-    predicted = [
-        hrf.convolve(
-            envelope - envelope.mean(),
-            rate,
-            s.grid.t_r,
-            n_trs=s.grid.n_trs,
-            onset_s=s.grid.onset_s,
-            slice_time_ref=m.slice_time_ref,
-        )[:, 0]
-        for s in spans
-    ]
-    onsets = np.cumsum([0, *map(len, predicted)])[:-1].tolist()
-    lag, best, at_zero = lag_of(group, np.concatenate(predicted), onsets)
-    problems.check(
-        abs(lag) < 2 or best < 1.25 * at_zero or best < 5 / np.sqrt(len(group)),
-        "label_shift_trs",
-        m.label_shift_trs,
-        f"BOLD follows the sound's envelope best {abs(lag)} TRs too {'late' if lag > 0 else 'early'} (r {best:.2f}, "
-        f"{at_zero:.2f} on this clock)",
-        f"Try label_shift_trs: {m.label_shift_trs - lag}, or correct stimulus_start_s; a "
-        "response model on this clock counts delays wrongly.",
-        "warning",
-    )
+    for subject, run in product(manifest.subjects, manifest.runs):
+        where = f"nuisance of subject {subject}, {run.name}"
+        wanted = manifest.n_trs if manifest.joined else run.n_trs
+        with problems.caught(where):
+            n_rows = len(nuisance_table(manifest, subject, run))
+            if n_rows != wanted:
+                problems.error(
+                    where,
+                    f"{n_rows} rows",
+                    f"BOLD has {wanted}",
+                    "Correct nuisance.drop_first, or the table.",
+                )

@@ -1,14 +1,7 @@
-"""The user's fMRI behind one manifest: NIfTI, BIDS derivatives, ROI tables or npz, read subject by
-subject on the stimulus's clock.
-
-Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r / clock_ratio``
-seconds of the stimulus. A release that relabelled its rows is thereby put back on the true clock
-before any response model; one on shifted labels counts the delay twice.
-"""
+"""The user's fMRI behind one manifest, read subject by subject on the stimulus's clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +9,19 @@ import numpy as np
 
 from giblet_core.errors import InputError, require
 from giblet_core.files import atomic_path, content_hash, read_json, read_yaml, write_json
-from giblet_core.fmri.files import (
-    Span,
-    atlas_of,
-    bold_path,
-    header_problems,
-    mask_array,
-    mask_of,
-    nuisance_table,
-    spans_of,
-)
-from giblet_core.fmri.manifest import Manifest, read_manifest
-from giblet_core.fmri.readers import read_rows
+from giblet_core.fmri.clock import Span, spans_of
+from giblet_core.fmri.files.headers import header_problems
+from giblet_core.fmri.files.naming import bold_path, find_one
+from giblet_core.fmri.files.nuisance import nuisance_table
+from giblet_core.fmri.files.space import mask_array, mask_of, regions_of
+from giblet_core.fmri.manifest.models import Manifest, Run
+from giblet_core.fmri.manifest.reading import read_manifest
+from giblet_core.fmri.problems import Problems
+from giblet_core.fmri.readers import READERS, read_rows
+from giblet_core.sound import audio_info
+from giblet_core.timing import TRGrid
+
+PIECES = 16  # in which a series is looked through: masks of the whole would double the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,41 +50,67 @@ class Dataset:
     region_names: tuple[str, ...]
     cache: Path | None = None
 
-    name = property(attrgetter("manifest.name"), doc="Name of the data set.")
-    t_r = property(attrgetter("manifest.t_r"), doc="Seconds a TR, on the scanner's clock.")
-    slice_time_ref = property(
-        attrgetter("manifest.slice_time_ref"), doc="Where in the TR the sample belongs."
-    )
-    subjects = property(
-        attrgetter("manifest.subjects"), doc="Subjects, those excluded altogether left out."
-    )
-    label = property(
-        lambda self: self.manifest.label or self.name, doc="What to print with every figure."
-    )
-    runs = property(lambda self: tuple(span.run for span in self.spans), doc="Runs as declared.")
-    grids = property(
-        lambda self: tuple(span.grid for span in self.spans),
-        doc="One TRGrid a run, in seconds of the stimulus.",
-    )
-    n_trs = property(lambda self: sum(grid.n_trs for grid in self.grids), doc="Rows of `bold`.")
-    n_voxels = property(lambda self: len(self.atlas), doc="Columns of `bold`.")
-    run_onsets = property(
-        lambda self: tuple(np.cumsum([0, *(g.n_trs for g in self.grids)])[:-1].tolist()),
-        doc="First row of each run.",
-    )
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.manifest.name
+
+    @property
+    def t_r(self) -> float:
+        """Seconds a TR, on the scanner's clock."""
+        return self.manifest.t_r
+
+    @property
+    def slice_time_ref(self) -> float:
+        """Where in the TR the sample belongs."""
+        return self.manifest.slice_time_ref
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Subjects, those excluded altogether left out."""
+        return self.manifest.subjects
+
+    @property
+    def label(self) -> str:
+        """What to print with every figure."""
+        return self.manifest.label or self.name
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Runs as declared."""
+        return tuple(span.run for span in self.spans)
+
+    @property
+    def grids(self) -> tuple[TRGrid, ...]:
+        """One TRGrid a run, in seconds of the stimulus."""
+        return tuple(span.grid for span in self.spans)
+
+    @property
+    def n_trs(self) -> int:
+        """Rows of `bold`."""
+        return sum(grid.n_trs for grid in self.grids)
+
+    @property
+    def n_voxels(self) -> int:
+        """Columns of `bold`."""
+        return len(self.atlas)
+
+    @property
+    def run_onsets(self) -> tuple[int, ...]:
+        """First row of each run."""
+        lengths = [grid.n_trs for grid in self.grids]
+        return tuple(np.cumsum([0, *lengths[:-1]]).tolist())
 
     @property
     def stimulus(self) -> Path | None:
         """The sound's file."""
-        return (
-            self.manifest.path(self.manifest.stimulus["file"])
-            if self.manifest.stimulus["file"]
-            else None
-        )
+        file = self.manifest.stimulus.file
+        return None if file is None else self.manifest.path(file)
 
     def bold(self, subject: str | int) -> np.ndarray:
-        """Read one subject: (n_trs, n_voxels) float32, runs one after the other; a read-only memory
-        map where there is a cache.
+        """Read one subject: (n_trs, n_voxels) float32, runs one after the other.
+
+        A read-only memory map where there is a cache.
 
         Raises
         ------
@@ -98,68 +118,66 @@ class Dataset:
             Unknown subject, damaged file, NaN, or nothing but constants.
         """
         subject = self._known(subject)
+        shape = (self.n_trs, self.n_voxels)
         if self.cache is None:
-            return self._read(subject, np.empty((self.n_trs, self.n_voxels), np.float32))
-        files = [bold_path(self.manifest, subject, span.run) for span in self.spans]
-        mask = mask_array(self.mask_img)
-        places = [(span.rows.start, span.grid.n_trs) for span in self.spans]
-        path = (
-            self.cache
-            / f"{self.name}_per_subject_{subject}-{content_hash(sorted(set(files)), mask, places)[:16]}.npy"
-        )
+            bold = np.empty(shape, np.float32)
+            self._read(subject, bold)
+            return bold
+        path = self.cache / f"{self.name}_per_subject_{subject}-{self._key(subject)[:16]}.npy"
         if not path.is_file():
             with atomic_path(path) as temporary:
-                self._read(
-                    subject,
-                    np.lib.format.open_memmap(
-                        temporary, "w+", np.float32, (self.n_trs, self.n_voxels)
-                    ),
-                ).flush()
+                bold = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+                self._read(subject, bold)
+                bold.flush()
         return np.load(path, mmap_mode="r")
 
-    def _known(self, subject: str | int) -> str:
-        why = self.manifest.rejected.get(str(subject))
-        rule = f"was excluded ({why})" if why else f"must be one of {', '.join(self.subjects)}"
-        require(str(subject) in self.subjects, f"subject={subject}: {rule}. Choose another.")
-        return str(subject)
+    def _key(self, subject: str) -> str:
+        """Return the hash of all that shapes a subject's series."""
+        files = {bold_path(self.manifest, subject, span.run) for span in self.spans}
+        places = [(span.rows.start, span.grid.n_trs) for span in self.spans]
+        return content_hash(sorted(files), mask_array(self.mask_img), places)
 
-    def _read(self, subject: str, out: np.ndarray) -> np.ndarray:
+    def _known(self, subject: str | int) -> str:
+        subject = str(subject)
+        if subject not in self.subjects:
+            why = self.manifest.rejected.get(subject)
+            rule = f"was excluded ({why})" if why else f"must be one of {', '.join(self.subjects)}"
+            raise InputError(f"subject={subject}: {rule}. Choose another.")
+        return subject
+
+    def _read(self, subject: str, bold: np.ndarray) -> None:
+        """Read a subject's series into an array (n_trs, n_voxels), and look at its values."""
+        reader = READERS[self.manifest.bold.format]
         mask = mask_array(self.mask_img)
         for span, row in zip(self.spans, self.run_onsets):
-            read_rows(
-                bold_path(self.manifest, subject, span.run),
-                self.manifest.bold["format"],
-                span.rows.start,
-                span.rows.stop,
-                mask,
-                out[row : row + span.grid.n_trs],
-            )
-        bad = sum(int(np.count_nonzero(~np.isfinite(rows))) for rows in np.array_split(out, 16))
+            path = bold_path(self.manifest, subject, span.run)
+            read_rows(reader, path, span.rows, mask, bold[row : row + span.grid.n_trs])
+        n_bad = sum(np.count_nonzero(~np.isfinite(rows)) for rows in np.array_split(bold, PIECES))
         require(
-            not bad,
-            f"subject={subject}: {bad} of {out.size} values are NaN or infinite; all must be finite. Give a mask without "
-            "them.",
+            not n_bad,
+            f"subject={subject}: {n_bad} of {bold.size} values are NaN or infinite; all must be "
+            "finite. Give a mask without them.",
         )
-        changes = (out[0] != out[-1]).any() or np.ptp(out, axis=0).max() > 0
+        changes = (bold[0] != bold[-1]).any() or np.ptp(bold, axis=0).max() > 0
         require(
             changes,
-            f"subject={subject}: every voxel is constant; a series must change. Exclude the subject, saying why.",
+            f"subject={subject}: every voxel is constant; a series must change. Exclude the "
+            "subject, saying why.",
         )
-        return out
 
     def nuisance(self, subject: str | int) -> np.ndarray | None:
-        """Read one subject's nuisance table: (n_trs, n_columns) float32 in the rows of `bold`; None
-        where the manifest names none.
+        """Read one subject's nuisance table: (n_trs, n_columns) float32 in the rows of `bold`.
 
-        Values that a table declares missing (``n/a``, the first row of derivatives) become 0.
+        None where the manifest names none. Values that a table declares missing (``n/a``, the first
+        row of derivatives) become 0.
         """
-        if not self.manifest.nuisance:
+        if self.manifest.nuisance is None:
             return None
         subject = self._known(subject)
-        rows = np.concatenate(
-            [nuisance_table(self.manifest, subject, span.run)[span.rows] for span in self.spans]
-        )
-        return np.nan_to_num(rows, nan=0.0).astype(np.float32)
+        tables = [
+            nuisance_table(self.manifest, subject, span.run)[span.rows] for span in self.spans
+        ]
+        return np.nan_to_num(np.concatenate(tables), nan=0.0).astype(np.float32)
 
 
 def load_dataset(
@@ -191,38 +209,55 @@ def load_dataset(
         opened with another configuration.
     """
     manifest, problems = read_manifest(path)
-    if manifest is not None and not problems:
-        spans, problems = spans_of(manifest)
-    if not problems:
-        mask_img = mask_of(manifest)
-        atlas, names = atlas_of(manifest, mask_img)
-        space = mask_img.shape if mask_img is not None else (len(atlas),)
-        problems = header_problems(manifest, space).errors
-    if problems:
-        raise InputError(
-            f"dataset={path}: " + "; ".join(str(p).removeprefix("error: ") for p in problems)
-        )
+    _refuse(path, problems)
+    spans, problems = spans_of(manifest, _duration_s(manifest))
+    _refuse(path, problems)
+    mask_img = mask_of(manifest)
+    regions = regions_of(manifest, mask_img)
+    space = (len(regions.labels),) if mask_img is None else mask_img.shape
+    _refuse(path, Problems(header_problems(manifest, space).errors))
     if open_locked is None:
         spans = [span for span in spans if not span.run.locked]
         require(
             spans,
-            f"dataset={path}: every run is locked; one must be open. Unlock one, or open them with open_locked.",
+            f"dataset={path}: every run is locked; one must be open. Unlock one, or open them with "
+            "open_locked.",
         )
     elif any(span.run.locked for span in spans):
         _open_once(Path(path), open_locked)
-    return Dataset(manifest, tuple(spans), mask_img, atlas, names, Path(cache) if cache else None)
+    return Dataset(
+        manifest,
+        tuple(spans),
+        mask_img,
+        regions.labels,
+        regions.names,
+        Path(cache) if cache else None,
+    )
+
+
+def _refuse(path: str | Path, problems: Problems) -> None:
+    if problems:
+        texts = [str(problem).removeprefix("error: ") for problem in problems]
+        raise InputError(f"dataset={path}: " + "; ".join(texts))
+
+
+def _duration_s(manifest: Manifest) -> float | None:
+    file = manifest.stimulus.file
+    return None if file is None else audio_info(find_one(manifest.folder, file)).duration_s
 
 
 def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:
-    """Print the hash of a configuration and keep it; refuse another one: what was looked at once is
-    no test of what is changed then.
+    """Print the hash of a configuration and keep it; refuse another one.
+
+    What was looked at once is no test of what is changed then.
     """
-    record, key = path.with_suffix(".opened.json"), content_hash(read_yaml(path), parameters)
+    record = path.with_suffix(".opened.json")
+    key = content_hash(read_yaml(path), parameters)
     kept = read_json(record)["configuration"] if record.is_file() else key
     require(
         kept == key,
-        f"open_locked: configuration {key[:16]}, but {record} says that {kept[:16]} was evaluated; locked runs are "
-        "evaluated once. Go back to that manifest and its parameters.",
+        f"open_locked: configuration {key[:16]}, but {record} says that {kept[:16]} was evaluated; "
+        "locked runs are evaluated once. Go back to that manifest and its parameters.",
     )
     print(f"Locked runs of {path.name} are open: configuration {key}.")
     write_json(record, {"configuration": key, "parameters": dict(parameters)})

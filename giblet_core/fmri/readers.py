@@ -1,28 +1,36 @@
-"""Read one piece of fMRI at a time: NIfTI streamed through a mask, ROI tables, npz; nuisance tables
-and Praat TextGrids.
+"""READERS: the formats of BOLD, one entry each.
+
+A format whose file is one array (n_trs, n_columns) needs a function that returns it and an entry
+made by `array_reader`. A format with volumes streams them through a mask.
 """
 
-import re
 import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pandas as pd
 
 from giblet_core.errors import explained, require
+from giblet_core.fmri.tables import read_table
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
-IMAGES = ("nifti", "bids")
-SILENCE = ("", "sp", "sil")  # labels of a TextGrid that are no words
 
 
 @dataclass(frozen=True)
 class BoldHeader:
-    """What a file says before its data are read: TRs, shape of space, seconds a TR (None where it
-    does not say).
+    """What a file says before its series are read.
+
+    Attributes
+    ----------
+    n_trs : int
+    space : tuple of int
+        (x, y, z), or (n_columns,).
+    t_r : float or None
+        Seconds; None where the file does not say.
     """
 
     n_trs: int
@@ -30,29 +38,96 @@ class BoldHeader:
     t_r: float | None = None
 
 
-def find_one(folder: Path, pattern: str) -> Path:
-    """Return the one file that a pattern (with ``*`` and ``**``) names.
+@dataclass(frozen=True)
+class Reader:
+    """A format of BOLD.
+
+    Attributes
+    ----------
+    name : str
+        As in the manifest's ``bold.format``.
+    what : str
+        What the files are, in one line.
+    suffixes : tuple of str
+        Ends of their names.
+    read_header : function (path) -> BoldHeader
+    read_blocks : function (path, rows, mask) -> iterator of arrays (n, n_voxels)
+        Yields the rows of a slice in order, block by block.
+    has_space : bool
+        Whether a TR is a volume, read through a mask; else it is a row of columns.
+    """
+
+    name: str
+    what: str
+    suffixes: tuple[str, ...]
+    read_header: Callable[[Path], BoldHeader]
+    read_blocks: Callable[[Path, slice, np.ndarray | None], Iterator[np.ndarray]]
+    has_space: bool = False
+
+
+def array_reader(
+    name: str, what: str, suffixes: tuple[str, ...], read_array: Callable[[Path], np.ndarray]
+) -> Reader:
+    """Make a reader of files that hold one array (n_trs, n_columns).
+
+    Parameters
+    ----------
+    name, what, suffixes
+        As in `Reader`.
+    read_array : function (path) -> array of shape (n_trs, n_columns)
+
+    Returns
+    -------
+    Reader
+    """
+    return Reader(
+        name, what, suffixes, partial(_array_header, read_array), partial(_array_rows, read_array)
+    )
+
+
+def _array_header(read_array: Callable[[Path], np.ndarray], path: Path) -> BoldHeader:
+    n_trs, n_columns = read_array(path).shape
+    return BoldHeader(n_trs, (n_columns,))
+
+
+def _array_rows(
+    read_array: Callable[[Path], np.ndarray], path: Path, rows: slice, mask: None
+) -> Iterator[np.ndarray]:
+    yield read_array(path)[rows]
+
+
+def read_rows(
+    reader: Reader, path: Path, rows: slice, mask: np.ndarray | None, out: np.ndarray
+) -> None:
+    """Read some TRs of a file into an array.
+
+    Parameters
+    ----------
+    reader : Reader
+    path : Path
+    rows : slice
+        TRs wanted, from ``rows.start`` to ``rows.stop``.
+    mask : array of shape (x, y, z), bool, or None
+    out : array of shape (n, n_voxels), float32
+        Filled.
 
     Raises
     ------
     InputError
-        None or several.
+        The file ends early or is damaged.
     """
-    found = (
-        sorted(folder.glob(pattern))
-        if re.search(r"[*?\[]", pattern)
-        else [p for p in [folder / pattern] if p.is_file()]
-    )
+    n_read = 0
+    for block in reader.read_blocks(path, rows, mask):
+        out[n_read : n_read + len(block)] = block
+        n_read += len(block)
     require(
-        found,
-        f"file={folder / pattern}: does not exist. Correct pattern or subjects, or exclude the subject with its reason.",
+        n_read == len(out),
+        f"file={path}: ends at TR {rows.start + n_read}, but TRs to {rows.stop} are declared. "
+        "Correct n_trs.",
     )
-    names = ", ".join(path.name for path in found[:2])
-    require(
-        len(found) == 1,
-        f"pattern={pattern}: names {len(found)} files ({names}, ...), but must name one. Write more of the name.",
-    )
-    return found[0]
+
+
+# --- NIfTI -----------------------------------------------------------------------------------
 
 
 def load_image(path: Path) -> nib.spatialimages.SpatialImage:
@@ -65,43 +140,39 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
     ):
-        return nib.load(
-            path, keep_file_open=True
-        )  # one handle: a compressed file is then unpacked once, not once a piece
+        # one handle: a compressed file is then unpacked once, not once a block
+        return nib.load(path, keep_file_open=True)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table of numbers, separated by blanks, tabs or commas, with or without a line of
-    names; ``n/a`` is NaN.
+def _image_header(path: Path) -> BoldHeader:
+    image = load_image(path)
+    require(
+        len(image.shape) == 4,
+        f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). "
+        "Give the BOLD series.",
+    )
+    unit_of_time = image.header.get_xyzt_units()[1]
+    t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(unit_of_time, 1.0)
+    return BoldHeader(image.shape[3], image.shape[:3], t_r or None)
 
-    Raises
-    ------
-    InputError
-        Not a table of numbers.
-    """
-    with explained(
-        f"file={path}: must be a table of numbers",
-        "Use one line a TR, one column a series.",
-        OSError,
-        ValueError,
-        pd.errors.ParserError,
-    ):
-        with path.open(encoding="utf-8") as handle:
-            first = re.split(r"[\s,]+", handle.readline().strip())
-        named = any(
-            re.fullmatch(r"[A-Za-z_].*", word) and word.lower() not in ("n/a", "nan")
-            for word in first
-        )
-        table = pd.read_csv(
-            path,
-            sep=r"\s*,\s*|\s+",
-            engine="python",
-            header=0 if named else None,
-            na_values=["n/a"],
-            skipinitialspace=True,
-        )
-        table = table.dropna(axis=1, how="all")  # blanks at the ends of lines make empty columns
-        return table.astype(np.float64)
+
+def _image_rows(path: Path, rows: slice, mask: np.ndarray) -> Iterator[np.ndarray]:
+    data = load_image(path).dataobj
+    for start in range(rows.start, rows.stop, VOLUMES_AT_ONCE):
+        stop = min(start + VOLUMES_AT_ONCE, rows.stop)
+        with explained(
+            f"file={path}: TRs {rows.start} to {rows.stop} cannot be read",
+            "The file is damaged; copy it again.",
+            OSError,
+            EOFError,
+            zlib.error,
+            ValueError,
+        ):
+            volumes = np.asarray(data[..., start:stop])
+        yield volumes[mask].T
+
+
+# --- npz -------------------------------------------------------------------------------------
 
 
 def _npz_array(path: Path) -> np.ndarray:
@@ -113,110 +184,54 @@ def _npz_array(path: Path) -> np.ndarray:
         EOFError,
         zlib.error,
     )
+    array = None
     with readable, np.load(path, allow_pickle=False) as data:
         names = [name for name in data.files if not name.startswith("__")]
-        array = (
-            data["bold" if "bold" in names else names[0]]
-            if "bold" in names or len(names) == 1
-            else None
-        )
+        if "bold" in names:
+            array = data["bold"]
+        elif len(names) == 1:
+            array = data[names[0]]
     require(
         array is not None and array.ndim == 2 and array.dtype.kind in "fiu",
-        f"file={path}: must hold one array (n_trs, n_voxels) of "
-        "numbers, named 'bold'. Save it with numpy.savez(file, bold=...).",
+        f"file={path}: must hold one array (n_trs, n_voxels) of numbers, named 'bold'. "
+        "Save it with numpy.savez(file, bold=...).",
     )
     return array
 
 
-def _array(path: Path, kind: str) -> np.ndarray:
-    return read_table(path).to_numpy() if kind == "roi_table" else _npz_array(path)
+# --- tables ----------------------------------------------------------------------------------
 
 
-def bold_header(path: Path, kind: str) -> BoldHeader:
-    """Return what a BOLD file of a manifest's `bold.format` says of itself."""
-    if kind not in IMAGES:
-        n_trs, n_columns = _array(path, kind).shape
-        return BoldHeader(n_trs, (n_columns,))
-    image = load_image(path)
-    require(
-        len(image.shape) == 4,
-        f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). Give the BOLD series.",
+def _table_array(path: Path) -> np.ndarray:
+    return read_table(path).to_numpy()
+
+
+NIFTI = (".nii", ".nii.gz")
+READERS = {
+    reader.name: reader
+    for reader in (
+        Reader(
+            "nifti",
+            "volumes, one file a subject and run or one a subject",
+            NIFTI,
+            _image_header,
+            _image_rows,
+            has_space=True,
+        ),
+        Reader(
+            "bids",
+            "volumes of a BIDS derivative, such as fMRIPrep's",
+            NIFTI,
+            _image_header,
+            _image_rows,
+            has_space=True,
+        ),
+        array_reader(
+            "roi_table",
+            "a table: one line a TR, one column a region",
+            (".tsv", ".csv", ".txt"),
+            _table_array,
+        ),
+        array_reader("npz", "one array (n_trs, n_voxels), named 'bold'", (".npz",), _npz_array),
     )
-    t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(
-        image.header.get_xyzt_units()[1], 1.0
-    )
-    return BoldHeader(image.shape[3], image.shape[:3], t_r or None)
-
-
-def read_rows(
-    path: Path, kind: str, start: int, stop: int, mask: np.ndarray | None, out: np.ndarray
-) -> None:
-    """Read TRs start:stop into `out` (n, n_voxels) float32, streaming.
-
-    Raises
-    ------
-    InputError
-        The file ends early or is damaged.
-    """
-    if kind not in IMAGES:
-        rows = _array(path, kind)[start:stop]
-        require(
-            len(rows) == len(out),
-            f"file={path}: ends at TR {start + len(rows)}, but TRs to {stop} are declared. Correct n_trs.",
-        )
-        out[:] = rows
-        return
-    data = load_image(path).dataobj
-    with explained(
-        f"file={path}: TRs {start} to {stop} cannot be read",
-        "The file is damaged; copy it again.",
-        OSError,
-        EOFError,
-        zlib.error,
-        ValueError,
-    ):
-        for a in range(start, stop, VOLUMES_AT_ONCE):
-            b = min(a + VOLUMES_AT_ONCE, stop)
-            out[a - start : b - start] = np.asarray(data[..., a:b])[mask].T
-
-
-def changing_voxels(path: Path) -> np.ndarray:
-    """Return the voxels (x, y, z) that are finite and not constant in the first 20 volumes of a
-    series.
-    """
-    volumes = np.asarray(load_image(path).dataobj[..., :20], np.float32)
-    return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
-
-
-def read_textgrid(path: str | Path, tier: str = "word") -> list[tuple[float, float, str]]:
-    """Read an interval tier of a Praat TextGrid (long format).
-
-    Parameters
-    ----------
-    path : path
-    tier : str
-
-    Returns
-    -------
-    list of (start_s, stop_s, text)
-    """
-    with explained(
-        f"path={path}: must be a readable TextGrid", "Check the name.", OSError, UnicodeDecodeError
-    ):
-        text = Path(path).read_text(encoding="utf-8")
-    tiers = {
-        re.search(r'name = "(.*?)"', part).group(1): part
-        for part in re.split(r"item \[\d+\]:", text)[1:]
-    }
-    require(
-        tier in tiers,
-        f"tier={tier!r}: must be one of {sorted(tiers)}. Choose one, or save the TextGrid in Praat's long format.",
-    )
-    found = re.findall(
-        r'xmin = ([\d.eE+-]+)\s+xmax = ([\d.eE+-]+)\s+text = "((?:[^"]|"")*)"', tiers[tier]
-    )
-    return [
-        (float(a), float(b), word.replace('""', '"').strip())
-        for a, b, word in found
-        if word.strip() not in SILENCE
-    ]
+}

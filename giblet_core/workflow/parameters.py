@@ -143,7 +143,7 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(
             f"t_r={given['t_r']}: {path} says {manifest.t_r} s; they must agree. Leave t_r out, or correct the file."
         )
-    sound = manifest.folder / (manifest.stimulus.get("file") or "")
+    sound = manifest.folder / (manifest.stimulus.file or "")
     require(
         "audio" in given or sound.is_file(),
         f"bold={path}: its sound ({manifest.stimulus.get('file')}) is not there, and the demo "

@@ -100,11 +100,11 @@ def input_stamp(value: Any, root: Path) -> Any:
     if m is None:
         return path
     named = (
-        m.stimulus["file"],
-        m.bold["pattern"] or "**/*_desc-*",
+        m.stimulus.file,
+        m.bold.pattern or "**/*_desc-*",
         m.mask,
-        *(m.atlas or {}).values(),
-        (m.nuisance or {}).get("pattern"),
+        *((m.atlas.file, m.atlas.names) if m.atlas else ()),
+        m.nuisance.pattern if m.nuisance else None,
     )
     patterns = [m.path(re.sub(r"\{[^}]*\}", "*", text)) for text in named if isinstance(text, str)]
     names = {name for pattern in patterns for name in glob.glob(str(pattern), recursive=True)}

@@ -1,5 +1,6 @@
-"""Ready for Sherlock: fabricated volumes of the release's shape, its joined scans, shifted labels,
-cartoon and padded subject.
+"""Ready for Sherlock: fabricated volumes of the release's shape.
+
+They have its joined scans, shifted labels, cartoon and padded subject.
 """
 
 import json
@@ -14,8 +15,10 @@ import giblet_core as gc
 from giblet_core.errors import InputError
 from giblet_core.fmri import check_dataset, load_dataset
 
-SHAPE, T_R = (61, 73, 61), 1.5
-N1, N2 = 60, 64  # of 946 and 1030
+SHAPE = (61, 73, 61)
+T_R = 1.5
+N1 = 60  # of 946
+N2 = 64  # of 1030
 TAIL = 12  # of about 50
 
 
@@ -26,8 +29,9 @@ def params():
 
 
 def fabricate(path, rng, tail=0):
-    """One subject as released: both scans in one file, z-scored voxel by voxel, zero outside the
-    brain.
+    """One subject as released: both scans in one file.
+
+    Series are z-scored voxel by voxel, and zero outside the brain.
     """
     data = np.zeros((*SHAPE, N1 + N2), np.float32)
     series = rng.standard_normal((12, 14, 10, N1 + N2)).astype(np.float32)
@@ -43,7 +47,8 @@ def fabricate(path, rng, tail=0):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    place, rng = tmp_path_factory.mktemp("sherlock"), np.random.default_rng(0)
+    place = tmp_path_factory.mktemp("sherlock")
+    rng = np.random.default_rng(0)
     for subject in (1, 5):
         fabricate(place / f"sherlock_movie_s{subject}.nii.gz", rng, TAIL if subject == 5 else 0)
     return place
@@ -53,7 +58,8 @@ def manifest(folder, locked=False, **changes):
     given = params()
     given["runs"][1]["locked"] = locked
     del given["folder"], given["stimulus"]["file"]  # the film cannot be shipped
-    given["runs"][0]["n_trs"], given["runs"][1]["n_trs"] = N1, N2
+    given["runs"][0]["n_trs"] = N1
+    given["runs"][1]["n_trs"] = N2
     given["runs"][1]["stimulus_start_s"] = N1 * T_R
     given["bold"]["subjects"] = [1, 5]
     given["exclude"] = [{**e, "last_trs": TAIL} if "last_trs" in e else e for e in given["exclude"]]
@@ -103,8 +109,8 @@ def test_a_response_model_on_shifted_labels_is_refused(folder):
         if p.severity == "error"
     ]
     assert found == [
-        "error: preprocessing.hrf=true: labels are shifted by 3 TRs: a response model on shifted labels counts the delay "
-        "twice. Give the data before it (hrf: false)."
+        "error: preprocessing.hrf=true: labels are shifted by 3 TRs: a response model on shifted "
+        "labels counts the delay twice. Give the data before it (hrf: false)."
     ]
 
 
@@ -161,7 +167,8 @@ def test_scan_2_is_not_opened_with_a_second_configuration(locked, change):
         locked.write_text(locked.read_text().replace("label_shift_trs: 3", "label_shift_trs: 2"))
     with pytest.raises(
         InputError,
-        match="was evaluated; locked runs are evaluated once. Go back to that manifest and its parameters",
+        match="was evaluated; locked runs are evaluated once. "
+        "Go back to that manifest and its parameters",
     ):
         load_dataset(locked, open_locked={"bandwidth_kbps": 6.0 if change == "manifest" else 3.0})
     assert locked.with_suffix(".opened.json").read_bytes() == kept
@@ -173,8 +180,8 @@ def test_a_locked_scan_is_looked_at_for_defects_before_it_is_opened_but_not_besi
 ):
     found = [str(p) for p in check_dataset(locked)]
     assert found == [
-        "note: runs.scan2.locked=true: its values are looked at for defects only. load_dataset(..., open_locked=...) opens "
-        "it, once."
+        "note: runs.scan2.locked=true: its values are looked at for defects only. "
+        "load_dataset(..., open_locked=...) opens it, once."
     ]
     found = [str(p) for p in check_dataset(manifest(folder, locked=True, exclude=[]))]
     assert any(f"subject 5, scan2=the last {TAIL} TRs are constant" in p for p in found)
@@ -206,8 +213,9 @@ RECALLED = {
 
 
 def scan(path, series, rng):
-    """Volumes whose 6 x 6 x 6 voxels follow a series (n_trs, n_dims), every voxel its own mixture,
-    z-scored as in the release.
+    """Volumes whose 6 x 6 x 6 voxels follow a series (n_trs, n_dims), z-scored as in the release.
+
+    Every voxel is its own mixture.
     """
     bold = series @ np.random.default_rng(1).standard_normal(
         (series.shape[1], 216)
@@ -238,10 +246,12 @@ def described(folder, name, n_trs, subjects, pattern):
 
 @pytest.fixture(scope="module")
 def recalls(tmp_path_factory):
-    """A film of 160 TRs, and subjects who then speak of ten TRs of it at a time, in their own order
-    and as long as they like.
+    """A film of 160 TRs, and subjects who then speak of ten TRs of it at a time.
+
+    They do so in their own order and as long as they like.
     """
-    folder, rng = tmp_path_factory.mktemp("recall"), np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("recall")
+    rng = np.random.default_rng(0)
     film = gaussian_filter1d(rng.standard_normal((200, 6)), 1.5, axis=0)[20:180]
     nib.save(nib.Nifti1Image(np.ones((6, 6, 6), np.uint8), np.eye(4)), folder / "mask.nii.gz")
     for subject, order in RECALLED.items():
@@ -288,8 +298,10 @@ def test_what_is_recalled_is_retrieved_from_the_film_by_a_decoder_of_the_film(re
         described(folder, "recall", 10 * len(order), [subject], "sherlock_recall_s{subject}.nii.gz")
     )
     # as in the codebook's quick start
-    bold, n = np.concatenate([data.bold(subject), spoken.bold(subject)]), data.n_trs
-    fold, runs = [(np.arange(n), np.arange(n, len(bold)))], (*data.run_onsets, n)
+    bold = np.concatenate([data.bold(subject), spoken.bold(subject)])
+    n = data.n_trs
+    fold = [(np.arange(n), np.arange(n, len(bold)))]
+    runs = (*data.run_onsets, n)
     targets = np.resize(latents, (len(bold), latents.shape[1]))
     decoded = gc.fit_decoder(bold, targets, fold, run_onsets=runs)
     segments = gc.decoding.make_segments(decoded.fold_of, 10, run_onsets=runs)

@@ -124,7 +124,7 @@ def test_the_wrong_clock_and_other_data_are_noticed(manifest, tmp_path):
 
 def test_the_words_are_those_of_the_chapter(manifest):
     data = load_dataset(manifest)
-    words = read_textgrid(data.manifest.path(data.manifest.stimulus["annotation"]))
+    words = read_textgrid(data.manifest.path(data.manifest.stimulus.annotation))
     assert len(words) == 2127
     assert " ".join(word for _, _, word in words[:5]) == "Alice was beginning to get"
 
