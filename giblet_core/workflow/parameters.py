@@ -146,7 +146,7 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
     sound = manifest.folder / (manifest.stimulus.file or "")
     require(
         "audio" in given or sound.is_file(),
-        f"bold={path}: its sound ({manifest.stimulus.get('file')}) is not there, and the demo "
+        f"bold={path}: its sound ({manifest.stimulus.file}) is not there, and the demo "
         "film is not what these subjects heard. Name the sound with audio=FILE.",
     )
     return {"t_r": manifest.t_r, "audio": str(sound), **given}
