@@ -1,8 +1,11 @@
 """Codecs: sound to codes to latents and back.
 
-Read `codes` first (what a codec returns), then `encodec` and `loading`, then `streaming` and
-`quantisation` for how exact streaming works; `mel` and `opus` are the two comparisons. Codes are
-labels, and remember the weights that made them.
+Read `codes` first (what a codec returns), then `base` (what the package may ask of a codec) and
+`loading` (the registry of codecs by name). `encodec` is the one that comes with the book;
+`streaming` and `quantisation` hold how it is exact in flat memory. `mel` and `opus` are two coders
+of other kinds, for comparison. The room promises that codes are labels and remember the weights
+that made them, that a codec decodes no others, and that nothing outside it knows how many entries,
+samples a frame or frames a second a codec has.
 """
 
 import lazy_loader
@@ -10,6 +13,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "base",
         "codes",
         "encodec",
         "loading",
@@ -19,21 +23,34 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "streaming",
     ],
     submod_attrs={
+        "base": [
+            "Codec",
+            "CodecShape",
+            "ExportableDecoder",
+            "ResidualCodec",
+            "TrainableDecoder",
+            "UntrainedEncoder",
+            "check_offers",
+            "chunk_bounds",
+        ],
         "codes": [
-            "CARDINALITY",
             "Codes",
+            "as_written",
             "frame_at",
         ],
         "encodec": [
             "EncodecCodec",
         ],
         "loading": [
+            "CODECS",
+            "CodecEntry",
             "load_codec",
         ],
         "mel": [
             "MelCodec",
         ],
         "opus": [
+            "OPUS_RATES",
             "fit_length",
             "opus_round_trip",
         ],
@@ -43,7 +60,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "streaming": [
             "by_threads",
-            "chunk_bounds",
             "reach",
             "stream",
             "stream_encoder",

@@ -1,4 +1,15 @@
-"""TODO: codecs/mel."""
+"""The legacy representation: mel spectrograms, and sound guessed from them.
+
+References
+----------
+Griffin, Lim (1984), Signal estimation from modified short-time Fourier transform.
+doi:10.1109/TASSP.1984.1164317
+
+Perraudin, Balazs, Søndergaard (2013), A fast Griffin-Lim algorithm.
+doi:10.1109/WASPAA.2013.6701851
+
+Lee, Seung (2001), Algorithms for non-negative matrix factorization (the multiplicative updates).
+"""
 
 from dataclasses import dataclass
 
@@ -8,12 +19,16 @@ import torch
 from giblet_core.errors import InputError
 from giblet_core.sound import log_mel, mel_filters, stft
 
-_MOMENTUM = 0.99
+MOMENTUM = 0.99  # of the fast Griffin-Lim algorithm
+N_UPDATES = 30  # of the power spectrum, until the filters give the mel spectrum back
+LEAST_SHARE = 1e-7  # of a frame's largest power: zeros would stay zero under the updates
 
 
 @dataclass(frozen=True)
 class MelCodec:
-    """The legacy representation: a mel spectrogram, turned back into sound by Griffin-Lim.
+    """A mel spectrogram in dB, turned back into sound by Griffin-Lim.
+
+    Its values are numbers, not labels: it has no codebooks and is no `Codec`.
 
     Parameters
     ----------
@@ -30,7 +45,10 @@ class MelCodec:
     hop_length: int = 256
     n_fft: int = 2048
 
-    frame_rate = property(lambda self: self.sample_rate / self.hop_length, doc="Frames a second.")
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.hop_length
 
     def encode(self, wave: np.ndarray) -> np.ndarray:
         """Return (n_mels, n_frames) float32 in dB."""
@@ -46,50 +64,65 @@ class MelCodec:
         mel : array of shape (n_mels, n_frames)
             dB, as from `encode`.
         n_samples : int, optional
+            Length of the result; what the frames span by default.
         n_iter : int
             Griffin-Lim iterations, from random phase.
         seed : int
+            Of the random phase.
 
         Returns
         -------
         array of shape (n_samples,), float32
+
+        Raises
+        ------
+        InputError
+            A spectrogram of other settings, or NaN or infinity in it.
         """
         mel = np.asarray(mel)
         if mel.ndim != 2 or mel.shape[0] != self.n_mels or not np.isfinite(mel).all():
             raise InputError(
-                f"mel.shape={mel.shape}: must be finite dB of shape ({self.n_mels}, n_frames). Encode with the same settings."
+                f"mel.shape={mel.shape}: must be finite dB of shape ({self.n_mels}, n_frames). "
+                "Encode with the same settings."
             )
         n_samples = n_samples or (mel.shape[1] - 1) * self.hop_length
         magnitude = torch.from_numpy(self._magnitude(10 ** (mel / 10)))
+        phase = self._guess_phase(magnitude, n_samples, n_iter, seed)
+        return self._istft(magnitude * phase, n_samples).numpy()
+
+    def _guess_phase(
+        self, magnitude: torch.Tensor, n_samples: int, n_iter: int, seed: int
+    ) -> torch.Tensor:
+        """Return unit phasors (n_bins, n_frames) by the fast Griffin-Lim algorithm."""
         rng = torch.Generator().manual_seed(seed)
-        angle = torch.exp(2j * torch.pi * torch.rand(magnitude.shape, generator=rng))
-        previous = torch.zeros_like(angle)
+        phase = torch.exp(2j * torch.pi * torch.rand(magnitude.shape, generator=rng))
+        previous = torch.zeros_like(phase)
+        n_frames = magnitude.shape[1]
         for _ in range(n_iter):
-            rebuilt = stft(self._istft(magnitude * angle, n_samples), self.n_fft, self.hop_length)
-            rebuilt = torch.nn.functional.pad(
-                rebuilt, (0, max(0, angle.shape[1] - rebuilt.shape[1]))
-            )[:, : angle.shape[1]]
-            ahead = rebuilt - _MOMENTUM / (1 + _MOMENTUM) * previous
-            angle, previous = ahead / ahead.abs().clamp_min(1e-12), rebuilt
-        return self._istft(magnitude * angle, n_samples).numpy()
+            wave = self._istft(magnitude * phase, n_samples)
+            spectrum = stft(wave, self.n_fft, self.hop_length)
+            n_missing = max(0, n_frames - spectrum.shape[1])
+            spectrum = torch.nn.functional.pad(spectrum, (0, n_missing))[:, :n_frames]
+            ahead = spectrum - MOMENTUM / (1 + MOMENTUM) * previous
+            phase = ahead / ahead.abs().clamp_min(1e-12)
+            previous = spectrum
+        return phase
 
     def _istft(self, spectrum: torch.Tensor, n_samples: int) -> torch.Tensor:
-        return torch.istft(
-            spectrum,
-            self.n_fft,
-            self.hop_length,
-            window=torch.hann_window(self.n_fft),
-            length=n_samples,
-        )
+        window = torch.hann_window(self.n_fft)
+        return torch.istft(spectrum, self.n_fft, self.hop_length, window=window, length=n_samples)
 
     def _magnitude(self, mel_power: np.ndarray) -> np.ndarray:
-        """Undo the filters: non-negative least squares by multiplicative updates from the filters'
-        own shapes.
+        """Undo the filters: non-negative least squares by multiplicative updates.
+
+        They begin at the pseudo-inverse's solution, floored.
         """
+        mel_power = mel_power.astype(np.float32)
         filters = mel_filters(self.sample_rate, self.n_mels, self.n_fft).astype(np.float32)
-        power = np.linalg.pinv(filters.T) @ mel_power.astype(np.float32)
-        power = np.maximum(power, power.max(0) * 1e-7)  # zeros would stay zero under the updates
-        target = filters @ mel_power.astype(np.float32)
-        for _ in range(30):
-            power *= target / np.maximum(filters @ (filters.T @ power), 1e-20)
+        power = np.linalg.pinv(filters.T) @ mel_power
+        power = np.maximum(power, power.max(0) * LEAST_SHARE)
+        target = filters @ mel_power
+        for _ in range(N_UPDATES):
+            estimate = filters @ (filters.T @ power)
+            power *= target / np.maximum(estimate, 1e-20)
         return np.sqrt(power)

@@ -1,4 +1,8 @@
-"""TODO: codecs/quantisation."""
+"""Residual vector quantisation with plain codebooks: nearest entries, level by level.
+
+Distances are computed in transformers' order of operations, so that ties and near-ties fall as
+they do there.
+"""
 
 from collections.abc import Iterable
 
@@ -7,24 +11,45 @@ import torch
 
 
 def nearest(points: torch.Tensor, centres: torch.Tensor, chunk: int = 4096) -> torch.Tensor:
-    """Return for each row of ``points`` (n, d) the index of the nearest row of ``centres`` (k, d),
-    rounded as transformers does.
+    """Find the nearest centre of each point, by squared Euclidean distance.
+
+    Parameters
+    ----------
+    points : Tensor of shape (n, d)
+    centres : Tensor of shape (k, d)
+    chunk : int
+        Points at a time: memory, not the result, depends on it.
+
+    Returns
+    -------
+    Tensor of shape (n,), int64
+        Row of `centres`.
     """
-    norms = centres.T.pow(2).sum(0)
-    return torch.cat(
-        [
-            (part.pow(2).sum(1, keepdim=True) - 2 * part @ centres.T + norms).argmin(1)
-            for part in points.split(chunk)
-        ]
-    )
+    centre_norms = centres.T.pow(2).sum(0)
+    chosen = []
+    for part in points.split(chunk):
+        part_norms = part.pow(2).sum(1, keepdim=True)
+        distances = part_norms - 2 * part @ centres.T + centre_norms
+        chosen.append(distances.argmin(1))
+    return torch.cat(chosen)
 
 
 def residual_codes(points: torch.Tensor, codebooks: Iterable[torch.Tensor]) -> np.ndarray:
-    """Quantise rows (n, d) codebook by codebook, each on what the codebooks before left over: (K,
-    n) int64.
+    """Quantise points codebook by codebook, each on what those before it left over.
+
+    Parameters
+    ----------
+    points : Tensor of shape (n, d)
+    codebooks : iterable of Tensor of shape (cardinality, d)
+
+    Returns
+    -------
+    array of shape (K, n), int64
     """
+    residual = points
     indices = []
-    for rows in codebooks:
-        indices.append(nearest(points, rows))
-        points = points - rows[indices[-1]]
+    for codebook in codebooks:
+        chosen = nearest(residual, codebook)
+        indices.append(chosen)
+        residual = residual - codebook[chosen]
     return torch.stack(indices).numpy()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.codecs import CARDINALITY, Codes, EncodecCodec, MelCodec, frame_at, load_codec
+from giblet_core.codecs import Codes, EncodecCodec, MelCodec, frame_at, load_codec
 from giblet_core.errors import InputError, require
 from giblet_core.files import cached_npz, content_hash
 from giblet_core.sound import check_wave, load_audio
@@ -57,11 +57,11 @@ def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = N
         f"meta['audio_format']={tag!r}: but the features are {features.ndim}-d {features.dtype}, which is "
         f"{found!r}; formats are never mixed. Use the meta that came with the features.",
     )
-    labels = (features == np.floor(features)) & (features >= 0) & (features < CARDINALITY)
+    labels = (features == np.floor(features)) & (features >= 0)
     require(
         tag is not None or found != "mel_3d" or not features.size or not labels.all(),
-        "features: floats that are all whole numbers in "
-        "[0, 1023] are ambiguous (codes cast to float?). Cast codes back to int, or pass meta with an audio_format.",
+        "features: floats that are all whole numbers of 0 "
+        "or more are ambiguous (codes cast to float?). Cast codes back to int, or pass meta with an audio_format.",
     )
     return found
 
@@ -187,10 +187,11 @@ class AudioProcessor:
             frames,
             meta["sample_rate"],
             meta["frame_rate"],
-            min(n_samples, frames.shape[1] * 320),
+            min(n_samples, frames.shape[1] * round(meta["sample_rate"] / meta["frame_rate"])),
             meta["bandwidth_kbps"],
             meta["codec_id"],
             meta["codec_sha256"],
+            self._engine().cardinality,
         )
         return self._engine().decode(codes)
 
