@@ -17,13 +17,6 @@ from giblet_core.files import ASSETS, read_yaml
 
 COMMANDS = read_yaml(ASSETS / "commands.yaml")
 SOUNDS = (".wav", ".flac", ".ogg", ".opus")
-SCORES = {
-    "pesq_wb": "PESQ-WB",
-    "stoi": "STOI",
-    "si_sdr_db": "SI-SDR dB",
-    "log_mel_db": "log-mel dB",
-    "lag_samples": "lag (samples)",
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,10 +147,11 @@ def compare(args: argparse.Namespace) -> None:
     )
     _note(f"comparing {len(sounds)} sounds with {args.reference} ...")
     table = gc.quality_table(reference, dict(zip(args.sounds, sounds)), args.sample_rate)
+    headings = gc.metrics.metric_headings()
     print(
-        table[list(SCORES)]
+        table[list(headings)]
         .rename(lambda sound: Path(sound).name)
-        .rename(columns=SCORES)
+        .rename(columns=headings)
         .to_string(float_format="{:.2f}".format)
     )
     for sound, reasons in table["reasons"].items():

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyloudnorm
 
 from giblet_core.errors import InputError, require
 from giblet_core.features.pooling import PEAKS_S, POOLS, pooled, slow_directions
 from giblet_core.features.spaces import FeatureSpace, column_names
+from giblet_core.metrics import k_weighted
 from giblet_core.sound import log_mel
 from giblet_core.timing import TRGrid
 
@@ -28,9 +28,7 @@ def momentary_loudness(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """Return the momentary loudness (ITU-R BS.1770: K-weighted, the last 400 ms) every 10 ms, LUFS
     above -70, shape (1, n_frames).
     """
-    weighted = np.asarray(wave, dtype=np.float64)
-    for stage in pyloudnorm.Meter(sample_rate)._filters.values():
-        weighted = stage.apply_filter(weighted)
+    weighted = k_weighted(wave, sample_rate)
     hop, window = sample_rate // BASE_RATE_HZ, int(0.4 * BASE_RATE_HZ)
     power = np.append(
         np.zeros(window), (weighted[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)

@@ -127,7 +127,7 @@ def listen(
         heard = {label: w * np.float32(10 ** (lower / 20)) for label, w in heard.items()}
         gains_db = {label: g + lower for label, g in gains_db.items()}
         note += f"; all lowered by {-lower:.1f} dB so that none clips"
-    levels = {label: attempt(loudness_lufs, w, sample_rate)[0] for label, w in heard.items()}
+    levels = {label: attempt(loudness_lufs, w, sample_rate).value for label, w in heard.items()}
     return Players(
         heard, sample_rate, title, note, gains_db, levels, other_db, reference, scores or {}
     )
@@ -142,7 +142,7 @@ def match_levels(
     A silent sound stays as it is (no factor brings silence to a level) and is named in the
     sentence.
     """
-    levels = {label: attempt(loudness_lufs, w, sample_rate)[0] for label, w in waves.items()}
+    levels = {label: attempt(loudness_lufs, w, sample_rate).value for label, w in waves.items()}
     target, how = next(iter(levels.values())), "LUFS (ITU-R BS.1770)"
     if np.isnan(list(levels.values())).any():  # too short for the standard
         how = "dB RMS, being too short for LUFS"

@@ -1,58 +1,106 @@
-"""TODO: metrics/alignment."""
+"""Undo the constant delay between a sound and its reference, before they are compared."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.signal
 
-from giblet_core.errors import require
+from giblet_core.errors import InputError
 from giblet_core.sound import check_wave
 
 MAX_LAG_S = 0.25  # lags looked for; codecs delay by milliseconds
 MIN_LAG_PEAK = 0.2  # least normalised correlation at which a lag is believed
-_LAG_WINDOW_S = 60.0  # the loudest minute is enough to find a constant lag
+LAG_WINDOW_S = 60.0  # the loudest minute is enough to find a constant lag
+EQUAL = 1e-9  # of the largest correlation possible: far below what any sample of noise does
 
 
-# --- alignment and level
-# ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class AlignedPair:
+    """The part that a reference and a sound have in common, after a constant lag is undone.
 
-
-def aligned(reference, degraded, sample_rate):
-    """Undo a constant delay: the lag maximises the cross-correlation within `MAX_LAG_S`; nothing is
-    stretched.
-
-    Returns the part that both hold, the lag in samples (positive: `degraded` is late; 0 where no
-    clear peak was found), the first common sample on the reference's clock, and reasons.
+    Attributes
+    ----------
+    reference, degraded : array of shape (n_common,), float32
+    lag_samples : int
+        How late the sound was; 0 where no clear peak was found.
+    start : int
+        The first common sample, on the reference's clock.
+    reason : str
+        Why the sounds were compared without a shift; "" where a lag was found.
     """
-    reference, degraded = check_wave(reference, "reference"), check_wave(degraded, "degraded")
-    reach = round(MAX_LAG_S * sample_rate)
-    require(
-        abs(len(reference) - len(degraded)) <= reach,
-        f"degraded.shape={degraded.shape}: its length must be within {MAX_LAG_S} s of "
-        f"the reference's {reference.shape}. Crop both to the same seconds; never stretch.",
-    )
-    n = min(len(reference), len(degraded))
-    first, last = _loudest(reference[:n], round(_LAG_WINDOW_S * sample_rate))
-    a, b = reference[first:last].astype(float), degraded[first:last].astype(float)
-    scale = np.sqrt((a**2).sum() * (b**2).sum())
-    reach = min(reach, len(a) - 1)
-    correlation = scipy.signal.correlate(b, a, method="fft")[len(a) - 1 - reach : len(a) + reach]
-    peak = correlation.max() / scale if scale > 0 else 0.0
-    reasons = {}
-    # among equals (a periodic sound) the smallest delay: 1e-9 is far below what any sample of noise
-    # does
-    near = np.flatnonzero(correlation >= correlation.max() - 1e-9 * scale) - reach
-    lag = int(near[np.abs(near).argmin()])
+
+    reference: np.ndarray
+    degraded: np.ndarray
+    lag_samples: int
+    start: int
+    reason: str
+
+
+def aligned(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> AlignedPair:
+    """Undo a constant delay: the lag maximises the cross-correlation; nothing is stretched.
+
+    Parameters
+    ----------
+    reference, degraded : array of shape (n_samples,)
+        Lengths may differ by at most `MAX_LAG_S`.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    AlignedPair
+
+    Raises
+    ------
+    InputError
+        Shapes, non-finite samples, lengths that differ.
+    """
+    reference = check_wave(reference, "reference")
+    degraded = check_wave(degraded, "degraded")
+    max_lag = round(MAX_LAG_S * sample_rate)
+    if abs(len(reference) - len(degraded)) > max_lag:
+        raise InputError(
+            f"degraded.shape={degraded.shape}: its length must be within {MAX_LAG_S} s of the "
+            f"reference's {reference.shape}. Crop both to the same seconds; never stretch."
+        )
+    n_common = min(len(reference), len(degraded))
+    window = _loudest(reference[:n_common], round(LAG_WINDOW_S * sample_rate))
+    lag, peak = _lag(reference[window], degraded[window], max_lag)
+    reason = ""
     if peak < MIN_LAG_PEAK:
         lag = 0
-        reasons["lag_samples"] = (
+        reason = (
             f"no clear peak (correlation {peak:.2f} < {MIN_LAG_PEAK}): compared without a shift"
         )
-    start, stop = max(0, -lag), min(len(reference), len(degraded) - lag)
-    return reference[start:stop], degraded[start + lag : stop + lag], lag, start, reasons
+    start = max(0, -lag)
+    stop = min(len(reference), len(degraded) - lag)
+    return AlignedPair(
+        reference[start:stop], degraded[start + lag : stop + lag], lag, start, reason
+    )
 
 
-def _loudest(wave: np.ndarray, length: int) -> tuple[int, int]:
+def _lag(reference: np.ndarray, degraded: np.ndarray, max_lag: int) -> tuple[int, float]:
+    """Return the lag of the highest cross-correlation, and how high it is, normalised.
+
+    Of lags that are as good (a periodic sound has many) it is the smallest.
+    """
+    reference = reference.astype(float)
+    degraded = degraded.astype(float)
+    highest_possible = np.sqrt((reference**2).sum() * (degraded**2).sum())
+    n = len(reference)
+    reach = min(max_lag, n - 1)
+    at_all_lags = scipy.signal.correlate(degraded, reference, method="fft")
+    correlation = at_all_lags[n - 1 - reach : n + reach]  # lag 0 is in its middle
+    highest = correlation.max()
+    as_good = np.flatnonzero(correlation >= highest - EQUAL * highest_possible) - reach
+    lag = int(as_good[np.abs(as_good).argmin()])
+    return lag, highest / highest_possible if highest_possible > 0 else 0.0
+
+
+def _loudest(wave: np.ndarray, length: int) -> slice:
+    """Return where the `length` samples with the most energy lie; the whole of a shorter sound."""
     if len(wave) <= length:
-        return 0, len(wave)
+        return slice(0, len(wave))
     energy = np.concatenate([[0.0], np.cumsum(wave.astype(float) ** 2)])
     first = int((energy[length:] - energy[:-length]).argmax())
-    return first, first + length
+    return slice(first, first + length)

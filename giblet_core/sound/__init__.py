@@ -1,8 +1,8 @@
 """Sound: files in and out, what is heard when, and its spectra.
 
 Read `samples` first (what a waveform is here, and resampling), then `reading` and `writing`, then
-`spectra`, `speech`, `pitch` and `annotation`. A waveform is mono float32, finite, in about [-1, 1],
-with its rate in Hz beside it.
+`spectra`, `pitch`, `annotation` and `speech`. A waveform is mono float32, finite, in about [-1, 1],
+with its rate in Hz beside it. A file is read whole or refused.
 """
 
 import lazy_loader
@@ -20,38 +20,20 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "annotation": [
+            "KINDS",
+            "TYPES",
             "Annotation",
             "Event",
-            "KINDS",
             "Scene",
-            "TYPES",
             "Word",
             "annotation_beside",
             "events_path",
         ],
-        "pitch": [
-            "pitch_track",
-        ],
-        "reading": [
-            "AudioInfo",
-            "audio_info",
-            "load_audio",
-        ],
-        "samples": [
-            "check_wave",
-            "resample",
-        ],
-        "spectra": [
-            "log_mel",
-            "mel_filters",
-            "stft",
-        ],
-        "speech": [
-            "speech_intervals",
-            "speech_segments",
-        ],
-        "writing": [
-            "save_audio",
-        ],
+        "pitch": ["pitch_track"],
+        "reading": ["AudioInfo", "audio_info", "load_audio"],
+        "samples": ["check_wave", "resample"],
+        "spectra": ["log_mel", "mel_filters", "stft"],
+        "speech": ["speech_intervals", "speech_segments"],
+        "writing": ["save_audio"],
     },
 )

@@ -1,11 +1,4 @@
-"""The older path: mel spectrograms in decibels, and Griffin-Lim, which has to guess the phase.
-
-References
-----------
-Griffin, Lim (1984), Signal estimation from modified short-time Fourier transform.
-doi:10.1109/TASSP.1984.1164317 Perraudin, Balazs, Sondergaard (2013), A fast Griffin-Lim algorithm.
-doi:10.1109/WASPAA.2013.6701851
-"""
+"""Spectra of sound: short-time Fourier transform, mel filters, mel spectrogram in decibels."""
 
 from functools import lru_cache
 
@@ -20,12 +13,23 @@ FLOOR_DB = -100.0
 
 @lru_cache(maxsize=16)
 def mel_filters(sample_rate: int, n_mels: int, n_fft: int) -> np.ndarray:
-    """Slaney mel filters, (n_fft // 2 + 1, n_mels); where filters outnumber bins some are empty,
-    which is the seed's case of 2048.
+    """Return Slaney mel filters; where filters outnumber bins, triangles at least one bin wide.
+
+    The second is the seed's case of 2048 filters over 1025 bins, where most Slaney filters would
+    hold no bin at all.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz.
+    n_mels, n_fft : int
+
+    Returns
+    -------
+    array of shape (n_fft // 2 + 1, n_mels)
+        Shared between calls: do not write to it.
     """
-    if (
-        n_mels > n_fft // 4
-    ):  # transformers warns about empty filters; beyond a quarter of the bins we build the same triangles ourselves
+    if n_mels > n_fft // 4:  # beyond that the library's filters run empty, and it warns
         return _triangles(sample_rate, n_mels, n_fft)
     return mel_filter_bank(
         n_fft // 2 + 1, n_mels, 0.0, sample_rate / 2, sample_rate, norm="slaney", mel_scale="slaney"
@@ -33,14 +37,16 @@ def mel_filters(sample_rate: int, n_mels: int, n_fft: int) -> np.ndarray:
 
 
 def _triangles(sample_rate: int, n_mels: int, n_fft: int) -> np.ndarray:
-    """Triangles at least one bin wide, so that each of many narrow filters still hears something."""
-    top = 2595 * np.log10(1 + sample_rate / 2 / 700)
-    centres = 700 * (10 ** (np.linspace(0, top, n_mels + 2) / 2595) - 1)
-    bins = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)[:, None]
-    width = np.maximum(np.diff(centres), sample_rate / n_fft)
-    up = 1 - (centres[1:-1] - bins) / width[:-1]
-    down = 1 - (bins - centres[1:-1]) / width[1:]
-    return np.clip(np.minimum(up, down), 0, None) * 2 / (width[:-1] + width[1:])
+    """Make triangles at least one bin wide, so that each of many narrow filters hears something."""
+    nyquist = sample_rate / 2
+    highest_mel = 2595 * np.log10(1 + nyquist / 700)
+    centres_hz = 700 * (10 ** (np.linspace(0, highest_mel, n_mels + 2) / 2595) - 1)
+    bins_hz = np.linspace(0, nyquist, n_fft // 2 + 1)[:, None]
+    widths_hz = np.maximum(np.diff(centres_hz), sample_rate / n_fft)
+    rising = 1 - (centres_hz[1:-1] - bins_hz) / widths_hz[:-1]
+    falling = 1 - (bins_hz - centres_hz[1:-1]) / widths_hz[1:]
+    triangles = np.clip(np.minimum(rising, falling), 0, None)
+    return triangles * 2 / (widths_hz[:-1] + widths_hz[1:])
 
 
 def log_mel(
@@ -53,17 +59,40 @@ def log_mel(
     wave : array of shape (n_samples,)
     sample_rate : int
         Hz.
+    n_mels : int
+        Bands.
+    hop_length, n_fft : int
+        Samples.
 
     Returns
     -------
     array of shape (n_mels, 1 + n_samples // hop_length), float32
+
+    Examples
+    --------
+    >>> log_mel(np.zeros(22_050, np.float32), 22_050).shape
+    (128, 87)
     """
-    power = np.abs(stft(torch.from_numpy(check_wave(wave)), n_fft, hop_length).numpy()) ** 2
-    mel = mel_filters(sample_rate, n_mels, n_fft).T.astype(np.float32) @ power
-    return (10 * np.log10(np.maximum(mel, 10 ** (FLOOR_DB / 10)))).astype(np.float32)
+    spectrum = stft(torch.from_numpy(check_wave(wave)), n_fft, hop_length).numpy()
+    power = np.abs(spectrum) ** 2
+    mel_power = mel_filters(sample_rate, n_mels, n_fft).T.astype(np.float32) @ power
+    lowest = 10 ** (FLOOR_DB / 10)
+    return (10 * np.log10(np.maximum(mel_power, lowest))).astype(np.float32)
 
 
 def stft(wave: torch.Tensor, n_fft: int, hop_length: int) -> torch.Tensor:
+    """Return the short-time Fourier transform with a Hann window, the first frame centred on 0.
+
+    Parameters
+    ----------
+    wave : Tensor of shape (n_samples,), float32
+    n_fft, hop_length : int
+        Samples.
+
+    Returns
+    -------
+    Tensor of shape (n_fft // 2 + 1, 1 + n_samples // hop_length), complex64
+    """
     return torch.stft(
         wave,
         n_fft,

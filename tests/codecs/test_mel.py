@@ -2,40 +2,14 @@
 
 import numpy as np
 import pytest
-from transformers.audio_utils import mel_filter_bank
 
 from giblet_core.codecs import MelCodec
 from giblet_core.errors import InputError
-from giblet_core.sound import log_mel, mel_filters
 
 
 def chord(rate=22_050, seconds=1.0):
     t = np.arange(int(rate * seconds)) / rate
     return sum(0.2 * np.sin(2 * np.pi * f * t) for f in (220, 440, 660)).astype(np.float32)
-
-
-def test_the_spectrogram_equals_its_definition():
-    wave = chord()
-    mel = log_mel(wave, 22_050)
-    assert mel.shape == (128, 1 + 22_050 // 256)
-    frame = wave[256 * 40 - 1024 : 256 * 40 + 1024] * np.hanning(2049)[:-1]
-    power = np.abs(np.fft.rfft(frame)) ** 2
-    filters = mel_filter_bank(1025, 128, 0, 11_025, 22_050, norm="slaney", mel_scale="slaney")
-    expected = 10 * np.log10(np.maximum(filters.T @ power, 1e-10))
-    heard = expected > expected.max() - 90  # below, single precision ends
-    assert heard.sum() > 20
-    assert np.allclose(mel[heard, 40], expected[heard], atol=0.02)
-
-
-def test_silence_is_the_floor():
-    np.testing.assert_allclose(
-        log_mel(np.zeros(5000, np.float32), 22_050), -100.0, rtol=1e-6
-    )  # single precision: log10 differs by CPU
-
-
-@pytest.mark.parametrize("n_mels", [128, 2048])
-def test_every_filter_hears_something(n_mels):
-    assert (mel_filters(22_050, n_mels, 2048).sum(0) > 0).all()
 
 
 def test_griffin_lim_returns_a_sound_of_the_same_spectrogram():

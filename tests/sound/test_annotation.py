@@ -1,6 +1,4 @@
-"""A table of events beside a user's sound says what sounds when, and only what it says is asked of
-it.
-"""
+"""A table of events beside a user's sound says what sounds when; no more is asked of it."""
 
 from pathlib import Path
 
@@ -91,7 +89,7 @@ HEAD = "onset\tduration\ttrial_type\n"
         (HEAD, "has the columns onset, duration, trial_type and 0 rows"),
         (
             HEAD + "0\t1\tscene\n1\t1\tScene\n",
-            "row 3: onset='1', duration='1', trial_type='Scene': must .* be one of scene, speech, music",
+            "row 3: onset='1', duration='1', trial_type='Scene': must .* be one of scene, speech",
         ),
         (HEAD + "0\t1\n", "row 2: onset='0', duration='1', trial_type='': must"),
         (

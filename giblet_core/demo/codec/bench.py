@@ -6,7 +6,6 @@ likewise.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +107,7 @@ def sound_table(
                 )
                 for piece in cut
             ]
-            scores = pd.DataFrame(map(asdict, scored)).rename(columns=METRICS)[
+            scores = pd.DataFrame([quality.as_row() for quality in scored]).rename(columns=METRICS)[
                 list(METRICS.values())
             ]
             failed = int(scores.drop(columns=[] if pesq else "PESQ-WB").isna().to_numpy().sum())
