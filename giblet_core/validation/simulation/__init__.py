@@ -1,7 +1,10 @@
 """Simulated subjects: BOLD whose truth is known.
 
-Read `drivers` first (what a region follows), then `signal`, `noise`, `study` and `files`. The truth
-is kept apart from the data.
+Read `sound_drivers` and `codebook_drivers` first (what a region can follow, on the time line of
+`timeline`), then `head`, `signal` (which region follows what), `noise`, `study` (the whole) and
+`dataset` (what comes out). The simulator shares no code with the analysis, so that an error in
+one does not hide in both. The truth is kept apart from the data, and the names of regions say
+nothing about it. The same seed gives the same simulation, bit for bit.
 """
 
 import lazy_loader
@@ -9,39 +12,52 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "drivers",
-        "files",
+        "codebook_drivers",
+        "dataset",
+        "head",
         "noise",
         "signal",
+        "sound_drivers",
         "study",
+        "timeline",
     ],
     submod_attrs={
-        "drivers": [
-            "band_energy",
+        "codebook_drivers": [
+            "Projection",
             "project_latents",
-            "respond",
-            "response_kernel",
             "shape_track",
-            "sound_tracks",
-            "speech_proxy",
-            "stand_in_sound",
-            "to_bins",
+        ],
+        "dataset": [
+            "Simulation",
+            "Truth",
+        ],
+        "head": [
+            "make_head",
         ],
         "noise": [
-            "make_head",
             "make_noise",
         ],
         "signal": [
             "CODEBOOK_KINDS",
             "codebooks_of_kind",
-            "pairwise_from_isc",
+        ],
+        "sound_drivers": [
+            "band_energy",
+            "sound_tracks",
+            "speech_proxy",
+            "stand_in_sound",
         ],
         "study": [
-            "SOURCES",
             "MIN_TRS",
-            "Truth",
+            "SOURCES",
+            "correlation_for_isc",
             "leave_one_out",
             "simulate",
+        ],
+        "timeline": [
+            "respond",
+            "response_kernel",
+            "to_bins",
         ],
     },
 )
