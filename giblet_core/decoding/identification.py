@@ -1,39 +1,45 @@
-"""TODO: decoding/identification."""
+"""Identification: is a predicted segment more like the one that was heard than like its foils.
 
-from collections.abc import Callable, Sequence
+References
+----------
+[1] Naselaris et al. 2009, Neuron 63, 902. doi:10.1016/j.neuron.2009.09.006
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from giblet_core.decoding.patterns import TruePatterns, centred, true_patterns
 from giblet_core.decoding.regression import DecodingResult
-from giblet_core.decoding.segments import Segments, centred, similarity
+from giblet_core.decoding.segments import Segments
 from giblet_core.encoding import check_matrix
-from giblet_core.errors import require
-from giblet_core.timing import Fold
 
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """How often the segment heard is told from its foils.
+    """How often the segment that was heard is told from its foils.
 
     Attributes
     ----------
-    pairwise : float
-        Mean over segments of the share of foils that are less similar than the true segment (ties
-        half); chance .5.
+    pairwise_accuracy : float
+        Mean over segments of `per_segment`; chance .5. Segments without a foil are left out.
     per_segment : array of shape (n_segments,)
-        NaN where a segment has no foil.
+        Share of a segment's foils that are less like its prediction than the segment itself is;
+        ties count half. NaN where a segment has no foil.
     rank : array of shape (n_segments,)
-        Place of the true segment among itself and its foils, 1 the best; NaN without foil.
-    n_lures : array of shape (n_segments,)
+        Place of the true segment among itself and its foils, 1 the best. NaN without a foil.
+    n_foils : int array of shape (n_segments,)
+        Foils of each segment.
     n_without : int
-        Segments without a foil: left out of the mean, counted here.
+        Segments without a foil.
     p : float
-        Share of circular moves of the predictions that do as well; floor 1 / (n + 1).
+        Share of draws of `null` that do as well, at least 1 / (n_draws + 1).
     null : array of shape (n_draws,)
+        Pairwise accuracy of predictions that were moved along time.
     """
 
-    pairwise: float
+    pairwise_accuracy: float
     per_segment: np.ndarray
     rank: np.ndarray
     n_foils: np.ndarray
@@ -42,75 +48,111 @@ class Identification:
     null: np.ndarray
 
     def __str__(self) -> str:
+        n_scored = np.isfinite(self.per_segment).sum()
+        floor = 1 / (len(self.null) + 1)
         return (
-            f"{100 * self.pairwise:.1f} % pairwise over {np.isfinite(self.per_segment).sum()} segments ({self.n_without} without "
-            f"foils), p = {self.p:.4f} (floor {1 / (len(self.null) + 1):.4f})"
+            f"{100 * self.pairwise_accuracy:.1f} % pairwise over {n_scored} segments "
+            f"({self.n_without} without foils), p = {self.p:.4f} (floor {floor:.4f})"
         )
 
 
-def pairwise_wins(score: np.ndarray, foils: np.ndarray) -> np.ndarray:
-    """Return the share of foils beaten by the diagonal, (n_segments,), 0 without foils."""
-    own = np.diagonal(score)[:, None]
-    beaten = np.where(own > score, 1.0, np.where(own == score, 0.5, 0.0))
-    return (beaten * foils).sum(1) / np.maximum(foils.sum(1), 1)
+def pairwise_accuracy(similarity: np.ndarray, foils: np.ndarray) -> np.ndarray:
+    """Return the share of each segment's foils that it beats; ties count half.
+
+    Parameters
+    ----------
+    similarity : array of shape (n_segments, n_segments)
+        Row i: how like predicted segment i is to each true one.
+    foils : bool array of shape (n_segments, n_segments)
+        Row i: which true segments are foils of segment i.
+
+    Returns
+    -------
+    array of shape (n_segments,)
+        0 for a segment without foils.
+
+    Examples
+    --------
+    >>> similarity = np.array([[0.9, 0.1, 0.9], [0.5, 0.2, 0.1], [0.0, 0.0, 0.3]])
+    >>> pairwise_accuracy(similarity, ~np.eye(3, dtype=bool)).tolist()
+    [0.75, 0.5, 1.0]
+    """
+    true_similarity = np.diagonal(similarity)[:, None]
+    tie_or_loss = np.where(true_similarity == similarity, 0.5, 0.0)
+    beaten = np.where(true_similarity > similarity, 1.0, tie_or_loss)
+    n_foils = foils.sum(1)
+    return (beaten * foils).sum(1) / np.maximum(n_foils, 1)
 
 
 def identify(
-    predictions: np.ndarray, targets: np.ndarray, segments: Segments, **options
-) -> Identification:
-    """Identify held-out segments by predictions and targets, both (n_trs, n_dims), every dimension
-    alike; options as in `identify_by`.
-    """
-    predictions, targets = (
-        check_matrix("predictions", predictions),
-        check_matrix("targets", targets, len(predictions)),
-    )
-    p = centred(predictions, segments)
-    return identify_by(
-        lambda rows: similarity(p[rows], targets, segments), segments, len(targets), **options
-    )
-
-
-def identify_stacked(
-    decoded: Sequence[DecodingResult], segments: Segments, **options
-) -> Identification:
-    """Identify by several decoded spaces, whose likenesses are averaged, each dimension weighted by
-    what training time says of it.
-    """
-    spaces = [(centred(d.predictions, segments), d.targets, d.weights) for d in decoded]
-    return identify_by(
-        lambda rows: np.mean(
-            [similarity(p[rows], t, segments, weights=w) for p, t, w in spaces], axis=0
-        ),
-        segments,
-        len(decoded[0].predictions),
-        **options,
-    )
-
-
-def identify_by(
-    score: Callable[[np.ndarray], np.ndarray],
+    predictions: np.ndarray,
+    targets: np.ndarray,
     segments: Segments,
-    n_trs: int,
     *,
     embargo: int = 20,
     max_lu: float = 2.0,
     n_draws: int = 400,
 ) -> Identification:
-    """Identify held-out segments among foils of the same fold, class and loudness, at least
-    `embargo` TRs away.
+    """Identify held-out segments among foils of the same fold, class and loudness.
+
+    Every dimension counts alike. The null takes the predictions as one series and moves it
+    circularly along time, forwards and backwards: neighbouring segments are alike and stay
+    neighbours. Shuffling single segments would call chance significant too often.
 
     Parameters
     ----------
-    score : function of rows (n_trs,) that returns an array of shape (n_segments, n_segments)
-        How like each predicted segment is to each true one, with the predictions taken in the order
-        of the rows.
+    predictions : array of shape (n_trs, n_dims)
+        Held-out predictions.
+    targets : array of shape (n_trs, n_dims)
+        True values.
     segments : Segments
         From `make_segments`.
+    embargo : int
+        TRs that lie between a segment and its foils at least; the null moves by at least as many
+        and a segment.
+    max_lu : float
+        Largest difference in loudness between a segment and its foils, LU.
     n_draws : int
-        Of the null: predictions as one series, moved circularly by at least `embargo` TRs and a
-        segment, forwards and backwards in time. Neighbouring segments are alike and stay
-        neighbours: shuffling single segments would call chance significant too often.
+        Draws of the null.
+
+    Returns
+    -------
+    Identification
+
+    Raises
+    ------
+    InputError
+        When no segment has a foil, or predictions and targets differ in length.
+    """
+    predictions = check_matrix("predictions", predictions)
+    targets = check_matrix("targets", targets, len(predictions))
+    comparison = _compare(predictions, targets, None, segments)
+    foils = segments.some_foils(embargo, max_lu)
+    moves = segments.circular_moves(len(targets), embargo, n_draws)
+    return _identify([comparison], segments, foils, moves)
+
+
+def identify_stacked(
+    decoded: Sequence[DecodingResult],
+    segments: Segments,
+    *,
+    embargo: int = 20,
+    max_lu: float = 2.0,
+    n_draws: int = 400,
+) -> Identification:
+    """Identify held-out segments by several decoded spaces, whose similarities are averaged.
+
+    Within a space each dimension counts by `DecodingResult.weights`, what training time alone
+    knows of it.
+
+    Parameters
+    ----------
+    decoded : sequence of DecodingResult
+        One for each space, over the same TRs and folds.
+    segments : Segments
+        From `make_segments`.
+    embargo, max_lu, n_draws
+        As in `identify`.
 
     Returns
     -------
@@ -121,64 +163,65 @@ def identify_by(
     InputError
         When no segment has a foil.
     """
-    foils = segments.foils(embargo, max_lu)
-    has = foils.any(1)
-    require(
-        has.any(),
-        f"segments: none of {len(segments.starts)} has a foil {embargo} TRs away in its fold and class within {max_lu} LU; "
-        "one needs it. Use longer folds, shorter segments or a wider max_lu.",
-    )
-    true = score(np.arange(n_trs))
-    wins, rank = (
-        pairwise_wins(true, foils),
-        1 + ((true >= np.diagonal(true)[:, None]) & foils).sum(1),
-    )
-    pairwise = wins[has].mean()
-    null = np.array(
-        [
-            pairwise_wins(score(rows), foils)[has].mean()
-            for rows in (segments.turned(n_trs, embargo, n_draws) if n_draws else ())
-        ]
-    )
-    return Identification(
-        float(pairwise),
-        np.where(has, wins, np.nan),
-        np.where(has, rank, np.nan),
-        foils.sum(1),
-        int((~has).sum()),
-        float((1 + (null >= pairwise - 1e-12).sum()) / (len(null) + 1)),
-        null,
-    )
+    comparisons = [_compare(d.predictions, d.targets, d.weights, segments) for d in decoded]
+    foils = segments.some_foils(embargo, max_lu)
+    moves = segments.circular_moves(len(decoded[0].predictions), embargo, n_draws)
+    return _identify(comparisons, segments, foils, moves)
 
 
 @dataclass(frozen=True, eq=False)
-class Retrieval:
-    """The nearest segments to each prediction, to be played: `starts` and `similarity`, both
-    (n_segments, n_best), best first.
-    """
+class _Comparison:
+    """Centred predictions (n_trs, n_dims) of one space, and its true segments, a fold each."""
 
-    starts: np.ndarray
-    similarity: np.ndarray
+    predictions: np.ndarray
+    truth: tuple[TruePatterns, ...]
+
+    def similarity(self, segments: Segments, rows: np.ndarray | slice) -> np.ndarray:
+        """Return the similarity (n_segments, n_segments) of predictions in the order of rows."""
+        moved = centred(self.predictions[rows], segments)
+        out = np.empty((len(segments.starts), len(segments.starts)))
+        for fold_truth in self.truth:
+            out[fold_truth.in_fold] = fold_truth.correlate(moved)
+        return out
 
 
-def retrieve(
-    predictions: np.ndarray,
-    targets: np.ndarray,
-    segments: Segments,
-    folds: list[Fold],
-    n_best: int = 3,
-) -> Retrieval:
-    """Find the true segments nearest to each prediction in the training time of its fold: what was
-    heard is not there, look-alikes are.
-    """
-    starts, values = np.empty((2, len(segments.starts), n_best))
-    for f in np.unique(segments.fold_of):
-        own, train = np.flatnonzero(segments.fold_of == f), folds[f][0]
-        whole = train[: len(train) - segments.length + 1]
-        library = whole[train[segments.length - 1 :] - whole == segments.length - 1]
-        score = similarity(
-            predictions, targets, segments, library[:, None] + np.arange(segments.length)
-        )[own]
-        best = np.argsort(-score, axis=1, kind="stable")[:, :n_best]
-        starts[own], values[own] = library[best], np.take_along_axis(score, best, 1)
-    return Retrieval(starts.astype(int), values)
+def _compare(
+    predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, segments: Segments
+) -> _Comparison:
+    truth = tuple(
+        true_patterns(targets, segments, fold, weights=weights)
+        for fold in np.unique(segments.fold_of)
+    )
+    return _Comparison(centred(predictions, segments), truth)
+
+
+def _mean_similarity(
+    comparisons: Sequence[_Comparison], segments: Segments, rows: np.ndarray | slice
+) -> np.ndarray:
+    return np.mean([c.similarity(segments, rows) for c in comparisons], axis=0)
+
+
+def _identify(
+    comparisons: Sequence[_Comparison], segments: Segments, foils: np.ndarray, moves: np.ndarray
+) -> Identification:
+    """Score the predictions as they are, and after each of the moves (n_draws, n_trs)."""
+    has_foil = foils.any(1)
+    similarity = _mean_similarity(comparisons, segments, slice(None))
+    per_segment = pairwise_accuracy(similarity, foils)
+    accuracy = per_segment[has_foil].mean()
+    null = np.empty(len(moves))
+    for draw, rows in enumerate(moves):
+        moved_similarity = _mean_similarity(comparisons, segments, rows)
+        null[draw] = pairwise_accuracy(moved_similarity, foils)[has_foil].mean()
+    as_like_as_true = similarity >= np.diagonal(similarity)[:, None]
+    rank = 1 + (as_like_as_true & foils).sum(1)
+    n_as_good = (null >= accuracy - 1e-12).sum()
+    return Identification(
+        pairwise_accuracy=float(accuracy),
+        per_segment=np.where(has_foil, per_segment, np.nan),
+        rank=np.where(has_foil, rank, np.nan),
+        n_foils=foils.sum(1),
+        n_without=int((~has_foil).sum()),
+        p=float((1 + n_as_good) / (len(null) + 1)),
+        null=null,
+    )

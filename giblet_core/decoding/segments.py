@@ -1,5 +1,7 @@
-"""Segments of held-out time, which of them may stand against each other, and how alike predicted
-and true ones are.
+"""Segments of held-out time, and which of them may stand against each other as foils.
+
+A foil is a segment that could be taken for the one that was heard: of the same test fold, the same
+class of sound and about the same loudness, but well away in time.
 """
 
 from collections.abc import Sequence
@@ -7,15 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.errors import require
+from giblet_core.errors import InputError
 from giblet_core.timing import Fold, run_index
 
 
 def fold_numbers(n_trs: int, folds: list[Fold]) -> np.ndarray:
-    """Return the test fold of each TR, -1 where it is in none."""
+    """Return the test fold of each TR, -1 where it is in none.
+
+    Examples
+    --------
+    >>> folds = [(np.arange(3, 6), np.arange(0, 2)), (np.arange(0, 3), np.arange(4, 6))]
+    >>> fold_numbers(6, folds).tolist()
+    [0, 0, -1, -1, 1, 1]
+    """
     fold_of = np.full(n_trs, -1)
-    for f, (_, test) in enumerate(folds):
-        fold_of[test] = f
+    for number, (_, test) in enumerate(folds):
+        fold_of[test] = number
     return fold_of
 
 
@@ -25,11 +34,14 @@ class Segments:
 
     Attributes
     ----------
-    starts : array of shape (n_segments,), TRs
-    length : int, TRs
-    fold_of : array of shape (n_segments,)
-    class_of : array of shape (n_segments,)
-        The annotation's class that holds most of the segment; 0 throughout without annotation.
+    starts : int array of shape (n_segments,)
+        First TR of each segment.
+    length : int
+        TRs of each segment.
+    fold_of : int array of shape (n_segments,)
+        Test fold of each segment.
+    class_of : int array of shape (n_segments,)
+        The class that most of the segment's TRs have; 0 throughout without annotation.
     loudness : array of shape (n_segments,), LUFS
         0 throughout where loudness is not matched.
     """
@@ -45,32 +57,74 @@ class Segments:
         """TRs of each segment, (n_segments, length)."""
         return self.starts[:, None] + np.arange(self.length)
 
-    def turned(self, n_trs: int, embargo: int, n_draws: int) -> np.ndarray:
-        """Return rows (n_draws, n_trs) that move all covered TRs circularly, forwards and
-        backwards, far from where they were.
+    @property
+    def covered(self) -> np.ndarray:
+        """TRs that lie in any segment, sorted, (n_covered,)."""
+        return np.unique(self.rows)
+
+    def circular_moves(self, n_trs: int, embargo: int, n_draws: int) -> np.ndarray:
+        """Move all covered TRs circularly, far from where they were: rows for a null.
+
+        The covered TRs are moved as one series, forwards and backwards in time, by at least
+        `embargo` TRs and a segment (half of the series where it is too short for that). The draws
+        are spread evenly over all such moves.
+
+        Parameters
+        ----------
+        n_trs : int
+            TRs of the whole series.
+        embargo : int
+            TRs.
+        n_draws : int
+            Moves wanted.
+
+        Returns
+        -------
+        int array of shape (n_draws or fewer, n_trs)
+            ``x[rows[i]]`` is the series x after move i. TRs outside all segments stay in place.
         """
-        at, least = np.unique(self.rows), embargo + self.length
-        far = np.arange(min(least, len(at) // 2), max(len(at) - least, len(at) // 2) + 1)
-        moves = [(order, shift) for order in (at, at[::-1]) for shift in far]
-        rows = np.tile(np.arange(n_trs), (min(n_draws, len(moves)), 1))
-        rows[:, at] = [
-            np.roll(*moves[i]) for i in np.linspace(0, len(moves) - 1, len(rows)).astype(int)
-        ]
+        covered = self.covered
+        n_covered = len(covered)
+        shortest = min(embargo + self.length, n_covered // 2)
+        longest = max(n_covered - embargo - self.length, n_covered // 2)
+        shifts = np.arange(shortest, longest + 1)
+        moves = [(order, shift) for order in (covered, covered[::-1]) for shift in shifts]
+        n_moves = min(n_draws, len(moves))
+        rows = np.tile(np.arange(n_trs), (n_moves, 1))
+        for draw, place in enumerate(np.linspace(0, len(moves) - 1, n_moves).astype(int)):
+            order, shift = moves[place]
+            rows[draw, covered] = np.roll(order, shift)
         return rows
 
     def foils(self, embargo: int = 20, max_lu: float = 2.0) -> np.ndarray:
-        """Return which segment may stand against which, bool (n_segments, n_segments).
+        """Return which segments may stand against each, bool (n_segments, n_segments).
 
-        Same fold, same class, within `max_lu` of loudness, and at least `embargo` TRs between the
-        end of one and the start of the other.
+        Row i marks the foils of segment i: of the same fold and the same class, within `max_lu` LU
+        of its loudness, and with at least `embargo` TRs between the end of one and the start of the
+        other.
         """
-        gap = np.abs(self.starts[:, None] - self.starts) - self.length
-        return (
-            (gap >= embargo)
-            & (self.fold_of[:, None] == self.fold_of)
-            & (self.class_of[:, None] == self.class_of)
-            & (np.abs(self.loudness[:, None] - self.loudness) <= max_lu)
-        )
+        trs_between = np.abs(self.starts[:, None] - self.starts) - self.length
+        same_fold = self.fold_of[:, None] == self.fold_of
+        same_class = self.class_of[:, None] == self.class_of
+        level_difference = np.abs(self.loudness[:, None] - self.loudness)
+        return (trs_between >= embargo) & same_fold & same_class & (level_difference <= max_lu)
+
+    def some_foils(self, embargo: int = 20, max_lu: float = 2.0) -> np.ndarray:
+        """Return `foils`, or say what to change where no segment has any.
+
+        Raises
+        ------
+        InputError
+            When no segment has a foil.
+        """
+        foils = self.foils(embargo, max_lu)
+        if not foils.any():
+            raise InputError(
+                f"segments: none of {len(self.starts)} has a foil {embargo} TRs away in its fold "
+                f"and class within {max_lu} LU; one needs it. Use longer folds, shorter segments "
+                "or a wider max_lu."
+            )
+        return foils
 
 
 def make_segments(
@@ -86,103 +140,54 @@ def make_segments(
 
     Parameters
     ----------
-    fold_of : array of shape (n_trs,)
-        From `DecodingResult` or `fold_numbers`.
-    length, stride : int
-        TRs; not overlapping by default.
-    classes : array of shape (n_trs,), integer, optional
-        Class of each TR, e.g. silence, speech, music, both.
+    fold_of : int array of shape (n_trs,)
+        Test fold of each TR, -1 for none; from `DecodingResult` or `fold_numbers`.
+    length : int
+        TRs of a segment.
+    stride : int, optional
+        TRs from the start of one segment to the next; by default `length`, without overlap.
+    run_onsets : sequence of int
+        Row at which each run begins. No segment crosses a run's border.
+    classes : int array of shape (n_trs,), optional
+        Class of each TR, for example silence, speech, music, both: 0 to 3.
     loudness : array of shape (n_trs,), optional
-        LUFS of each TR; a segment has the level of its mean power.
+        LUFS of each TR. A segment has the level of its mean power.
 
     Returns
     -------
     Segments
+
+    Raises
+    ------
+    InputError
+        When the test folds hold fewer than two segments.
     """
-    run_of, stride = run_index(len(fold_of), run_onsets), stride or length
-    block = np.cumsum(np.append(True, (np.diff(fold_of) != 0) | (np.diff(run_of) != 0))) - 1
-    first = np.flatnonzero(np.append(True, np.diff(block) != 0))
-    starts = [
-        np.arange(a, b - length + 1, stride)
-        for a, b in zip(first, [*first[1:], len(fold_of)])
-        if fold_of[a] >= 0
-    ]
-    starts = np.concatenate(starts).astype(int) if starts else np.array([], int)
-    require(
-        len(starts) > 1,
-        f"length={length}: the test folds hold {len(starts)} such segments; at least 2 are needed. Use shorter ones.",
-    )
+    starts = _segment_starts(fold_of, run_index(len(fold_of), run_onsets), length, stride or length)
+    if len(starts) < 2:
+        raise InputError(
+            f"length={length}: the test folds hold {len(starts)} such segments; at least 2 are "
+            "needed. Use shorter ones."
+        )
     rows = starts[:, None] + np.arange(length)
-    class_of = (
-        np.zeros(len(starts), int)
-        if classes is None
-        else np.array([np.bincount(c).argmax() for c in np.asarray(classes)[rows]])
-    )
-    level = (
-        np.zeros(len(starts))
-        if loudness is None
-        else 10 * np.log10((10 ** (np.asarray(loudness)[rows] / 10)).mean(1))
-    )
+    class_of = np.zeros(len(starts), int)
+    if classes is not None:
+        class_of = np.array([np.bincount(c).argmax() for c in np.asarray(classes)[rows]])
+    level = np.zeros(len(starts))
+    if loudness is not None:
+        power = 10 ** (np.asarray(loudness)[rows] / 10)
+        level = 10 * np.log10(power.mean(1))
     return Segments(starts, length, fold_of[starts], class_of, level)
 
 
-def centred(predictions: np.ndarray, segments: Segments) -> np.ndarray:
-    """Take the mean of each fold's segments from predictions (n_trs, n_dims)."""
-    p = np.array(predictions, dtype=np.float64)
-    for f in np.unique(segments.fold_of):
-        rows = np.unique(segments.rows[segments.fold_of == f])
-        p[rows] -= p[rows].mean(0)
-    return p
-
-
-def similarity(
-    predictions: np.ndarray,
-    targets: np.ndarray,
-    segments: Segments,
-    library: np.ndarray | None = None,
-    weights: np.ndarray | None = None,
+def _segment_starts(
+    fold_of: np.ndarray, run_of: np.ndarray, length: int, stride: int
 ) -> np.ndarray:
-    """Correlate predicted with true segments, all TRs and dimensions of a segment as one pattern.
-
-    Every dimension is scaled by its own SD and centred, predictions within their test fold as r is;
-    a bias has no say.
-
-    Parameters
-    ----------
-    predictions : array of shape (n_trs, n_dims) targets : array of shape (n_trs, n_dims), or
-    (n_folds, n_trs, n_dims) where each fold has its own segments : Segments library : array of
-    shape (n_library, length), optional
-        TRs of other true segments to compare with; the segments themselves by default.
-    weights : array of shape (n_folds, n_dims), optional
-        Of the dimensions, for the segments of each test fold. Predictions then keep their own size,
-        in units of the truth's SD: what ridge shrank counts less.
-
-    Returns
-    -------
-    array of shape (n_segments, n_segments or n_library)
-    """
-    p, at, targets = (
-        centred(predictions, segments),
-        np.unique(segments.rows),
-        np.asarray(targets, dtype=np.float64),
-    )
-    library = segments.rows if library is None else library
-    out = np.empty((len(segments.rows), len(library)))
-    for f in np.unique(segments.fold_of):
-        own, t, root = (
-            segments.fold_of == f,
-            targets if targets.ndim == 2 else targets[f],
-            1 if weights is None else np.sqrt(weights[f]),
-        )
-        own_scale, scale = (
-            root / np.where(sd > 0, sd, np.inf)
-            for sd in ((p if weights is None else t)[at].std(0), t[at].std(0))
-        )
-        a, b = (
-            x.reshape(len(x), -1)
-            for x in (p[segments.rows[own]] * own_scale, (t[library] - t[at].mean(0)) * scale)
-        )
-        a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
-        norm = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)
-        out[own] = a @ b.T / np.where(norm > 0, norm, np.inf)
-    return out
+    """Return where segments begin, (n_segments,), stretch by stretch of one fold and one run."""
+    borders = (np.diff(fold_of) != 0) | (np.diff(run_of) != 0)
+    stretch_starts = [0, *(np.flatnonzero(borders) + 1)]
+    stretch_stops = [*stretch_starts[1:], len(fold_of)]
+    starts: list[int] = []
+    for start, stop in zip(stretch_starts, stretch_stops):
+        if fold_of[start] >= 0:
+            starts.extend(range(start, stop - length + 1, stride))
+    return np.array(starts, dtype=int)

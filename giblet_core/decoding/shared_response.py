@@ -1,5 +1,4 @@
-"""Between subjects: region means, and a shared response fitted on training time only, also for the
-subject left out.
+"""Between subjects: the shared response model, fitted on training time only.
 
 Report *unseen time, seen subject* and *unseen time, unseen subject* apart, and never mix r of one
 subject with r of a group.
@@ -15,55 +14,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.decoding.regression import DecodingResult, by_fold
+from giblet_core.decoding.regression import DecodingResult, targets_of_folds
+from giblet_core.decoding.voxels import standardise_voxels
 from giblet_core.encoding import fit_ridge
-from giblet_core.errors import InputError, require
+from giblet_core.errors import InputError
 from giblet_core.timing import Fold, leave_one_subject_out
-
-
-def region_means(
-    bold: np.ndarray, atlas: np.ndarray, train: np.ndarray | None = None
-) -> np.ndarray:
-    """Average voxels of each region, scaled by their training mean and SD where `train` is given.
-
-    Parameters
-    ----------
-    bold : array of shape (n_trs, n_voxels)
-    atlas : array of shape (n_voxels,), integer
-        Region of each voxel from 1; 0 belongs to none.
-    train : array of indices, optional
-
-    Returns
-    -------
-    array of shape (n_trs, n_regions)
-        In the order of the sorted labels.
-    """
-    require(
-        atlas.shape == bold.shape[1:],
-        f"atlas: shape {atlas.shape}; must be one label for each of {bold.shape[1]} voxels.",
-    )
-    scaled = bold if train is None else scale(bold, train)
-    return np.column_stack(
-        [scaled[:, atlas == label].mean(1) for label in np.unique(atlas[atlas > 0])]
-    )
-
-
-def scale(bold: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Standardise voxels with the mean and SD of the training rows; voxels constant there become 0."""
-    sd = bold[train].std(0)
-    return (bold - bold[train].mean(0)) * np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0)
 
 
 @dataclass(frozen=True, eq=False)
 class SharedResponse:
-    """A shared response model.
+    """A shared response model: each subject's BOLD is the shared response times a basis [1].
 
     Attributes
     ----------
-    bases : tuple of arrays of shape (n_voxels_s, k), orthonormal columns
+    bases : tuple of arrays of shape (n_voxels_s, k)
+        One a subject, with orthonormal columns.
     shared : array of shape (n_train, k)
-        Response of the group during training time.
-    train : array of shape (n_train,)
+        Response of the group in training time.
+    train : int array of shape (n_train,)
+        Training rows.
     """
 
     bases: tuple[np.ndarray, ...]
@@ -72,52 +41,66 @@ class SharedResponse:
 
     def add(self, bold: np.ndarray) -> np.ndarray:
         """Fit the basis (n_voxels, k) of one more subject, on the same training time."""
-        return procrustes(scale(bold, self.train)[self.train], self.shared)
+        standardised = standardise_voxels(bold, self.train)
+        return procrustes(standardised[self.train], self.shared)
 
     def project(self, bold: np.ndarray, basis: np.ndarray) -> np.ndarray:
-        """Bring all rows of a subject into the shared space, (n_trs, k)."""
-        return scale(bold, self.train) @ basis
+        """Bring all rows of a subject (n_trs, n_voxels) into the shared space, (n_trs, k)."""
+        return standardise_voxels(bold, self.train) @ basis
 
 
 def procrustes(x: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Return the orthonormal W (n_voxels, k) that minimises ``|x W - shared|`` over W and ``|x -
-    shared W'|`` alike.
+    """Solve the orthogonal Procrustes problem: return the orthonormal W nearest to mapping x.
+
+    W (n_voxels, k) minimises ``|x W - shared|`` and ``|x - shared W'|`` alike, for x (n_rows,
+    n_voxels) and shared (n_rows, k).
     """
-    u, _, v = np.linalg.svd(x.T @ shared, full_matrices=False)
-    return u @ v
+    left, _, right = np.linalg.svd(x.T @ shared, full_matrices=False)
+    return left @ right
 
 
 def fit_shared_response(
     bold: Sequence[np.ndarray], train: np.ndarray, k: int = 20, n_iter: int = 10
 ) -> SharedResponse:
-    """Fit a deterministic shared response model on training time: alternate the mean of the aligned
-    subjects and Procrustes.
+    """Fit a deterministic shared response model on training time [1].
+
+    Each iteration aligns every subject with the shared response (Procrustes), and makes the mean
+    of the aligned subjects the new shared response. It begins at the strongest common components,
+    by SVD of the sum of the subjects' kernels, so that it needs no seed.
 
     Parameters
     ----------
     bold : sequence of arrays of shape (n_trs, n_voxels_s)
         Subjects, each with its own voxels.
-    train : array of indices
+    train : int array of shape (n_train,)
+        Training rows.
     k : int
-        Dimensions; at most the number of training rows and of voxels.
+        Dimensions; at most the number of training rows and of each subject's voxels.
     n_iter : int
+        Iterations.
 
     Returns
     -------
     SharedResponse
-        Begins at the strongest common components (SVD of the sum of kernels), so that it needs no
-        seed.
+
+    Raises
+    ------
+    InputError
+        When `k` is not possible.
     """
-    if not 1 <= k <= min(len(train), *(x.shape[1] for x in bold)):
+    fewest = min(len(train), *(subject.shape[1] for subject in bold))
+    if not 1 <= k <= fewest:
         raise InputError(
-            f"k={k}: must be between 1 and the smallest of {len(train)} training rows and the voxels of each subject."
+            f"k={k}: must be between 1 and the smallest of {len(train)} training rows and the "
+            "voxels of each subject."
         )
-    x = [scale(one, train)[train] for one in bold]
-    vectors = np.linalg.eigh(sum(one @ one.T / one.shape[1] for one in x))[1]
-    shared = vectors[:, ::-1][:, :k]
+    training = [standardise_voxels(subject, train)[train] for subject in bold]
+    total_kernel = sum(rows @ rows.T / rows.shape[1] for rows in training)
+    ascending_components = np.linalg.eigh(total_kernel)[1]
+    shared = ascending_components[:, ::-1][:, :k]
     for _ in range(n_iter):
-        bases = tuple(procrustes(one, shared) for one in x)
-        shared = np.mean([one @ basis for one, basis in zip(x, bases)], axis=0)
+        bases = tuple(procrustes(rows, shared) for rows in training)
+        shared = np.mean([rows @ basis for rows, basis in zip(training, bases)], axis=0)
     return SharedResponse(bases, shared, np.asarray(train))
 
 
@@ -130,28 +113,42 @@ def decode_unseen(
     k: int = 20,
     **timing,
 ) -> DecodingResult:
-    """Decode one subject's unseen time by a model of the others' shared response.
+    """Decode one subject's unseen time by a model of the other subjects.
 
-    Fold by fold: the shared response and the held-out subject's basis come from training time, the
-    decoder from the others in training time; it is applied to the held-out subject's test time.
+    Fold by fold, the shared response, the decoder and the held-out subject's basis come from
+    training time; the decoder is fitted to the other subjects and applied to the held-out
+    subject's test time.
 
     Parameters
     ----------
     bold : sequence of arrays of shape (n_trs, n_voxels_s)
+        All subjects.
     held : int
         Which subject no decoder sees.
-    targets : array
+    targets : array of shape (n_trs, n_dims) or (n_folds, n_trs, n_dims)
         As `latents` of `fit_decoder`.
-    timing
-        run_onsets and embargo, as in `fit_ridge`.
+    folds : list of (train, test)
+        From `contiguous_folds`.
+    alphas : sequence of float
+        Penalties on offer.
+    k : int
+        Dimensions of the shared response.
+    **timing
+        `run_onsets` and `embargo`, as in `fit_ridge`.
+
+    Returns
+    -------
+    DecodingResult
     """
-    others, fits = [bold[s] for s in leave_one_subject_out(len(bold))[held][0]], []
-    for y, (train, test) in zip(by_fold(targets, folds), folds):
+    others = [bold[s] for s in leave_one_subject_out(len(bold))[held][0]]
+    fits = []
+    for fold_targets, fold in zip(targets_of_folds(targets, len(folds)), folds):
+        train, test = fold
         model = fit_shared_response(others, train, k)
-        x = scale(
-            np.mean([model.project(one, basis) for one, basis in zip(others, model.bases)], axis=0),
-            train,
-        )
-        x[test] = scale(model.project(bold[held], model.add(bold[held])), train)[test]
-        fits.append(fit_ridge(x, y, [(train, test)], alphas, keep_predictions=True, **timing))
-    return DecodingResult.joined(fits, targets, folds)
+        projected = [model.project(other, basis) for other, basis in zip(others, model.bases)]
+        responses = standardise_voxels(np.mean(projected, axis=0), train)
+        held_response = model.project(bold[held], model.add(bold[held]))
+        responses[test] = standardise_voxels(held_response, train)[test]
+        fit = fit_ridge(responses, fold_targets, [fold], alphas, keep_predictions=True, **timing)
+        fits.append(fit)
+    return DecodingResult.from_fits(fits, targets, folds)

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
-from giblet_core.decoding import Segments, identify_by
+from giblet_core.decoding import Segments, pairwise_accuracy
 from giblet_core.encoding import bootstrap, check_matrix, correlate, fdr, shift_sizes, standardise
 from giblet_core.errors import InputError
 from giblet_core.regions.voxels import Subjects, matched_regions, overlap
@@ -138,6 +138,9 @@ def scorer(
     place = np.searchsorted(at, segments.rows)
     folds = [np.unique(place[segments.fold_of == f]) for f in np.unique(segments.fold_of)]
 
+    foils = segments.some_foils(embargo)
+    has_foil = foils.any(1)
+
     def wins(predictions: np.ndarray) -> np.ndarray:
         p = predictions[at]
         for rows in folds:
@@ -147,9 +150,7 @@ def scorer(
             p.std(0) > 1e-5 * np.abs(predictions[at]).max(0),
         )  # a constant says nothing, whatever its rounding
         score = (p * np.where(moves, 1 / np.where(moves, sd, 1), 0))[place].reshape(n, -1) @ b
-        return identify_by(
-            lambda _: score, segments, len(latents), embargo=embargo, n_draws=0
-        ).per_segment
+        return np.where(has_foil, pairwise_accuracy(score, foils), np.nan)
 
     return wins
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import nibabel
 import numpy as np
 
-from giblet_core.decoding import region_means, scale
+from giblet_core.decoding import region_means, standardise_voxels
 from giblet_core.encoding import correlate, fisher_mean
 from giblet_core.errors import InputError, require
 from giblet_core.fmri import Dataset, mask_array
@@ -94,7 +94,7 @@ def subjects_of(data: Dataset) -> Subjects:
 
 
 def _standardised(data: Dataset) -> Iterator[np.ndarray]:
-    return (scale(data.bold(s), slice(None)) for s in data.subjects)
+    return (standardise_voxels(data.bold(s), slice(None)) for s in data.subjects)
 
 
 def matched_regions(

@@ -19,7 +19,7 @@ from giblet_core.decoding import (
     fit_decoder,
     make_spaces,
     region_means,
-    scale,
+    standardise_voxels,
 )
 from giblet_core.encoding import (
     Design,
@@ -224,8 +224,9 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
     )
     folds, found, chance = contiguous_folds(n_trs, 5, 20, onsets), {}, []
     spaces = make_spaces(stimulus, stimulus.grids, folds, onsets)
-    values = spaces.values(folds)
-    options = {"alphas": np.logspace(0, 3, 5), "run_onsets": onsets, "embargo": 20}
+    values = spaces.values()
+    penalties = np.logspace(0, 3, 5)
+    options = {"alphas": penalties, "run_onsets": onsets, "embargo": 20}
     for seed in tqdm(seeds, desc="simulations to decode"):
         simulation = simulate(
             seed,
@@ -235,21 +236,24 @@ def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
             annotation=stimulus.spoken,
             grids=stimulus.grids,
         )
-        bold = [scale(b[:, simulation.atlas > 0], np.arange(n_trs)) for b in simulation.bold]
+        bold = [
+            standardise_voxels(b[:, simulation.atlas > 0], np.arange(n_trs))
+            for b in simulation.bold
+        ]
         group = np.mean(bold, axis=0)
         decoded = fit_decoder(group, values, folds, **options)
-        beyond = spaces.beyond(group, folds, **options)
+        beyond = spaces.beyond(group, alphas=penalties)
         scores = {
-            f"group, {what}": spaces.identified(one, names, n_draws=0).pairwise
+            f"group, {what}": spaces.identified(one, names, n_draws=0).pairwise_accuracy
             for what, one, names in (
                 ("latents", decoded, LATENTS),
                 ("loudness and speech", decoded, PLAIN),
                 ("latents beyond loudness and speech", beyond, LATENTS),
             )
         }
-        chance.append(spaces.shifted(group, folds, **options))
+        chance.append(spaces.shifted(group, alphas=penalties))
         scores |= {
-            f"{who} subject": spaces.identified(one, LATENTS, n_draws=0).pairwise
+            f"{who} subject": spaces.identified(one, LATENTS, n_draws=0).pairwise_accuracy
             for who, one in (
                 ("seen", fit_decoder(bold[0], values, folds, **options)),
                 ("unseen", decode_unseen(bold, 0, values, folds, **options)),

@@ -2,20 +2,15 @@
 plans follow the record's law.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
 import giblet_core as gc
 from giblet_core import features as F
-from giblet_core.codecs import Codes
 from giblet_core.commands import main
-from giblet_core.decoding import decode_unseen, make_spaces
 from giblet_core.encoding import SHARES, recover, remaining, subset_log_likelihood
 from giblet_core.errors import InputError
-from giblet_core.timing import TRGrid, contiguous_folds
 from giblet_core.validation import CONTROLS, FIGURE, SHARE, make_rows, plan, reliability
 
 RUNS = (0, 150)
@@ -127,59 +122,6 @@ def test_slow_directions_are_the_principal_ones_of_the_means(rng):
     directions = F.slow_directions(means, 2)
     np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-9)
     assert abs(directions[0, 2]) > 0.95
-
-
-def test_what_is_decoded_and_weighed_in_a_fold_knows_nothing_of_its_held_out_sound(rng):
-    grids, folds = (
-        [TRGrid(1.5, 100), TRGrid(1.5, 100, 150.0)],
-        contiguous_folds(200, 4, 10, (0, 100)),
-    )
-    codec = SimpleNamespace(
-        sha256="f" * 64, codebooks=rng.standard_normal((2, 16, 12)), sample_rate=24_000
-    )
-    codes = Codes(
-        rng.integers(0, 16, (2, 22_500)).astype(np.uint16),
-        24_000,
-        75.0,
-        22_500 * 320,
-        1.5,
-        "fake",
-        codec.sha256,
-    )
-    wave, other = rng.standard_normal(22_500 * 320).astype(np.float32) / 9, codes.indices.copy()
-    test = folds[1][
-        1
-    ]  # the end of the first run: what came before it is training time and cannot have heard it
-    other[:, int(test[0] * 112.5) : int((test[-1] + 1) * 112.5)] = rng.integers(0, 2, (2, 1))
-    heard = [
-        SimpleNamespace(codec=codec, codes=c, wave=wave, annotation=None, spoken=None)
-        for c in (codes, codes.with_indices(other))
-    ]
-    before, after = (
-        make_spaces(stimulus, grids, folds, (0, 100)).values(folds)[:, : test[0]]
-        for stimulus in heard
-    )
-    np.testing.assert_allclose(after[1], before[1], atol=1e-6)  # rounding of the FFT
-    assert (
-        np.abs(after[[0, 2, 3]] - before[[0, 2, 3]]).max(axis=(1, 2)).min() > 1e-2
-    )  # these folds learn from it
-
-
-def test_an_unseen_listener_is_decoded_through_the_shared_response_and_test_time_stays_unseen(rng):
-    heard, folds = smooth(rng, 200, 3), contiguous_folds(200, 4, 10)
-    bold = [
-        heard @ rng.standard_normal((3, 12)) + 0.3 * rng.standard_normal((200, 12)) * heard.std()
-        for _ in range(4)
-    ]
-    timing = {"run_onsets": (0,), "embargo": 10}
-    found = decode_unseen(bold, 2, heard, folds, [1.0, 10.0], k=3, **timing)
-    assert found.r.min() > 0.7
-    other = heard.copy()
-    other[folds[0][1]] = 9.0
-    again = decode_unseen(bold, 2, other + 0 * heard, folds[:1], [1.0, 10.0], k=3, **timing)
-    np.testing.assert_allclose(
-        again.predictions[folds[0][1]], found.predictions[folds[0][1]], atol=1e-4
-    )
 
 
 def record(law=(0.015, 1.0, 0.7)):

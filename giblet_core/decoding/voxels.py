@@ -1,0 +1,56 @@
+"""Voxels standardised, and averaged to regions."""
+
+import numpy as np
+
+from giblet_core.errors import InputError
+
+
+def standardise_voxels(bold: np.ndarray, train: np.ndarray | slice) -> np.ndarray:
+    """Return bold (n_trs, n_voxels) less its training mean, over its training SD.
+
+    Voxels that are constant in the training rows become 0.
+
+    Examples
+    --------
+    >>> bold = np.array([[1.0, 5.0], [3.0, 5.0], [4.0, 9.0]])
+    >>> standardise_voxels(bold, np.arange(2)).tolist()
+    [[-1.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
+    """
+    mean = bold[train].mean(0)
+    sd = bold[train].std(0)
+    varies = sd > 0
+    scale = np.where(varies, 1 / np.where(varies, sd, 1), 0)
+    return (bold - mean) * scale
+
+
+def region_means(
+    bold: np.ndarray, atlas: np.ndarray, train: np.ndarray | None = None
+) -> np.ndarray:
+    """Average the voxels of each region.
+
+    Parameters
+    ----------
+    bold : array of shape (n_trs, n_voxels)
+        BOLD of one subject.
+    atlas : int array of shape (n_voxels,)
+        Region of each voxel, from 1; 0 belongs to none.
+    train : int array of shape (n_train,), optional
+        Rows whose mean and SD standardise the voxels first; by default they are averaged as given.
+
+    Returns
+    -------
+    array of shape (n_trs, n_regions)
+        In the order of the sorted labels.
+
+    Raises
+    ------
+    InputError
+        When the atlas has another number of voxels.
+    """
+    if atlas.shape != bold.shape[1:]:
+        raise InputError(
+            f"atlas: shape {atlas.shape}; must be one label for each of {bold.shape[1]} voxels."
+        )
+    voxels = bold if train is None else standardise_voxels(bold, train)
+    labels = np.unique(atlas[atlas > 0])
+    return np.column_stack([voxels[:, atlas == label].mean(1) for label in labels])
