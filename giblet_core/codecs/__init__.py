@@ -1,11 +1,11 @@
 """Codecs: sound to codes to latents and back.
 
 Read `codes` first (what a codec returns), then `base` (what the package may ask of a codec) and
-`loading` (the registry of codecs by name). `encodec` is the one that comes with the book;
-`streaming` and `quantisation` hold how it is exact in flat memory. `mel` and `opus` are two coders
-of other kinds, for comparison. The room promises that codes are labels and remember the weights
-that made them, that a codec decodes no others, and that nothing outside it knows how many entries,
-samples a frame or frames a second a codec has.
+`loading` (the registry of codecs by name). `residual` is what codecs share whose codebooks add up,
+`encodec` the one that comes with the book, `streaming` how it is exact in flat memory. `mel` and
+`opus` are two coders of other kinds, for comparison. The room promises that codes are labels and
+remember the weights that made them, that a codec decodes no others, and that nothing outside the
+room knows how many entries, samples a frame or frames a second a codec has.
 """
 
 import lazy_loader
@@ -19,19 +19,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "loading",
         "mel",
         "opus",
-        "quantisation",
+        "residual",
         "streaming",
     ],
     submod_attrs={
         "base": [
             "Codec",
-            "CodecShape",
             "ExportableDecoder",
-            "ResidualCodec",
             "TrainableDecoder",
             "UntrainedEncoder",
             "check_offers",
-            "chunk_bounds",
         ],
         "codes": [
             "Codes",
@@ -54,7 +51,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fit_length",
             "opus_round_trip",
         ],
-        "quantisation": [
+        "residual": [
+            "CodecShape",
+            "ResidualCodec",
+            "chunk_bounds",
             "nearest",
             "residual_codes",
         ],

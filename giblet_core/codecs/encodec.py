@@ -17,8 +17,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 from transformers import EncodecConfig, EncodecModel
 
-from giblet_core.codecs.base import CodecShape, ResidualCodec
-from giblet_core.codecs.quantisation import nearest, residual_codes
+from giblet_core.codecs.residual import CodecShape, ResidualCodec, nearest, residual_codes
 from giblet_core.codecs.streaming import CHUNK_FRAMES, stream, stream_encoder
 from giblet_core.errors import require
 from giblet_core.files import content_hash

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.models.encodec import modeling_encodec as enc
 
-from giblet_core.codecs.base import chunk_bounds
+from giblet_core.codecs.residual import chunk_bounds
 
 Step = Callable[[Tensor], Tensor]
 CHUNK_FRAMES = 96  # its widest layer just fits the cache of a laptop; its rows fill `LANES`
