@@ -70,6 +70,8 @@ __getattr__, __dir__, _public = lazy_loader.attach(
             "speech_segments",
         ],
         "codecs": [
+            "CODECS",
+            "Codec",
             "Codes",
             "EncodecCodec",
             "MelCodec",

@@ -18,7 +18,7 @@ from giblet_core.autoencoder.windows import (
     predict_indices,
     split_time,
 )
-from giblet_core.codecs import Codes, EncodecCodec
+from giblet_core.codecs import Codec, Codes
 from giblet_core.encoding import bootstrap
 from giblet_core.errors import InputError
 
@@ -188,7 +188,7 @@ def pca_latents(
 def reconstructions(
     model: AudioAutoencoder,
     codes: Codes,
-    codec: EncodecCodec,
+    codec: Codec,
     config: TrainConfig,
     start: int,
     n_windows: int = 5,
@@ -201,7 +201,7 @@ def reconstructions(
     model : AudioAutoencoder
         With the classification head.
     codes : Codes
-    codec : EncodecCodec
+    codec : Codec
     config : TrainConfig
         Of the model's training, for what counts as training time.
     start : int

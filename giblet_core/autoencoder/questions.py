@@ -2,7 +2,6 @@
 carries.
 """
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,9 +11,9 @@ from scipy.stats import entropy
 from torch.nn import functional as F
 
 from giblet_core.autoencoder.token_scores import sum_latents
-from giblet_core.codecs import Codes, EncodecCodec
+from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_offers
 from giblet_core.encoding import fit_ridge, seed_interval
-from giblet_core.features import codebook_features, envelope, momentary_loudness, pooled
+from giblet_core.features import envelope, latent_features, momentary_loudness, pooled
 from giblet_core.metrics import log_mel_distance, si_sdr
 from giblet_core.sound import Annotation, pitch_track
 from giblet_core.timing import TRGrid, contiguous_folds
@@ -49,7 +48,7 @@ def paired_differences(rows: list[dict], factor: str, score: str, baseline: obje
 
 
 def finetune_decoder(
-    codec: EncodecCodec,
+    codec: Codec,
     wave: np.ndarray,
     codes: Codes,
     spans: Sequence[tuple[int, int]],
@@ -58,7 +57,7 @@ def finetune_decoder(
     learning_rate: float = 3e-6,
     batch_size: int = 4,
     n_frames: int = 75,
-) -> EncodecCodec:
+) -> Codec:
     """Train a copy of the codec's decoder on one sound; encoder and codebooks stay, so that codes
     keep their meaning.
 
@@ -67,7 +66,7 @@ def finetune_decoder(
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
         Left unchanged.
     wave : array of shape (n_samples,)
     codes : Codes
@@ -79,12 +78,13 @@ def finetune_decoder(
 
     Returns
     -------
-    EncodecCodec
+    Codec
         Its ``id`` says that it was fine-tuned; it decodes the same codes.
     """
-    tuned, rng, hop = copy.deepcopy(codec), np.random.default_rng(seed), codes.hop_length
-    tuned.id = f"{codec.id}, decoder fine-tuned"
-    decoder = tuned._model.decoder.requires_grad_(True)
+    check_offers(codec, TrainableDecoder, "fine-tuning the decoder")
+    rng, hop = np.random.default_rng(seed), codes.hop_length
+    tuned = codec.copy_as(f"{codec.id}, decoder fine-tuned")
+    decoder = tuned.decoder_network().requires_grad_(True)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=learning_rate)
     starts = np.concatenate(
         [np.arange(a, b - n_frames) for a, b in spans if (b * hop) <= len(wave)]
@@ -119,7 +119,7 @@ def _spectral_loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def decoder_scores(
-    codecs: dict[str, EncodecCodec],
+    codecs: dict[str, Codec],
     wave: np.ndarray,
     codes: Codes,
     starts: np.ndarray,
@@ -172,7 +172,7 @@ def codebook_table(codes: Codes, codebooks: np.ndarray) -> pd.DataFrame:
 
 
 def probe_codebooks(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     wave: np.ndarray,
     grids: Sequence[TRGrid],
@@ -229,15 +229,14 @@ def probe_codebooks(
     )
     onsets = tuple(np.cumsum([0, *(grid.n_trs for grid in grids[:-1])]))
     folds = contiguous_folds(len(Y), n_folds, embargo, onsets)
+    vectors = codec.codebooks
     if seed is not None:
-        codec = copy.copy(codec)
-        codec.codebooks = (
-            np.random.default_rng(seed).normal(size=codec.codebooks.shape).astype(np.float32)
-        )
+        vectors = np.random.default_rng(seed).normal(size=vectors.shape).astype(np.float32)
     rows = []
-    for k, space in enumerate(
-        codebook_features(codec, codes, grids, pool=("mean", "sd"), hrf=None)
-    ):
+    for k, indices in enumerate(codes.indices):
+        space = latent_features(
+            f"codebook {k}", vectors[k][indices].T, codes.frame_rate, grids, ("mean", "sd"), None
+        )
         result = fit_ridge(
             space.values, Y, folds, PROBE_ALPHAS, run_onsets=onsets, embargo=embargo, n_inner=2
         )

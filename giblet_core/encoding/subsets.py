@@ -20,7 +20,7 @@ from scipy.special import comb
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from giblet_core.codecs import Codes, EncodecCodec
+from giblet_core.codecs import Codec, Codes
 from giblet_core.encoding.kernels import centre, check_matrix, correlate, fisher_mean, kernel, ridge
 from giblet_core.encoding.regression import EncodingResult
 from giblet_core.errors import InputError, require
@@ -228,7 +228,7 @@ def _frozen(
 
 @ONE_THREAD
 def residual_scores(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     wave: np.ndarray,
     grids: Sequence[TRGrid],

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from giblet_core.codecs import Codes, EncodecCodec
+from giblet_core.codecs import Codec, Codes
 from giblet_core.errors import InputError
 from giblet_core.features.pooling import PEAKS_S, POOLS, over_peaks, pooled, slow_directions
 from giblet_core.features.spaces import FeatureSpace, column_names
@@ -33,20 +33,20 @@ def latent_features(
     )
 
 
-def check_codec(codec: EncodecCodec, codes: Codes) -> None:
+def check_codec(codec: Codec, codes: Codes) -> None:
     if codes.codec_sha256 != codec.sha256:
         raise InputError(
             f"codec={codec.id!r}: the codes were made by {codes.codec_id!r} with other weights. Use that codec."
         )
 
 
-def codebook_latents(codec: EncodecCodec, codes: Codes) -> list[np.ndarray]:
+def codebook_latents(codec: Codec, codes: Codes) -> list[np.ndarray]:
     check_codec(codec, codes)
     return [rows[indices].T for rows, indices in zip(codec.codebooks, codes.indices)]
 
 
 def codebook_features(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     grid: TRGrid | Sequence[TRGrid],
     codebooks: Sequence[int] | None = None,
@@ -72,7 +72,7 @@ def codebook_features(
 
 
 def codebook_means(
-    codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float
+    codec: Codec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the mean of each codebook in every TR, without the response and with each of
     `PEAKS_S`: pairs (n_trs, D), (n_peaks, n_trs, D).
@@ -102,7 +102,7 @@ def slow_codebooks(
 
 
 def energy_features(
-    codec: EncodecCodec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float
+    codec: Codec, codes: Codes, grid: TRGrid | Sequence[TRGrid], **timing: float
 ) -> FeatureSpace:
     """Pool how large latents are, `over_peaks`: the sum's norm, its logarithm, and the norm of each
     codebook's vector; mean and SD.
@@ -120,7 +120,7 @@ def energy_features(
 
 
 def summed_features(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     grid: TRGrid | Sequence[TRGrid],
     pool: Sequence[str] = POOLS,
@@ -134,7 +134,7 @@ def summed_features(
 
 
 def histogram_features(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     grid: TRGrid | Sequence[TRGrid],
     codebooks: Sequence[int] | None = None,

@@ -1,12 +1,10 @@
 """TODO: features/controls."""
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
-from giblet_core.codecs import Codes, EncodecCodec, stream_encoder
+from giblet_core.codecs import Codec, Codes, UntrainedEncoder, check_offers
 from giblet_core.features.codebooks import check_codec, latent_features
 from giblet_core.features.pooling import POOLS, pooled
 from giblet_core.features.spaces import FeatureSpace, column_names
@@ -39,7 +37,7 @@ def code_surprisal(indices: np.ndarray, cardinality: int) -> np.ndarray:
 
 
 def surprisal_features(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     grid: TRGrid | Sequence[TRGrid],
     hrf: str | None = "glover",
@@ -53,7 +51,7 @@ def surprisal_features(
 
 
 def random_codec_features(
-    codec: EncodecCodec,
+    codec: Codec,
     wave: np.ndarray,
     grid: TRGrid | Sequence[TRGrid],
     pool: Sequence[str] = POOLS,
@@ -61,18 +59,11 @@ def random_codec_features(
     seed: int = 0,
     **timing: float,
 ) -> FeatureSpace:
-    """Pool the latents of the same encoder with weights drawn at random (variance 1.7 / fan-in, no
-    biases): its architecture unlearned.
+    """Pool the latents of the same encoder with weights drawn at random : its architecture,
+    unlearned. The codec has to be an `UntrainedEncoder`.
     """
-    layers, rng = copy.deepcopy(codec._model.encoder.layers), torch.Generator().manual_seed(seed)
-    with torch.inference_mode():
-        for weights in layers.state_dict().values():
-            weights.normal_(
-                0, (1.7 / weights[0].numel()) ** 0.5, generator=rng
-            ) if weights.ndim > 1 else weights.zero_()
-        z = np.concatenate(
-            [piece[0].numpy() for piece in stream_encoder(layers, wave, codec.hop_length)], axis=1
-        )
+    check_offers(codec, UntrainedEncoder, "the control of random weights")
+    z = codec.untrained_latents(wave, seed)
     return latent_features("random codec", z, codec.frame_rate, grid, pool, hrf, **timing)
 
 

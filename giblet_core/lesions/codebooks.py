@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from giblet_core.codecs import Codes, EncodecCodec, frame_at
+from giblet_core.codecs import Codec, Codes, frame_at
 from giblet_core.deprecation import renamed_keywords
 from giblet_core.errors import InputError, require
 from giblet_core.lesions.kinds import LESIONS, LesionContext, LesionKind
@@ -17,7 +17,7 @@ from giblet_core.lesions.kinds import LESIONS, LesionContext, LesionKind
 
 @renamed_keywords(books="codebooks", dose="strength")
 def lesion(  # noqa: PLR0913 - public interface
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     codebooks: Sequence[int] = (0,),
     mode: str = "omit",
@@ -35,7 +35,7 @@ def lesion(  # noqa: PLR0913 - public interface
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
     codebooks : sequence of int
         Which codebooks, counted from 0. None of them (``[]``) is the identity for every kind.

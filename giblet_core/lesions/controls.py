@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.signal import fftconvolve
 
-from giblet_core.codecs import Codes, EncodecCodec
+from giblet_core.codecs import Codec, Codes
 from giblet_core.errors import explained
 from giblet_core.lesions.codebooks import lesion
 from giblet_core.metrics import level_match, log_mel_distance
@@ -84,7 +84,7 @@ def envelope_matched_noise(wave: np.ndarray, sample_rate: int, seed: int = 0) ->
 
 
 def matched_removal(
-    codec: EncodecCodec, codes: Codes, codebooks: Sequence[int], seed: int = 0
+    codec: Codec, codes: Codes, codebooks: Sequence[int], seed: int = 0
 ) -> np.ndarray:
     """Remove each codebook's vectors turned by a random rotation: the energy control of ``omit``.
 
@@ -93,7 +93,7 @@ def matched_removal(
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
     codebooks : sequence of int
         Which codebooks, counted from 0.
@@ -113,7 +113,7 @@ def matched_removal(
 
 
 def reconstruction_matched(
-    codec: EncodecCodec, codes: Codes, codebooks: Sequence[int], seed: int = 0
+    codec: Codec, codes: Codes, codebooks: Sequence[int], seed: int = 0
 ) -> tuple[np.ndarray, float]:
     """Remove turned vectors until they cost the sound what omitting the codebooks does.
 
@@ -122,7 +122,7 @@ def reconstruction_matched(
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
     codebooks : sequence of int
         Which codebooks, counted from 0.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from giblet_core.codecs import Codes, EncodecCodec, by_threads
+from giblet_core.codecs import Codec, Codes, by_threads
 from giblet_core.lesions.codebooks import lesion
 from giblet_core.lesions.controls import matched_removal
 from giblet_core.metrics import level_match, log_mel_distance, loudness_lufs, quality_table, si_sdr
@@ -45,7 +45,7 @@ class _Version:
 
 
 def sound_effects(
-    codec: EncodecCodec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]]
+    codec: Codec, pieces: Mapping[str, Piece], lesions: Mapping[str, Mapping[str, object]]
 ) -> pd.DataFrame:
     """Score lesioned pieces against their intact decoding.
 
@@ -54,7 +54,7 @@ def sound_effects(
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
     pieces : mapping of name to Piece
         Those with speech segments are scored by PESQ-WB and STOI too (a quarter of a second a
         sound).
@@ -86,7 +86,7 @@ def sound_effects(
 
 
 def _lesioned_latents(
-    codec: EncodecCodec, codes: Codes, lesions: Mapping[str, Mapping[str, object]]
+    codec: Codec, codes: Codes, lesions: Mapping[str, Mapping[str, object]]
 ) -> dict[_Version, np.ndarray]:
     """Return the decoder's input (latent_dim, n_frames) for each lesion and each control."""
     latents = {}
@@ -143,7 +143,7 @@ def _is_silent(sound: np.ndarray) -> bool:
     return np.abs(sound).max() == 0
 
 
-def subset_quality(codec: EncodecCodec, codes: Codes) -> dict[str, np.ndarray]:
+def subset_quality(codec: Codec, codes: Codes) -> dict[str, np.ndarray]:
     """Score every subset of the codebooks against the intact decoding.
 
     Returns

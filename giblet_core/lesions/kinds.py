@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from giblet_core.codecs import Codes, EncodecCodec, nearest
+from giblet_core.codecs import Codec, Codes
 
 BLOCK_S = 0.5  # seconds that block_shuffle keeps whole: more than a syllable, less than a phrase
 
@@ -23,7 +22,7 @@ class LesionContext:
 
     Attributes
     ----------
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
     latents : array of shape (num_codebooks, latent_dim, n_frames), float32
         Intact, of the whole sound.
@@ -35,7 +34,7 @@ class LesionContext:
         Another scene, of the same codec and at least as long as the window.
     """
 
-    codec: EncodecCodec
+    codec: Codec
     codes: Codes
     latents: np.ndarray
     window: slice
@@ -180,9 +179,8 @@ def reencode(context: LesionContext, codebooks: Sequence[int]) -> np.ndarray:
         if k in codebooks:
             latents[k] = 0
         elif k > lowest:
-            entry_vectors = context.codec.codebooks[k]
-            entries = nearest(torch.from_numpy(residual), torch.tensor(entry_vectors))
-            latents[k] = entry_vectors[entries].T
+            entries = context.codec.nearest(k, residual)
+            latents[k] = context.codec.codebooks[k][entries].T
         residual = residual - latents[k].T
     return latents
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from giblet_core.autoencoder import AudioAutoencoder, reconstruct
-from giblet_core.codecs import Codes, EncodecCodec, MelCodec, fit_length, opus_round_trip
+from giblet_core.codecs import Codec, Codes, MelCodec, fit_length, opus_round_trip
 from giblet_core.errors import require
 from giblet_core.files import project_root, read_yaml
 from giblet_core.lesions import lesion
@@ -66,7 +66,7 @@ class Conditions:
 @dataclass(frozen=True)
 class _Source:
     wave: np.ndarray
-    codec: EncodecCodec
+    codec: Codec
     codes: Codes
     folder: Path
     seed: int
@@ -235,7 +235,7 @@ def _condition(entry: dict[str, Any]) -> Condition:
 def render_conditions(
     conditions: Conditions,
     wave: np.ndarray,
-    codec: EncodecCodec,
+    codec: Codec,
     seed: int = 0,
     folder: str | Path = ".",
     model: AudioAutoencoder | None = None,
@@ -247,7 +247,7 @@ def render_conditions(
     conditions : Conditions
     wave : array of shape (n_samples,)
         At the codec's rate.
-    codec : EncodecCodec
+    codec : Codec
     seed : int
         For Griffin-Lim's first phase, noise, lesions and codes that are drawn.
     folder : path

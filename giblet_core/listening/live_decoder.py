@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pyloudnorm
 
-from giblet_core.codecs import EncodecCodec
+from giblet_core.codecs import Codec, ExportableDecoder, check_offers
 from giblet_core.files import content_hash, write_text
 from giblet_core.listening.players import PICTURE, palette
 from giblet_core.sound import mel_filters
 
 
-def write_decoder(codec: EncodecCodec, num_codebooks: int, folder: Path) -> Path:
+def write_decoder(codec: Codec, num_codebooks: int, folder: Path) -> Path:
     """Write decoder and codebooks as a script that a page loads when its reader asks for it.
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
         One with the layers of the demo codec; a few million weights still travel well.
     num_codebooks : int
         How many of its codebooks go with it.
@@ -38,11 +38,12 @@ def write_decoder(codec: EncodecCodec, num_codebooks: int, folder: Path) -> Path
         Beside the weights go the mel filters, loudness filters and colours with which `listen`
         draws and measures.
     """
+    check_offers(codec, ExportableDecoder, "decoding in the reader's browser")
     arrays = {
         "codebooks": codec.codebooks[:num_codebooks],
         "mel": mel_filters(codec.sample_rate, PICTURE[2], 512).T,
     }
-    arrays |= {name: value.numpy() for name, value in codec._model.decoder.state_dict().items()}
+    arrays |= codec.decoder_weights()
     packed = gzip.compress(
         b"".join(np.ascontiguousarray(a, "<f4").tobytes() for a in arrays.values()), mtime=0
     )

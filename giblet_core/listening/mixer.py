@@ -12,7 +12,7 @@ import numpy as np
 from IPython.display import display
 from PIL import Image
 
-from giblet_core.codecs import Codes, EncodecCodec
+from giblet_core.codecs import Codec, Codes
 from giblet_core.errors import InputError
 from giblet_core.files import in_memory
 from giblet_core.lesions import LESIONS, book_set, kinds_for, lesion
@@ -23,7 +23,7 @@ LONGEST_S = 10.0  # a panel is for a short clip; the live one answers within a s
 
 
 def mixer_panel(
-    codec: EncodecCodec,
+    codec: Codec,
     codes: Codes,
     modes: Iterable[str] = LESIONS,
     sets: Sequence[str] = ("prefix", "all_but", "solo"),
@@ -36,7 +36,7 @@ def mixer_panel(
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
         A short clip; all its codebooks are mixed.
     modes : iterable of str
@@ -143,7 +143,7 @@ class MixerWidget:
 
     Parameters
     ----------
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
         A clip of at most 10 s.
     donor : Codes, optional
@@ -158,9 +158,7 @@ class MixerWidget:
         What is shown.
     """
 
-    def __init__(
-        self, codec: EncodecCodec, codes: Codes, donor: Codes | None = None, seed: int = 0
-    ):
+    def __init__(self, codec: Codec, codes: Codes, donor: Codes | None = None, seed: int = 0):
         import ipywidgets as w
 
         _check_length(codes)

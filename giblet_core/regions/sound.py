@@ -22,7 +22,7 @@ from giblet_core.autoencoder import (
     fit,
     run_folder,
 )
-from giblet_core.codecs import EncodecCodec
+from giblet_core.codecs import Codec
 from giblet_core.decoding import Segments, retrieve, similarity
 from giblet_core.encoding import bootstrap
 from giblet_core.regions.lesions import RegionLesions, choose_penalties, read_out, scorer
@@ -116,7 +116,7 @@ def listened(
     numbers: Mapping[str, np.ndarray],
     first_tr: int,
     n_trs: int,
-    codec: EncodecCodec,
+    codec: Codec,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Generate a stretch from each of `bottlenecks`, with the same draws."""
@@ -192,7 +192,7 @@ def generated_scores(
 
 
 @torch.no_grad()
-def generate(generator: Generator, z: np.ndarray, codec: EncodecCodec, seed: int = 0) -> np.ndarray:
+def generate(generator: Generator, z: np.ndarray, codec: Codec, seed: int = 0) -> np.ndarray:
     """Generate sound from bottlenecks (n_windows, dim): codes drawn as the network believes, with
     the same draws for the same seed.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.codecs import Codes, EncodecCodec, MelCodec, frame_at, load_codec
+from giblet_core.codecs import Codec, Codes, MelCodec, frame_at, load_codec
 from giblet_core.errors import InputError, require
 from giblet_core.files import cached_npz, content_hash
 from giblet_core.sound import check_wave, load_audio
@@ -195,7 +195,7 @@ class AudioProcessor:
         )
         return self._engine().decode(codes)
 
-    def _engine(self) -> EncodecCodec | MelCodec:
+    def _engine(self) -> Codec | MelCodec:
         return load_codec(self.codec) if self.use_encodec else MelCodec(n_mels=self.n_mels)
 
     def _features(self, wave: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.codecs import Codes, EncodecCodec, frame_at
+from giblet_core.codecs import Codec, Codes, frame_at
 from giblet_core.sound import KINDS, Annotation
 from giblet_core.timing.grid import TRGrid
 
@@ -20,7 +20,7 @@ class Stimulus:
         What it is; `label` is printed with every figure.
     wave : array of shape (n_samples,), float32
         At the codec's rate.
-    codec : EncodecCodec
+    codec : Codec
     codes : Codes
         At the bandwidth asked for.
     codes_all : Codes
@@ -38,7 +38,7 @@ class Stimulus:
     name: str
     label: str
     wave: np.ndarray
-    codec: EncodecCodec
+    codec: Codec
     codes: Codes
     codes_all: Codes
     grids: tuple[TRGrid, ...]

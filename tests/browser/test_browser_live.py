@@ -3,7 +3,6 @@ is heard from the disk as from a server.
 """
 
 import base64
-import copy
 import io
 from itertools import combinations
 
@@ -13,7 +12,6 @@ import torch
 from browser_pages import write_site
 from PIL import Image
 
-from giblet_core.codecs import EncodecCodec
 from giblet_core.listening import mixer_panel, picture, raster
 from giblet_core.metrics import loudness_lufs
 
@@ -44,7 +42,7 @@ def panel(demo_codec, codes, tmp_path_factory):
 def site(demo_codec, codes, panel, tmp_path_factory):
     folder = next(path for path in tmp_path_factory.getbasetemp().glob("live_site*"))
     other = mixer_panel(
-        EncodecCodec(copy.deepcopy(demo_codec._model), "mine"),
+        demo_codec.copy_as("mine"),
         codes.crop_frames(0, 75),
         (),
         ("solo",),
@@ -104,7 +102,7 @@ def snr_db(true, got):
 
 
 def test_the_wave_is_that_of_the_network_for_every_kind_of_choice(opened, demo_codec, codes):
-    z, double = demo_codec.latents(codes), copy.deepcopy(demo_codec._model.decoder).double()
+    z, double = demo_codec.latents(codes), demo_codec.copy_as("double").decoder_network().double()
     rng, choices = (
         np.random.default_rng(0),
         {"all": range(K), "codebook 2 alone": [2], "all but 0": range(1, K), "none": []},

@@ -3,7 +3,6 @@ shows.
 """
 
 import base64
-import copy
 import io
 import re
 from pathlib import Path
@@ -14,7 +13,6 @@ import soundfile as sf
 from PIL import Image
 
 import giblet_core as gc
-from giblet_core.codecs import EncodecCodec
 from giblet_core.errors import InputError
 from giblet_core.listening import mixer_panel, mixer_widget, raster
 
@@ -84,7 +82,7 @@ def test_the_static_book_gets_codes_and_a_decoder_of_the_demo_codec_only(
     )
     assert {path.name for path in tmp_path.iterdir()} == {Path(row["live"]).name, "notes.js"}
     assert (tmp_path / Path(row["live"]).name).stat().st_size < 6e6
-    other = EncodecCodec(copy.deepcopy(demo_codec._model), "mine")
+    other = demo_codec.copy_as("mine")
     assert (
         mixer_panel(other, short, (), (), live=tmp_path / "other").tags["all codebooks"]["live"]
         == ""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import entropy
 
-from giblet_core.codecs import Codes, EncodecCodec, load_codec, opus_round_trip
+from giblet_core.codecs import Codec, Codes, load_codec, opus_round_trip
 from giblet_core.demo.codec.training import SUFFIXES, is_held_out, kind_of
 from giblet_core.listening import mel_round_trip
 from giblet_core.metrics import quality
@@ -69,7 +69,7 @@ def opus(wave: np.ndarray, sample_rate: int, compression_level: float) -> np.nda
     )[: len(wave)]
 
 
-def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+def coders(codec: Codec) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return what is compared: name -> wave to wave."""
     top, rate = codec.bandwidths_kbps[-1], codec.sample_rate
     codebooks = {
@@ -85,7 +85,7 @@ def coders(codec: EncodecCodec) -> dict[str, Callable[[np.ndarray], np.ndarray]]
 
 
 def sound_table(
-    codec: EncodecCodec,
+    codec: Codec,
     sounds: Mapping[str, np.ndarray],
     n_pieces: int | None = 2,
     pesq: bool = True,
@@ -132,7 +132,7 @@ def perplexity(codes: Codes, cardinality: int = 1024) -> np.ndarray:
     )
 
 
-def flaws(codec: EncodecCodec, wave: np.ndarray) -> dict[str, float]:
+def flaws(codec: Codec, wave: np.ndarray) -> dict[str, float]:
     """Look for what metrics miss.
 
     Returns
