@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 ROOMS = {
     "errors": "what is raised when an input is wrong or a run fails",
     "deprecation": "old names of keywords, kept for one release",
+    "strict_yaml": "YAML without values that mean two things",
     "files": "files that can be trusted: hashes, atomic writes, caches",
     "sound": "read, write and resample sound; spectra, speech, pitch, annotation",
     "viz": "the figures' common style and plots",
@@ -34,7 +35,8 @@ ROOMS = {
     "demo": "how the embedded film and the embedded codec were made",
     "validation": "simulated subjects with known truth, recovery, planning, wrong ways",
     "regions": "what a brain region hears: lesions of regions, findings, cards",
-    "workflow": "session, parameters, runner, staging, sweeps, records, scorecard",
+    "reporting": "records of long runs, expectations beside what was found",
+    "workflow": "session, parameters, keys, runner, staging, pages, sweeps",
     "commands": "the command line, file inspection, benchmark",
 }
 

@@ -1,4 +1,7 @@
-"""TODO: errors."""
+"""Errors: what is raised when an input is wrong, a run fails or a metric has no value.
+
+Messages have the form ``argument=value: the rule. The remedy.``
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,28 +11,43 @@ class InputError(ValueError):
     """What the user gave is wrong: the message names the value, the rule and the remedy."""
 
 
+class RunFailed(RuntimeError):  # noqa: N818 - public name
+    """A valid run failed: the message names the place, the reason and the file kept."""
+
+
+class MetricError(ValueError):
+    """A metric has no value for these sounds: the message is the reason."""
+
+
 def require(good: object, message: str) -> None:
-    """Raise InputError with `message` (``argument=value: the rule. The remedy.``) unless `good`."""
+    """Raise InputError with `message` unless `good`.
+
+    The message is made also where the condition holds: use ``if ...: raise InputError(...)`` where
+    making it costs more than a few names.
+    """
     if not good:
         raise InputError(message)
 
 
 @contextmanager
 def explained(rule: str, remedy: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turn `errors` of the block, which a reader raised, into an InputError: ``argument=value: the
-    rule (its words). The remedy.``.
+    """Turn errors of a reader into an InputError: ``rule (its words). remedy``.
+
+    Parameters
+    ----------
+    rule : str
+        ``argument=value: the rule``, without a full stop.
+    remedy : str
+        What to do about it.
+    *errors : exception types
+        Those to turn.
+
+    Yields
+    ------
+    None
     """
     try:
         yield
     except errors as error:
-        raise InputError(f"{rule} ({' '.join(str(error).split())}). {remedy}") from error
-
-
-class RunFailed(RuntimeError):
-    """A valid run failed: the message names the notebook or page, the place, the reason and the
-    file kept.
-    """
-
-
-class MetricError(ValueError):
-    """A metric has no value for these sounds; the message is the reason."""
+        words = " ".join(str(error).split())
+        raise InputError(f"{rule} ({words}). {remedy}") from error

@@ -1,5 +1,7 @@
-"""Files that can be trusted: content hashes, atomic writes, npz with a verified header, caches that
-never serve stale data.
+"""Files that can be trusted: content hashes, atomic writes, npz with a verified header, caches.
+
+A reader sees the old file or the whole new one, never a part. A cache is keyed by a hash of all
+that shapes its content, so it never serves stale data.
 """
 
 import dataclasses
@@ -10,7 +12,7 @@ import os
 import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from giblet_core.errors import InputError, explained, require
+from giblet_core.errors import InputError, explained
+from giblet_core.strict_yaml import parse_yaml
 
 ASSETS = Path(__file__).parent / "assets"
 FORMAT_VERSION = 1
 _HEADER = "__header__"
+
+Arrays = dict[str, np.ndarray]
+Metadata = dict[str, Any]
 
 
 def in_memory(write: Callable[..., Any], *arguments: Any, **options: Any) -> bytes:
@@ -33,31 +39,30 @@ def in_memory(write: Callable[..., Any], *arguments: Any, **options: Any) -> byt
 
 
 def project_root() -> Path:
-    """Find the folder of the book (it holds ``_config.yml`` and ``notebooks``) from any working
-    directory.
+    """Find the folder of the book (it holds ``_config.yml`` and ``notebooks``).
 
-    Looked for upwards from the current directory, then from the place of this package.
+    It is looked for upwards from the current directory, then from the place of this package.
 
     Returns
     -------
     Path
-        The project's root; the current directory where no book is around (an installed
-        package).
+        The project's root; the current directory where no book is around (an installed package).
     """
-    for origin in (Path.cwd(), Path(__file__).parent):
-        for folder in (origin.resolve(), *origin.resolve().parents):
+    for origin in (Path.cwd().resolve(), Path(__file__).parent.resolve()):
+        for folder in (origin, *origin.parents):
             if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
                 return folder
     return Path.cwd()
 
 
+# --- hashes --------------------------------------------------------------------------------------
+
+
 def _feed(digest: Any, part: Any) -> None:
-    """Feed one value with its type, so that 1, 1.0 and "1" differ and [a, bc] differs from [ab, c]."""
+    """Feed one value with its type: 1, 1.0 and "1" differ, and [a, bc] differs from [ab, c]."""
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        part = (
-            type(part).__name__,
-            {f.name: getattr(part, f.name) for f in dataclasses.fields(part)},
-        )
+        fields = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+        part = (type(part).__name__, fields)
     if isinstance(part, np.ndarray):
         if part.dtype.hasobject:
             raise TypeError(
@@ -76,17 +81,23 @@ def _feed(digest: Any, part: Any) -> None:
         digest.update(f"seq:{len(part)};".encode())
         for item in part:
             _feed(digest, item)
-    elif part is None or isinstance(part, bool | int | float | str | bytes | Fraction | np.generic):
-        text = (
-            part
-            if isinstance(part, bytes)
-            else repr(part.item() if isinstance(part, np.generic) else part).encode()
-        )
-        digest.update(f"{type(part).__name__}:{len(text)};".encode() + text)
     else:
-        raise TypeError(
-            f"content_hash: {type(part).__name__} has no stable content; pass arrays, numbers, strings, paths or maps."
-        )
+        text = _scalar_bytes(part)
+        digest.update(f"{type(part).__name__}:{len(text)};".encode() + text)
+
+
+def _scalar_bytes(part: Any) -> bytes:
+    """Return the bytes that stand for a number, string, bytes or None."""
+    if isinstance(part, bytes):
+        return part
+    if isinstance(part, np.generic):
+        return repr(part.item()).encode()
+    if part is None or isinstance(part, bool | int | float | str | Fraction):
+        return repr(part).encode()
+    raise TypeError(
+        f"content_hash: {type(part).__name__} has no stable content; pass arrays, numbers, "
+        "strings, paths or maps."
+    )
 
 
 def content_hash(*parts: Any) -> str:
@@ -119,12 +130,27 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` on success, remove it on failure.
 
     A reader therefore sees the old file or the whole new one, never a part, also when the disk
-    fills up.
+    fills up. The temporary name is short: a name as long as the file system allows stays possible.
+
+    Parameters
+    ----------
+    path : path
+        The file to write; its folder is made where it is missing.
+
+    Yields
+    ------
+    Path
+        Where to write; it has the ending of `path`.
+
+    Raises
+    ------
+    OSError
+        It could not be written; the message says why, and nothing was changed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    temporary = path.with_name(f".{secrets.token_hex(4)}{path.suffix[:8]}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
@@ -134,7 +160,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             "or choose another folder.",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+# --- text, JSON, YAML ----------------------------------------------------------------------------
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -146,9 +176,8 @@ def write_text(path: str | Path, text: str) -> Path:
 
 def write_json(path: str | Path, obj: Any) -> Path:
     """Write JSON atomically; NaN is refused (write None and a reason instead)."""
-    return write_text(
-        path, json.dumps(obj, indent=1, sort_keys=True, allow_nan=False, default=_plain) + "\n"
-    )
+    text = json.dumps(obj, indent=1, sort_keys=True, allow_nan=False, default=_plain)
+    return write_text(path, text + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -167,21 +196,18 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Read YAML; a missing or broken file is an InputError."""
-    return _parsed(path, yaml.safe_load, "YAML")
+    """Read YAML by the rules of version 1.2; a missing or broken file is an InputError."""
+    return _parsed(path, parse_yaml, "YAML")
 
 
 def _parsed(path: str | Path, parse: Callable[[str], Any], kind: str) -> Any:
-    with explained(
-        f"path={path}: must be a readable {kind} file",
-        "Correct it.",
-        OSError,
-        ValueError,
-        yaml.YAMLError,
-    ):
-        return parse(
-            Path(path).read_text(encoding="utf-8")
-        )  # what is no UTF-8 or no JSON is a ValueError
+    rule = f"path={path}: must be a readable {kind} file"
+    with explained(rule, "Correct it.", OSError, ValueError, yaml.YAMLError):
+        # What is no UTF-8 or no JSON is a ValueError.
+        return parse(Path(path).read_text(encoding="utf-8-sig"))
+
+
+# --- arrays --------------------------------------------------------------------------------------
 
 
 def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> Path:
@@ -195,29 +221,31 @@ def save_npz(path: str | Path, arrays: Mapping[str, np.ndarray], meta: Mapping[s
         No object arrays.
     meta : mapping
         JSON values; ``meta["kind"]`` says what the file is.
+
+    Returns
+    -------
+    Path
     """
     arrays = {name: np.asarray(value) for name, value in arrays.items()}
-    text = json.dumps(dict(meta), sort_keys=True, default=_plain)
+    meta_text = json.dumps(dict(meta), sort_keys=True, default=_plain)
     header = {
         "format_version": FORMAT_VERSION,
-        "meta": json.loads(text),
-        "sha256": content_hash(arrays, text),
+        "meta": json.loads(meta_text),
+        "sha256": content_hash(arrays, meta_text),
     }
+    header_bytes = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-        np.savez(
-            handle, **{_HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **arrays
-        )
+        np.savez(handle, **{_HEADER: header_bytes}, **arrays)
     return Path(path)
 
 
-def load_npz(
-    path: str | Path, kind: str | None = None
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def load_npz(path: str | Path, kind: str | None = None) -> tuple[Arrays, Metadata]:
     """Read a file of `save_npz`, verifying the hash of its content.
 
     Parameters
     ----------
     path : path
+        The file.
     kind : str, optional
         The kind the file must have.
 
@@ -232,39 +260,39 @@ def load_npz(
         Missing, truncated, altered, pickled or of another kind.
     """
     path = Path(path)
-    require(path.exists(), f"path={path}: there is no such file. Check the name.")
+    if not path.exists():
+        raise InputError(f"path={path}: there is no such file. Check the name.")
+    broken = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
     with explained(
-        f"path={path}: must be a file written by this project",
-        "Make it anew.",
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-        NotImplementedError,
+        f"path={path}: must be a file written by this project", "Make it anew.", *broken
     ):
-        with (
-            open(path, "rb") as handle,
-            np.load(handle, allow_pickle=False) as data,
-        ):  # np.load leaks the handle of a broken file
-            arrays = {name: data[name] for name in data.files}
+        arrays = _read_arrays(path)
         header = json.loads(arrays.pop(_HEADER).tobytes())
-        text = json.dumps(header["meta"], sort_keys=True)
-        intact = header["sha256"] == content_hash(arrays, text)
+        meta = header["meta"]
+        meta_text = json.dumps(meta, sort_keys=True)
+        intact = header["sha256"] == content_hash(arrays, meta_text)
         version = header["format_version"]
-    require(
-        intact,
-        f"path={path}: its content does not match its hash; it was altered or damaged. Make it anew.",
-    )
-    require(
-        version == FORMAT_VERSION,
-        f"path={path}: format version {version} must be {FORMAT_VERSION}. Make it anew with this version.",
-    )
-    if kind is not None and header["meta"].get("kind") != kind:
+    if not intact:
         raise InputError(
-            f"path={path}: holds {header['meta'].get('kind')!r}, but {kind!r} is wanted. Choose another file."
+            f"path={path}: its content does not match its hash; it was altered or damaged. "
+            "Make it anew; remove it first if it lies in a cache."
         )
-    return arrays, header["meta"]
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"path={path}: format version {version} must be {FORMAT_VERSION}. "
+            "Make it anew with this version."
+        )
+    if kind is not None and meta.get("kind") != kind:
+        raise InputError(
+            f"path={path}: holds {meta.get('kind')!r}, but {kind!r} is wanted. Choose another file."
+        )
+    return arrays, meta
+
+
+def _read_arrays(path: Path) -> Arrays:
+    # The handle is opened here because np.load leaks its own where the file is broken.
+    with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
 
 
 def cached_npz(
@@ -272,11 +300,33 @@ def cached_npz(
     alias: str,
     parts: Any,
     compute: Callable[[], tuple[Mapping[str, np.ndarray], Mapping[str, Any]]],
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+) -> tuple[Arrays, Metadata]:
     """Return what `compute` returns, from the cache where the same `parts` were seen before.
 
-    The key hashes `parts` (all that shapes the content), so a change of any of them is a miss; the
-    alias keeps the file's name readable, e.g. ``sherlock_all_hrf_per_subject_encodec``.
+    The key hashes `parts` (all that shapes the content), so a change of any of them is a miss. A
+    damaged file of the cache is found by its hash and is an error: it says that a disk or a copy
+    went wrong.
+
+    Parameters
+    ----------
+    folder : path
+        Of the cache.
+    alias : str
+        Keeps the file's name readable, e.g. ``sherlock_all_hrf_per_subject_encodec``.
+    parts : value
+        For `content_hash`: all that shapes the content.
+    compute : callable
+        Returns arrays and metadata for `save_npz`.
+
+    Returns
+    -------
+    arrays : dict of ndarray
+    meta : dict
+
+    Raises
+    ------
+    InputError
+        The file of the cache is damaged; remove it.
     """
     key = content_hash(alias, parts)
     path = Path(folder) / f"{alias}-{key[:16]}.npz"

@@ -1,28 +1,18 @@
 """Commands: the `giblet` command line.
 
-`cli` declares the commands, `inspection` says what a file holds, `benchmark` measures. Exit status:
-0 done, 1 a valid run failed, 2 the input is wrong.
+Read `cli` first (the list of commands and what happens to errors), then `sounds`, `studies` and
+`book` (the commands), `inspection` (what a file holds) and `benchmark` (speed, memory, sizes). Exit
+status: 0 done; 1 a valid run failed; 2 the input is wrong, and nothing was written.
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=[
-        "benchmark",
-        "cli",
-        "inspection",
-    ],
+    submodules=["arguments", "benchmark", "book", "cli", "inspection", "sounds", "studies"],
     submod_attrs={
-        "benchmark": [
-            "bench",
-        ],
-        "inspection": [
-            "describe",
-        ],
-        "cli": [
-            "COMMANDS",
-            "main",
-        ],
+        "benchmark": ["bench"],
+        "cli": ["COMMANDS", "main"],
+        "inspection": ["describe"],
     },
 )

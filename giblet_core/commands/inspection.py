@@ -1,21 +1,30 @@
-"""Say what a file holds: sound, codes, any npz of this project, NIfTI, a data set, a result."""
+"""Inspection: say what a file holds, without loading more of it than needed."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from giblet_core.errors import require
+from giblet_core.errors import InputError
 from giblet_core.files import load_npz, read_json
+from giblet_core.fmri import load_dataset, load_image
 from giblet_core.sound import annotation_beside, audio_info
 
+Facts = dict[str, Any]
 
-def describe(path: str | Path) -> dict[str, Any]:
-    """Return what a file holds, as names and plain values, without loading more than needed.
+
+def describe(path: str | Path) -> Facts:
+    """Return what a file holds, as names and plain values.
 
     Parameters
     ----------
     path : path
-        ``.npz`` of this project (verified), ``.nii``/``.nii.gz``, ``.json``, ``.yaml`` (a data
-        set), else a sound or video.
+        A file of one of `KINDS`; anything else is read as a sound or video.
+
+    Returns
+    -------
+    dict
+        ``kind`` and what belongs to it.
 
     Raises
     ------
@@ -23,80 +32,74 @@ def describe(path: str | Path) -> dict[str, Any]:
         Missing, empty, damaged or of an unknown kind.
     """
     path = Path(path)
-    require(path.is_file(), f"file={path}: there is no such file. Check the name.")
-    require(path.stat().st_size != 0, f"file={path}: is empty (0 bytes). Make or copy it again.")
-    for suffixes, reader in (
-        ((".npz",), _npz),
-        ((".nii", ".nii.gz"), _nifti),
-        ((".json",), _json),
-        ((".yaml", ".yml"), _dataset),
-    ):
-        if path.name.lower().endswith(suffixes):
-            return reader(path)
+    if not path.is_file():
+        raise InputError(f"file={path}: there is no such file. Check the name.")
+    if path.stat().st_size == 0:
+        raise InputError(f"file={path}: is empty (0 bytes). Make or copy it again.")
+    for kind in KINDS:
+        if path.name.lower().endswith(kind.suffixes):
+            return kind.describe(path)
+    return _describe_sound(path)
+
+
+def _describe_sound(path: Path) -> Facts:
     sound = audio_info(path)
-    found = annotation_beside(path, sound.duration_s)
-    return {
+    facts = {
         "kind": "sound",
         "format": sound.format,
         "sample_rate_hz": sound.sample_rate,
         "channels": sound.n_channels,
         "duration_s": round(sound.duration_s, 6),
-        **({"annotated": found.counts} if found else {}),
     }
+    annotation = annotation_beside(path, sound.duration_s)
+    if annotation:
+        facts["annotated"] = annotation.counts
+    return facts
 
 
-def _npz(path: Path) -> dict[str, Any]:
+def _describe_npz(path: Path) -> Facts:
     arrays, meta = load_npz(path)
-    shapes = {name: f"{value.shape} {value.dtype}" for name, value in arrays.items()}
-    if meta.get("kind") == "codes":
+    facts = {"kind": meta.get("kind", "arrays")}
+    for name, values in arrays.items():
+        facts[name] = f"{values.shape} {values.dtype}"
+    facts |= {name: value for name, value in meta.items() if name != "kind"}
+    if facts["kind"] == "codes":
         num_codebooks, n_frames = arrays["indices"].shape
-        meta = {
-            **meta,
-            "num_codebooks": num_codebooks,
-            "n_frames": n_frames,
-            "duration_s": meta["n_samples"] / meta["sample_rate"],
-        }
-    return {
-        "kind": meta.get("kind", "arrays"),
-        **shapes,
-        **{k: v for k, v in meta.items() if k != "kind"},
-    }
+        facts["num_codebooks"] = num_codebooks
+        facts["n_frames"] = n_frames
+        facts["duration_s"] = meta["n_samples"] / meta["sample_rate"]
+    return facts
 
 
-def _nifti(path: Path) -> dict[str, Any]:
-    from giblet_core.fmri import load_image
-
+def _describe_nifti(path: Path) -> Facts:
     header = load_image(path).header
-    zooms, shape = header.get_zooms(), header.get_data_shape()
-    time = {"n_trs": shape[3], "t_r_s": float(zooms[3])} if len(shape) == 4 else {}
-    return {
+    shape = header.get_data_shape()
+    zooms = header.get_zooms()
+    facts = {
         "kind": "NIfTI image",
         "shape": shape,
-        "voxel_mm": [float(z) for z in zooms[:3]],
+        "voxel_mm": [float(zoom) for zoom in zooms[:3]],
         "dtype": str(header.get_data_dtype()),
-        **time,
     }
+    if len(shape) == 4:
+        facts["n_trs"] = shape[3]
+        facts["t_r_s"] = float(zooms[3])
+    return facts
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _describe_json(path: Path) -> Facts:
     content = read_json(path)
     if not isinstance(content, dict):
-        return {
-            "kind": f"JSON {type(content).__name__}",
-            "entries": len(content) if hasattr(content, "__len__") else 1,
-        }
-    return {
-        "kind": "result",
-        **{
-            k: v if not isinstance(v, dict | list) else f"{type(v).__name__} of {len(v)}"
-            for k, v in content.items()
-        },
-    }
+        entries = len(content) if hasattr(content, "__len__") else 1
+        return {"kind": f"JSON {type(content).__name__}", "entries": entries}
+    facts = {"kind": "result"}
+    for name, value in content.items():
+        nested = isinstance(value, dict | list)
+        facts[name] = f"{type(value).__name__} of {len(value)}" if nested else value
+    return facts
 
 
-def _dataset(path: Path) -> dict[str, Any]:
-    from giblet_core.fmri import load_dataset
-
+def _describe_dataset(path: Path) -> Facts:
     data = load_dataset(path)
     return {
         "kind": "data set",
@@ -106,3 +109,20 @@ def _dataset(path: Path) -> dict[str, Any]:
         "subjects": len(data.subjects),
         "stimulus": Path(data.stimulus).name if data.stimulus else None,
     }
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file, known by how its name ends."""
+
+    suffixes: tuple[str, ...]
+    describe: Callable[[Path], Facts]
+
+
+#: Kinds that are told by name; every other file is asked whether it is a sound.
+KINDS = (
+    FileKind((".npz",), _describe_npz),
+    FileKind((".nii", ".nii.gz"), _describe_nifti),
+    FileKind((".json",), _describe_json),
+    FileKind((".yaml", ".yml"), _describe_dataset),
+)

@@ -1,7 +1,9 @@
 """Workflow: from parameters to executed notebooks and the built book.
 
-Read `session` first (what a notebook starts from), then `parameters`, `runner`, `staging` and
-`sweeps`, then `records` and `scorecard`. A run is keyed by all that shapes its result.
+Read `session` first (what a notebook starts from), then `parameters` (what a run is given), `keys`
+(what shapes a result), `execution` (one notebook), `runner` (all of them), `staging` and `pages`
+(the static book), and `sweeps` (many runs). What is unchanged is never run again, and a failure is
+kept, named and published.
 """
 
 import lazy_loader
@@ -9,36 +11,20 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "execution",
+        "keys",
+        "pages",
         "parameters",
-        "records",
         "runner",
-        "scorecard",
         "session",
         "staging",
         "sweeps",
     ],
     submod_attrs={
-        "parameters": [
-            "check_inputs",
-            "complete_from_dataset",
-            "notebook_parameters",
-        ],
-        "records": [
-            "read_record",
-            "write_record",
-        ],
-        "runner": [
-            "RunReport",
-            "find_notebooks",
-            "input_stamp",
-            "run",
-        ],
-        "scorecard": [
-            "VERDICTS",
-            "read_figures",
-            "score",
-            "table",
-        ],
+        "keys": ["find_notebooks", "input_stamp"],
+        "pages": ["find_remote"],
+        "parameters": ["check_inputs", "complete_from_dataset", "notebook_parameters"],
+        "runner": ["RunReport", "run_book"],
         "session": [
             "SMOKE_S",
             "artifacts_folder",
@@ -46,14 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ensure_stimulus",
             "save_results",
         ],
-        "staging": [
-            "find_remote",
-            "move_media",
-        ],
-        "sweeps": [
-            "SweepResult",
-            "load_grid",
-            "sweep",
-        ],
+        "staging": ["move_media"],
+        "sweeps": ["SweepResult", "load_grid", "run_sweep"],
     },
 )

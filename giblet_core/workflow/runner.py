@@ -1,220 +1,140 @@
-"""Run the notebooks with papermill: parameters checked first, unchanged notebooks skipped, a
-failure kept and named.
+"""Runner: check the parameters, run the notebooks that changed, stage and build the book.
 
-The key of a run hashes all that shapes its result: the code cells, the sources and assets of
-giblet_core, the parameters, the input files, the lock, and the keys of the notebooks before it.
-Prose is not in the key: the staging takes it from the source, so mending a sentence needs no new
-run.
+Parameters are checked before anything is written. What is unchanged is skipped. A notebook that
+fails is kept and published as failed; the others run all the same.
 """
 
-import glob
 import os
-import re
 import shutil
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from giblet_core.errors import InputError, RunFailed, require
-from giblet_core.files import content_hash, project_root, read_json, write_json
-from giblet_core.fmri import read_manifest
-from giblet_core.sound import events_path
+import filelock
+
+from giblet_core.errors import InputError, RunFailed
+from giblet_core.files import project_root, read_json, write_json
+from giblet_core.workflow.execution import Execution, execute_recorded, stop_kernels
+from giblet_core.workflow.keys import find_notebooks, is_current, run_keys
 from giblet_core.workflow.parameters import (
     check_inputs,
     complete_from_dataset,
-    notebook_parameters,
     read_parameters,
     validate_parameters,
 )
-from giblet_core.workflow.staging import build_book
+from giblet_core.workflow.staging import build_book, chapter_not_run, failed_chapter
 
-NOT_IN_NOTEBOOKS = (
-    "workflow/staging.py",
-    "workflow/parameters.py",
-    "workflow/runner.py",
-    "workflow/sweeps.py",
-    "commands/",
-    "assets/commands.yaml",
-    "assets/region_card.html",
-)
-ROOM_BYTES = 1_000_000_000
+FREE_BYTES = 1_000_000_000  # what a run may write
+MOST_NOTEBOOKS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run did."""
+    """What a run did.
 
-    executed: tuple[str, ...]  # stems, in order
-    skipped: tuple[str, ...]  # unchanged since their last run
-    index: Path | None  # the book's first page, None where it was not built
+    Attributes
+    ----------
+    executed, skipped : tuple of str
+        Stems of the notebooks that ran, in order, and of those unchanged since their last run.
+    failed : dict
+        Stem -> reason, of the notebooks that failed.
+    index : Path or None
+        The book's first page; None where it was not built.
+    seconds : float
+        Duration of the run.
+    """
+
+    executed: tuple[str, ...]
+    skipped: tuple[str, ...]
+    failed: dict[str, str]
+    index: Path | None
     seconds: float
 
 
-def find_notebooks(root: Path, only: Sequence[str] | None = None) -> list[Path]:
-    """List the notebooks by name, the scorecard last, as it reads what all wrote; `only` keeps
-    those that begin with one of its strings.
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do: the notebooks, their keys and parameters, and the folders.
+
+    Attributes
+    ----------
+    root, out, artifacts : Path
+        The book's folder, the folder of everything written, and that of artifacts.
+    notebooks, chosen : list of Path
+        All notebooks, and those of this run.
+    jobs : dict
+        Notebook -> its `Execution`.
     """
-    every = sorted(
-        (root / "notebooks").glob("*.ipynb"),
-        key=lambda path: (path.stem.endswith("scorecard"), path.name),
-    )
-    require(every, f"{root / 'notebooks'}: holds no notebooks. Run from the book's folder.")
-    for prefix in only or ():
-        require(
-            any(path.stem.startswith(prefix) for path in every),
-            f"only={prefix}: no notebook begins so. Choose from "
-            f"{', '.join(p.stem for p in every)}.",
-        )
-    return [path for path in every if not only or path.stem.startswith(tuple(only))]
+
+    root: Path
+    out: Path
+    artifacts: Path
+    notebooks: list[Path]
+    chosen: list[Path]
+    jobs: dict[Path, Execution]
+
+    def is_current(self, notebook: Path) -> bool:
+        """Tell whether the executed copy of a notebook is up to date."""
+        job = self.jobs[notebook]
+        return is_current(job.target, job.key, job.artifacts)
 
 
-def core_hash() -> str:
-    """Hash the sources and assets that notebooks can import."""
-    package = Path(__file__).parents[1]
-    files = {
-        p.relative_to(package).as_posix(): p
-        for p in sorted(package.rglob("*"))
-        if p.is_file() and "__pycache__" not in p.parts
-    }
-    return content_hash(
-        [(name, path) for name, path in files.items() if not name.startswith(NOT_IN_NOTEBOOKS)]
-    )
+def make_plan(
+    params: str | Path | None,
+    settings: Sequence[str],
+    only: Sequence[str] | None,
+    out: str | Path | None,
+    root: Path,
+) -> Plan:
+    """Check what a run is given and plan it; arguments as in `run_book`.
 
+    Parameters
+    ----------
+    params, settings, only, out, root
+        As in `run_book`.
 
-def input_stamp(value: Any, root: Path) -> Any:
-    """Return what a parameter's value contributes to the key: the content behind a file name
-    (relative to `root`), else the value.
-    """
-    path = root / value if isinstance(value, str) and value not in ("", "demo") else None
-    if path is None or not path.exists():
-        return value
-    if path.is_dir():
-        return [_stat(p, path) for p in sorted(path.rglob("*")) if p.is_file()]
-    if path.suffix not in (".yaml", ".yml"):
-        return [p for p in (path, events_path(path)) if p.is_file()]
-    m, _ = read_manifest(path)
-    if m is None:
-        return path
-    named = (
-        m.stimulus.file,
-        m.bold.pattern or "**/*_desc-*",
-        m.mask,
-        *((m.atlas.file, m.atlas.names) if m.atlas else ()),
-        m.nuisance.pattern if m.nuisance else None,
-    )
-    patterns = [m.path(re.sub(r"\{[^}]*\}", "*", text)) for text in named if isinstance(text, str)]
-    names = {name for pattern in patterns for name in glob.glob(str(pattern), recursive=True)}
-    return [
-        path,
-        *(_stat(Path(name), path.parent) for name in sorted(names) if Path(name).is_file()),
-    ]
-
-
-def _stat(path: Path, base: Path) -> tuple[str, int, int]:
-    """Size and time stand for the content of data that may take minutes to hash."""
-    return os.path.relpath(path, base), path.stat().st_size, path.stat().st_mtime_ns
-
-
-def run_keys(
-    root: Path, notebooks: Sequence[Path], shares: Mapping[Path, Mapping[str, Any]]
-) -> dict[Path, str]:
-    """Return the key of every notebook, each chained to those before it."""
-    import nbformat
-
-    lock = root / "requirements.lock"
-    chain = content_hash(core_hash(), lock if lock.is_file() else None, list(sys.version_info[:2]))
-    keys = {}
-    for path in notebooks:
-        cells = [
-            (c.source, c.metadata.get("tags", []))
-            for c in nbformat.read(path, 4).cells
-            if c.cell_type == "code"
-        ]
-        values = {**notebook_parameters(path), **shares[path]}
-        chain = content_hash(
-            chain,
-            path.stem,
-            cells,
-            {k: input_stamp(v, root) for k, v in values.items() if k != "artifacts_dir"},
-        )
-        keys[path] = chain
-    return keys
-
-
-def is_current(executed: Path, key: str, artifacts: Path) -> bool:
-    """Tell whether an executed copy has this key and all that it wrote is still there."""
-    sidecar = executed.with_suffix(".json")
-    if not (executed.is_file() and sidecar.is_file()):
-        return False
-    record = read_json(sidecar)
-    return record.get("key") == key and all(
-        (artifacts / name).is_file() for name in record.get("wrote", [])
-    )
-
-
-def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: Path) -> None:
-    """Run one notebook into `target`; on failure keep the copy with its error as
-    ``NAME.failed.ipynb``.
+    Returns
+    -------
+    Plan
 
     Raises
     ------
     InputError
-        A cell raised InputError: what the user gave is wrong.
-    RunFailed
-        Any other exception in a cell.
+        Wrong parameters, sound or data set, or too little room.
     """
-    import papermill
-
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "1"
-    )  # many small solves: threads that meet at each are up to 15 times slower than one
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial, failed = target.with_suffix(".running.ipynb"), target.with_suffix(".failed.ipynb")
-    try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(partial),
-            dict(parameters),
-            kernel_name="python3",
-            cwd=str(root),
-            progress_bar=sys.stderr.isatty(),
-            extra_arguments=["--log-level=ERROR"],
+    out_folder = (Path(out) if out else root / "build").resolve()
+    given = complete_from_dataset(read_parameters(params, settings, root))
+    notebooks = find_notebooks(root)
+    chosen = find_notebooks(root, only)
+    shares = validate_parameters(notebooks, given, chosen)
+    check_inputs(given)
+    _check_free_space(out_folder)
+    artifacts = (root / given.get("artifacts_dir", out_folder / "artifacts")).resolve()
+    keys = run_keys(root, notebooks, shares)
+    jobs = {
+        path: Execution(
+            notebook=path,
+            target=out_folder / "executed" / path.name,
+            key=keys[path],
+            parameters=shares[path],
+            artifacts=artifacts,
+            root=root,
         )
-        os.replace(partial, target)
-        failed.unlink(missing_ok=True)
-    except papermill.PapermillExecutionError as error:
-        os.replace(partial, failed)
-        place = f"{notebook.name}, cell {error.cell_index} (In [{error.exec_count}])"
-        if error.ename == "InputError":
-            raise InputError(
-                f"{error.evalue}\nRaised by {place}; the executed copy with the error: {failed}"
-            ) from None
-        raise RunFailed(
-            f"{place}: {error.ename}: {error.evalue}\nThe executed copy with the error: {failed}"
-        ) from None
-    except (
-        RuntimeError
-    ) as error:  # the kernel died, mostly for want of memory: there is no error cell to show
-        os.replace(partial, failed)
-        raise RunFailed(
-            f"{notebook.name}: the kernel died ({error}); more memory may be needed.\nThe copy so far: {failed}"
-        ) from None
-    finally:
-        partial.unlink(missing_ok=True)
+        for path in notebooks
+    }
+    return Plan(root, out_folder, artifacts, notebooks, chosen, jobs)
 
 
-def run(
+def run_book(  # noqa: PLR0913 - what the command line offers
     params: str | Path | None = None,
     settings: Sequence[str] = (),
     only: Sequence[str] | None = None,
+    *,
     out: str | Path | None = None,
     root: Path | None = None,
     build: bool = True,
-    say=print,
+    say: Callable[..., None] = print,
 ) -> RunReport:
     """Check, run what changed, stage, and build the book.
 
@@ -223,10 +143,15 @@ def run(
     params, settings
         See `read_parameters`.
     only : sequence of str, optional
-        Beginnings of notebook names; the book is then built only where the other notebooks are
-        up to date.
+        Beginnings of notebook names.
     out : path, optional
         Folder of everything written; ``build`` in the project by default.
+    root : path, optional
+        The book's folder; looked for by default.
+    build : bool
+        False leaves the pages as they are.
+    say : callable
+        Where progress goes.
 
     Returns
     -------
@@ -235,109 +160,131 @@ def run(
     Raises
     ------
     InputError
-        Wrong parameters, sound or data set: nothing was written.
+        Wrong parameters, sound or data set, or another run in the same folder: nothing was
+        written.
     RunFailed
-        A notebook or the book's build failed; what was built before is untouched.
+        The pages could not be built; the former ones are left as they were.
     """
-    started, root = time.monotonic(), (root or project_root()).resolve()
-    out = (Path(out) if out else root / "build").resolve()
-    given = complete_from_dataset(read_parameters(params, settings, root))
-    every, chosen = find_notebooks(root), find_notebooks(root, only)
-    shares = validate_parameters(every, given, chosen)
-    check_inputs(given)
-    _check_room(out)
-    artifacts = (root / given.get("artifacts_dir", out / "artifacts")).resolve()
-    keys = run_keys(root, every, shares)
-    skipped = [
-        path.stem
-        for path in chosen
-        if is_current(out / "executed" / path.name, keys[path], artifacts)
-    ]
-    waiting = [path for path in chosen if path.stem not in skipped]
+    started = time.monotonic()
+    plan = make_plan(params, settings, only, out, (root or project_root()).resolve())
+    plan.out.mkdir(parents=True, exist_ok=True)
+    with _alone_in(plan.out):
+        skipped = [path for path in plan.chosen if plan.is_current(path)]
+        waiting = [path for path in plan.chosen if path not in skipped]
+        failed = run_notebooks(plan, waiting, say)
+        if skipped:
+            say(f"unchanged, not run again: {', '.join(path.stem for path in skipped)}")
+        index = _build(plan, failed, say) if build else None
+    executed = tuple(path.stem for path in waiting if path.stem not in failed)
+    return RunReport(
+        executed=executed,
+        skipped=tuple(path.stem for path in skipped),
+        failed=failed,
+        index=index,
+        seconds=time.monotonic() - started,
+    )
 
-    def one(path: Path) -> str:
-        place = f"[{chosen.index(path) + 1}/{len(chosen)}] {path.stem}"
+
+def run_notebooks(plan: Plan, waiting: Sequence[Path], say: Callable[..., None]) -> dict[str, str]:
+    """Run notebooks, as many side by side as there are cores.
+
+    Parameters
+    ----------
+    plan : Plan
+    waiting : sequence of Path
+        The notebooks to run.
+    say : callable
+        Where progress goes.
+
+    Returns
+    -------
+    dict
+        Stem -> reason, of those that failed.
+    """
+    failed: dict[str, str] = {}
+
+    def run_one(path: Path) -> None:
+        place = f"[{plan.chosen.index(path) + 1}/{len(plan.chosen)}] {path.stem}"
         say(f"{place} ...", flush=True)
-        seconds = execute_recorded(
-            path, out / "executed" / path.name, keys[path], shares[path], artifacts, root
-        )
-        say(f"{place} done in {seconds:.0f} s", flush=True)
-        return path.stem
-
-    executed = in_parallel(one, waiting)
-    for path in waiting:  # a neighbour's passing files, such as a checkpoint that a later one replaced, are nothing to wait for
-        record = read_json(sidecar := (out / "executed" / path.name).with_suffix(".json"))
-        write_json(
-            sidecar,
-            {**record, "wrote": [name for name in record["wrote"] if (artifacts / name).is_file()]},
-        )
-    if skipped:
-        say(f"unchanged, not run again: {', '.join(skipped)}")
-    stale = [
-        path.stem
-        for path in every
-        if not is_current(out / "executed" / path.name, keys[path], artifacts)
-    ]
-    if stale:
-        say(
-            f"The book was not built: {', '.join(stale)} must be run first (giblet run without --only)."
-        )
-    index = build_book(root, out, artifacts, say) if build and not stale else None
-    return RunReport(tuple(executed), tuple(skipped), index, time.monotonic() - started)
-
-
-def in_parallel(one: Callable[[Path], str], waiting: Sequence[Path]) -> list[str]:
-    """Run the first two notebooks, which make the codes and the BOLD that all read, the others side
-    by side, then the scorecard.
-
-    Nothing begins after a failure; what runs beside it comes to its end.
-    """
-    first, last = waiting[:2], [path for path in waiting[2:] if path.stem.endswith("scorecard")]
-    done = [one(path) for path in first]
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        jobs = [pool.submit(one, path) for path in waiting[2:] if path not in last]
         try:
-            done += [job.result() for job in jobs]
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return done + [one(path) for path in last]
+            seconds = execute_recorded(plan.jobs[path])
+        except RunFailed as error:
+            failed[path.stem] = str(error)
+            say(f"{place} FAILED: {error}", flush=True)
+        else:
+            say(f"{place} done in {seconds:.0f} s", flush=True)
+
+    in_parallel(run_one, waiting)
+    for path in waiting:
+        if path.stem not in failed:
+            _forget_passing_files(plan.jobs[path])
+    return failed
 
 
-def execute_recorded(
-    path: Path, target: Path, key: str, share: Mapping[str, Any], artifacts: Path, root: Path
-) -> float:
-    """Execute and write the sidecar: the key, the parameters, and which artifacts were written
-    meanwhile.
+def in_parallel(run_one: Callable[[Path], None], waiting: Sequence[Path]) -> None:
+    """Run the first two notebooks, then the others side by side, then the scorecard.
+
+    The first two make the codes and the BOLD that all others read.
     """
-    defaults = notebook_parameters(path)
-    if "artifacts_dir" in defaults and (root / defaults["artifacts_dir"]).resolve() != artifacts:
-        share = {**share, "artifacts_dir": str(artifacts)}
-    started, before = time.monotonic(), _snapshot(artifacts)
-    execute(path, target, share, root)
-    seconds = time.monotonic() - started
-    wrote = [name for name, stamp in _snapshot(artifacts).items() if before.get(name) != stamp]
-    write_json(
-        target.with_suffix(".json"),
-        {
-            "key": key,
-            "parameters": {**defaults, **share},
-            "seconds": round(seconds, 1),
-            "wrote": sorted(wrote),
-        },
-    )
-    return seconds
+    first = list(waiting[:2])
+    last = [path for path in waiting[2:] if path.stem.endswith("scorecard")]
+    beside = [path for path in waiting[2:] if path not in last]
+    pool = ThreadPoolExecutor(min(MOST_NOTEBOOKS_AT_ONCE, os.cpu_count() or 1))
+    try:
+        for path in first:
+            run_one(path)
+        jobs = [pool.submit(run_one, path) for path in beside]
+        for job in jobs:
+            job.result()
+        for path in last:
+            run_one(path)
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_kernels()
+        raise
+    finally:
+        pool.shutdown()
 
 
-def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
-    stats = ((p, p.stat()) for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else ()
-    return {p.relative_to(folder).as_posix(): (s.st_size, s.st_mtime_ns) for p, s in stats}
+def _forget_passing_files(job: Execution) -> None:
+    """Drop from a sidecar what a neighbour wrote in passing, such as an old checkpoint."""
+    sidecar = job.target.with_suffix(".json")
+    record = read_json(sidecar)
+    lasting = [name for name in record["wrote"] if (job.artifacts / name).is_file()]
+    write_json(sidecar, {**record, "wrote": lasting})
 
 
-def _check_room(out: Path) -> None:
+def _build(plan: Plan, failed: dict[str, str], say: Callable[..., None]) -> Path:
+    """Build the pages; chapters that failed or were not run are marked as such."""
+    unfinished = {stem: failed_chapter(reason) for stem, reason in failed.items()}
+    for path in plan.notebooks:
+        if path.stem not in failed and not plan.is_current(path):
+            unfinished[path.stem] = chapter_not_run()
+    return build_book(plan.root, plan.out, plan.artifacts, unfinished=unfinished, say=say)
+
+
+def _alone_in(out: Path) -> filelock.BaseFileLock:
+    """Lock a folder for this run; two runs in one folder would mix their files."""
+    lock = filelock.FileLock(out / ".run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise InputError(
+            f"out={out}: another run is writing there; a folder belongs to one run at a time. "
+            "Wait for it, or choose another folder with --out."
+        ) from None
+    return lock
+
+
+def _check_free_space(out: Path) -> None:
     folder = next(parent for parent in (out, *out.parents) if parent.exists())
+    if not os.access(folder, os.W_OK):
+        raise InputError(
+            f"out={out}: {folder} cannot be written to. Choose another folder with --out."
+        )
     free = shutil.disk_usage(folder).free
-    require(
-        free >= ROOM_BYTES,
-        f"out={out}: {free / 1e6:.0f} MB are free there and a run needs {ROOM_BYTES / 1e6:.0f} MB. Free some room "
-        "or choose another folder with --out.",
-    )
+    if free < FREE_BYTES:
+        raise InputError(
+            f"out={out}: {free / 1e6:.0f} MB are free there and a run needs "
+            f"{FREE_BYTES / 1e6:.0f} MB. Free some room or choose another folder with --out."
+        )

@@ -1,32 +1,53 @@
-"""What a notebook starts from: the stimulus and the BOLD that its parameters name, made once, then
-read from the artifacts folder.
+"""Session: what a notebook starts from, made once and then read from the artifacts folder.
 
 Every notebook therefore runs by itself, from any directory, and none computes what another has
 written.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from giblet_core.codecs import Codes, load_codec
+from giblet_core.codecs import Codes, EncodecCodec, load_codec
 from giblet_core.demo.film import demo_film
 from giblet_core.errors import InputError
 from giblet_core.files import content_hash, project_root, write_json
 from giblet_core.fmri import Dataset, load_dataset
-from giblet_core.sound import annotation_beside, events_path, load_audio, save_audio
+from giblet_core.sound import Annotation, annotation_beside, events_path, load_audio, save_audio
 from giblet_core.timing import Stimulus, TRGrid
 from giblet_core.validation.simulation import MIN_TRS, SOURCES, simulate
 
-SMOKE_S = 132.0  # seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least
+#: Seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least.
+SMOKE_S = 132.0
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A sound as it was given: its name, samples, runs and annotation.
+
+    Attributes
+    ----------
+    name : str
+        ``demo``, or the name of the file without its ending.
+    wave : array of shape (n_samples,), float32
+        At the codec's rate.
+    runs : tuple of (start_s, n_trs)
+        Where each run begins in the sound, and how long it is.
+    annotation : Annotation or None
+        What sounds when.
+    """
+
+    name: str
+    wave: np.ndarray
+    runs: tuple[tuple[float, int], ...]
+    annotation: Annotation | None
 
 
 def artifacts_folder(artifacts_dir: str | Path) -> Path:
-    """Return the artifacts folder: relative names lie under the project's root, whatever the
-    working directory.
-    """
+    """Return the artifacts folder: relative names lie under the project's root."""
     return project_root() / artifacts_dir
 
 
@@ -48,7 +69,9 @@ def ensure_stimulus(
     codec : str, optional
         For `giblet_core.load_codec`.
     bandwidth_kbps : float
+        Bit rate of `Stimulus.codes`.
     artifacts_dir : path
+        Where codes are kept.
     t_r : float
         Seconds.
     smoke : bool
@@ -63,42 +86,74 @@ def ensure_stimulus(
     InputError
         Unreadable sound, unknown codec or rate, or a sound shorter than one TR.
     """
-    folder, engine = artifacts_folder(artifacts_dir), load_codec(codec)
-    k = engine.codebooks_at(bandwidth_kbps)
+    folder = artifacts_folder(artifacts_dir)
+    engine = load_codec(codec)
+    n_codebooks = engine.codebooks_at(bandwidth_kbps)
     if str(audio) == "demo":
-        film = demo_film(folder=folder / "film")
-        name, wave, annotation = "demo", film.wave, film.annotation
-        runs = (
-            [(run.start_s, run.n_trs) for run in film.runs]
-            if t_r == film.t_r
-            else _halves(len(wave) / engine.sample_rate, t_r)
-        )
+        sound = _demo_sound(folder / "film", engine.sample_rate, t_r)
     else:
-        path = _find(audio)
-        name, wave = path.stem, load_audio(path, engine.sample_rate)
-        if annotation := annotation_beside(path, len(wave) / engine.sample_rate):
-            print(
-                f"Annotated by {events_path(path).name}: {', '.join(f'{n} {kind}' for kind, n in annotation.counts.items())}."
-            )
-        runs = [(0.0, TRGrid.covering(len(wave) / engine.sample_rate, t_r).n_trs)]
-    if smoke and len(wave) > SMOKE_S * engine.sample_rate:
-        wave, runs = wave[: int(SMOKE_S * engine.sample_rate)], _halves(SMOKE_S, t_r)
-        annotation = annotation and annotation.until(SMOKE_S)
-    grids = tuple(TRGrid(t_r, n_trs, start_s) for start_s, n_trs in runs)
-    key = content_hash(wave, engine.sha256)
-    path = folder / "codes" / f"{name}_encodec-{content_hash(key, engine.id)[:16]}.npz"
-    if not path.is_file():
-        engine.encode(wave, engine.bandwidths_kbps[-1]).save(path)
-    codes_all = Codes.load(path)
-    label = f"{'demo film' if name == 'demo' else name}, codec {engine.id}"
+        sound = _own_sound(_find(audio), engine.sample_rate, t_r)
+    if smoke:
+        sound = _shortened(sound, engine.sample_rate, t_r)
+    key = content_hash(sound.wave, engine.sha256)
+    codes_all = _ensure_codes(sound, engine, folder / "codes", key)
+    shown_name = "demo film" if sound.name == "demo" else sound.name
     return Stimulus(
-        name, label, wave, engine, codes_all.first(k), codes_all, grids, annotation, folder, key
+        name=sound.name,
+        label=f"{shown_name}, codec {engine.id}",
+        wave=sound.wave,
+        codec=engine,
+        codes=codes_all.first(n_codebooks),
+        codes_all=codes_all,
+        grids=tuple(TRGrid(t_r, n_trs, start_s) for start_s, n_trs in sound.runs),
+        annotation=sound.annotation,
+        folder=folder,
+        key=key,
     )
 
 
-def _halves(duration_s: float, t_r: float) -> list[tuple[float, int]]:
+def _demo_sound(folder: Path, sample_rate: int, t_r: float) -> Sound:
+    film = demo_film(folder=folder)
+    if t_r == film.t_r:
+        runs = tuple((run.start_s, run.n_trs) for run in film.runs)
+    else:
+        runs = _halves(len(film.wave) / sample_rate, t_r)
+    return Sound("demo", film.wave, runs, film.annotation)
+
+
+def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
+    wave = load_audio(path, sample_rate)
+    duration_s = len(wave) / sample_rate
+    annotation = annotation_beside(path, duration_s)
+    if annotation is not None:
+        counts = ", ".join(f"{n} {kind}" for kind, n in annotation.counts.items())
+        print(f"Annotated by {events_path(path).name}: {counts}.")
+    n_trs = TRGrid.covering(duration_s, t_r).n_trs
+    return Sound(path.stem, wave, ((0.0, n_trs),), annotation)
+
+
+def _shortened(sound: Sound, sample_rate: int, t_r: float) -> Sound:
+    """Return the first `SMOKE_S` seconds, in two runs."""
+    n_samples = int(SMOKE_S * sample_rate)
+    if len(sound.wave) <= n_samples:
+        return sound
+    annotation = sound.annotation.until(SMOKE_S) if sound.annotation else sound.annotation
+    return replace(
+        sound, wave=sound.wave[:n_samples], runs=_halves(SMOKE_S, t_r), annotation=annotation
+    )
+
+
+def _halves(duration_s: float, t_r: float) -> tuple[tuple[float, int], ...]:
     n_trs = int(duration_s / 2 / t_r)
-    return [(0.0, n_trs), (n_trs * t_r, n_trs)]
+    return (0.0, n_trs), (n_trs * t_r, n_trs)
+
+
+def _ensure_codes(sound: Sound, engine: EncodecCodec, folder: Path, key: str) -> Codes:
+    """Read the codes at the highest rate from the cache, or encode."""
+    path = folder / f"{sound.name}_encodec-{content_hash(key, engine.id)[:16]}.npz"
+    if not path.is_file():
+        engine.encode(sound.wave, engine.bandwidths_kbps[-1]).save(path)
+    return Codes.load(path)
 
 
 def _find(audio: str | Path) -> Path:
@@ -120,6 +175,7 @@ def ensure_bold(
     bold : str or path
         ``"demo"`` simulates; anything else is a ``dataset.yaml``.
     stimulus : Stimulus
+        What the subjects heard.
     seed, n_subjects : int
         Of the simulation.
 
@@ -133,14 +189,20 @@ def ensure_bold(
     InputError
         The data are wrong, or longer than the sound.
     """
+    series_cache = stimulus.folder / "bold" / "series"
     if str(bold) != "demo":
-        data = load_dataset(_find(bold), cache=stimulus.folder / "bold" / "series")
+        data = load_dataset(_find(bold), cache=series_cache)
         for grid in data.grids:
             grid.edges_within(stimulus.codes.n_frames, stimulus.codes.frame_rate)
         return data
     if not stimulus.enough(MIN_TRS, "simulated BOLD"):
         return None
-    simulator = SOURCES
+    manifest = _ensure_simulation(stimulus, seed, n_subjects)
+    return load_dataset(manifest, cache=series_cache)
+
+
+def _ensure_simulation(stimulus: Stimulus, seed: int, n_subjects: int) -> Path:
+    """Simulate subjects who heard the stimulus, where that was not done before."""
     key = content_hash(
         stimulus.key,
         stimulus.codes.num_codebooks,
@@ -148,35 +210,47 @@ def ensure_bold(
         n_subjects,
         stimulus.spoken,
         *stimulus.grids,
-        *simulator,
+        *SOURCES,
     )
     folder = stimulus.folder / "bold" / f"{stimulus.name}-{key[:16]}"
-    if not (folder / "dataset.yaml").is_file():
-        sound = save_audio(
-            folder / "stimulus.flac", stimulus.wave, stimulus.codec.sample_rate, clip=True
-        )
-        simulation = simulate(
-            seed,
-            stimulus.codes,
-            n_subjects,
-            codec=stimulus.codec,
-            wave=stimulus.wave,
-            annotation=stimulus.spoken,
-            grids=stimulus.grids,
-        )
-        simulation.save(
-            folder, stimulus=sound.name
-        )  # the manifest is written last: a folder without one is not complete
-    return load_dataset(folder / "dataset.yaml", cache=stimulus.folder / "bold" / "series")
+    manifest = folder / "dataset.yaml"
+    if manifest.is_file():
+        return manifest
+    sample_rate = stimulus.codec.sample_rate
+    sound = save_audio(folder / "stimulus.flac", stimulus.wave, sample_rate, clip=True)
+    simulation = simulate(
+        seed,
+        stimulus.codes,
+        n_subjects,
+        codec=stimulus.codec,
+        wave=stimulus.wave,
+        annotation=stimulus.spoken,
+        grids=stimulus.grids,
+    )
+    # The manifest is written last: a folder without one is not complete.
+    simulation.save(folder, stimulus=sound.name)
+    return manifest
 
 
 def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) -> Path:
-    """Write what a notebook found, for the scorecard: ``results/<notebook>.json`` with `figures`,
-    and NaN as null.
+    """Write what a notebook found, for the scorecard.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+        On which it was found.
+    notebook : str
+        Name of the notebook; the file is ``results/<notebook>.json``.
+    figures : mapping
+        Name -> number, text or bool; NaN becomes null.
+
+    Returns
+    -------
+    Path
     """
-    plain = {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in figures.items()
-    }
+    plain = {}
+    for name, value in figures.items():
+        undefined = isinstance(value, float) and not np.isfinite(value)
+        plain[name] = None if undefined else value
     path = stimulus.folder / "results" / f"{notebook}.json"
     return write_json(path, {"notebook": notebook, "label": stimulus.label, "figures": plain})

@@ -1,17 +1,16 @@
-"""From executed notebooks to the static book: outputs joined to the sources, sound moved to files,
-pages built offline.
+"""Staging: from executed notebooks to the sources of the static book.
 
 The staged folder mirrors the repository's paths (``book/``, ``notebooks/``), so links back to the
-sources are right. The book is built beside the old one and takes its place only when it is
-complete.
+sources are right. The book is built beside the old one and takes its place only when complete.
 """
 
+import html
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +19,63 @@ import nbformat
 from giblet_core.errors import RunFailed
 from giblet_core.files import content_hash, read_json, write_text
 from giblet_core.listening import inline_to_files, media
+from giblet_core.workflow import pages
+from giblet_core.workflow.pages import build_pages, check_site
 
-PAGE_BYTES = 1_000_000
-LINKED_BYTES = 8_000_000  # a page of its own that holds its data: a brain view, a listening test
-BOOK_BYTES = 80_000_000
-LINKED_FOLDERS = (
-    "listening",
-    "views",
-    "live",
-)  # in the artifacts folder; copied to the site as they are
-_THEBE = re.compile(
-    r"""<script\b[^>]*>[^<]*THEBE_JS_URL[^<]*</script>|<script\b[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>"""
-)
-_REMOTE = re.compile(
-    r"""<(?:script|img|source|audio|video|iframe|embed)\b[^>]*?\bsrc=["']?(?:https?:)?//[^"'\s>]+"""
-    r"""|<link\b(?=[^>]*\brel=["']?(?:stylesheet|preload|modulepreload|icon|preconnect))[^>]*?\bhref=["']?(?:https?:)?//[^"'\s>]+"""
-    r"""|@import\s+(?:url\()?["']?(?:https?:)?//[^"'\s);]+|url\(["']?(?:https?:)?//[^"')]+""",
-    re.IGNORECASE,
-)
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
-    """Stage and build the book into ``out/html``; do nothing where neither sources nor outputs
-    changed.
+@dataclass(frozen=True)
+class Unfinished:
+    """Why a chapter is published without all its results.
+
+    Attributes
+    ----------
+    mark : str
+        Stands before its title, also in the contents.
+    headline, reason : str
+        Stand in a box at its top.
+    """
+
+    mark: str
+    headline: str
+    reason: str
+
+
+def failed_chapter(reason: str) -> Unfinished:
+    """Return the mark of a notebook that ended in an error."""
+    message = _ANSI.sub("", reason).splitlines()[0]
+    return Unfinished("⚠ failed: ", "This chapter could not be completed", message)
+
+
+def chapter_not_run() -> Unfinished:
+    """Return the mark of a notebook that was not run with these parameters."""
+    reason = "It was not run with these parameters. Run it with `giblet run`."
+    return Unfinished("not run: ", "This chapter was not run", reason)
+
+
+def build_book(
+    root: Path,
+    out: Path,
+    artifacts: Path,
+    *,
+    unfinished: Mapping[str, Unfinished] | None = None,
+    say: Callable[..., None] = print,
+) -> Path:
+    """Stage and build the book; do nothing where neither sources nor outputs changed.
+
+    Parameters
+    ----------
+    root : path
+        The book's folder.
+    out : path
+        Holds ``executed`` and receives ``html``.
+    artifacts : path
+        What the notebooks wrote: sounds, views.
+    unfinished : mapping, optional
+        Stem -> why, of notebooks without all their results.
+    say : callable
+        Where progress goes.
 
     Returns
     -------
@@ -52,39 +85,41 @@ def build_book(root: Path, out: Path, artifacts: Path, say=print) -> Path:
     Raises
     ------
     RunFailed
-        A notebook is missing, has an error or differs from its source; a warning of the build; a
-        page over its limit; something that would be fetched from the network. The former book is
-        left as it was.
+        A notebook is missing or differs from its source; a warning of the build; a page over its
+        limit; something that would be fetched from the network. The former book is left as it was.
     """
     out.mkdir(parents=True, exist_ok=True)
-    site, html = out / "site_src", out / "html"
+    site = out / "site_src"
+    pages_folder = out / "html"
+    stamp = out / "site.key"
     with tempfile.TemporaryDirectory(dir=out, prefix=".stage-") as folder:
         staged = Path(folder) / "site"
-        stage(root, out / "executed", artifacts, staged)
-        key = content_hash(
-            Path(__file__),
-            Path(media.__file__),
-            [
-                (p.relative_to(staged).as_posix(), p)
-                for p in sorted(staged.rglob("*"))
-                if p.is_file()
-            ],
-        )
-        index, stamp = html / "index.html", out / "site.key"
+        stage(root, out / "executed", artifacts, staged, unfinished=unfinished or {})
+        key = _site_key(staged)
+        index = pages_folder / "index.html"
         if index.is_file() and stamp.is_file() and stamp.read_text() == key:
             say("The pages are unchanged, not built again.")
             return index
         say("Building the pages ...", flush=True)
         _replace_folder(staged, site)
-        built = _build(site, Path(folder) / "built", out / "build.log")
+        built = build_pages(site, Path(folder) / "built", out / "build.log")
         check_site(built)
         stamp.unlink(missing_ok=True)
-        _replace_folder(built, html)
+        _replace_folder(built, pages_folder)
     write_text(stamp, key)
     return index
 
 
+def _site_key(staged: Path) -> str:
+    """Hash the staged sources and the code that makes pages of them."""
+    code = [Path(__file__), Path(pages.__file__), Path(media.__file__)]
+    files = [path for path in sorted(staged.rglob("*")) if path.is_file()]
+    named = [(path.relative_to(staged).as_posix(), path) for path in files]
+    return content_hash(*code, named)
+
+
 def _replace_folder(new: Path, old: Path) -> None:
+    """Put a complete folder in the place of another, which is removed last."""
     grave = old.with_name(f".old-{old.name}")
     shutil.rmtree(grave, ignore_errors=True)
     if old.exists():
@@ -93,37 +128,55 @@ def _replace_folder(new: Path, old: Path) -> None:
     shutil.rmtree(grave, ignore_errors=True)
 
 
-def stage(root: Path, executed: Path, artifacts: Path, site: Path) -> None:
-    """Write the sources of the site: prose, notebooks with their outputs, sound files, linked
-    pages.
+def stage(
+    root: Path, executed: Path, artifacts: Path, site: Path, *, unfinished: Mapping[str, Unfinished]
+) -> None:
+    """Write the sources of the site: prose, notebooks with their outputs, sounds, linked pages.
+
+    Parameters
+    ----------
+    root : path
+        The book's folder.
+    executed : path
+        Folder of executed copies.
+    artifacts : path
+        What the notebooks wrote.
+    site : path
+        The folder to write; must not exist.
+    unfinished : mapping
+        Stem -> why, of notebooks without all their results.
     """
-    shutil.copytree(
-        root / "book",
-        site / "book",
-        ignore=shutil.ignore_patterns("params", "_static", ".*", "__pycache__"),
-    )
-    if (
-        root / "book" / "_static"
-    ).is_dir():  # where Jupyter Book looks for styles and scripts of every page
-        shutil.copytree(root / "book" / "_static", site / "_static")
+    not_prose = shutil.ignore_patterns("params", "_static", ".*", "__pycache__")
+    shutil.copytree(root / "book", site / "book", ignore=not_prose)
+    static = root / "book" / "_static"
+    if static.is_dir():  # Jupyter Book looks here for styles and scripts of every page
+        shutil.copytree(static, site / "_static")
     shutil.copy(root / "_config.yml", site / "_config.yml")
     shutil.copy(root / "book" / "_toc.yml", site / "_toc.yml")
     extra = site / "_extra"
     extra.mkdir()
-    for name in LINKED_FOLDERS:
+    for name in pages.LINKED_FOLDERS:
         if (artifacts / name).is_dir():
             shutil.copytree(artifacts / name, extra / name)
     (site / "notebooks").mkdir()
-    for source in sorted((root / "notebooks").glob("*.ipynb")):
-        if f"notebooks/{source.stem}" in (site / "_toc.yml").read_text(encoding="utf-8"):
-            notebook = join_outputs(nbformat.read(source, 4), executed / source.name)
-            move_media(notebook, extra / "media", "../media")
-            nbformat.write(notebook, site / "notebooks" / source.name)
+    contents = (site / "_toc.yml").read_text(encoding="utf-8")
+    for source_path in sorted((root / "notebooks").glob("*.ipynb")):
+        if f"notebooks/{source_path.stem}" not in contents:
+            continue
+        source = nbformat.read(source_path, 4)
+        target = executed / source_path.name
+        if source_path.stem in unfinished:
+            notebook = join_unfinished(source, target, unfinished[source_path.stem])
+        else:
+            notebook = join_outputs(source, target)
+        move_media(notebook, extra / "media", "../media")
+        nbformat.write(notebook, site / "notebooks" / source_path.name)
 
 
 def join_outputs(source: Any, executed: Path) -> Any:
-    """Return the source notebook with the outputs of its executed copy and a line that says what it
-    was run with.
+    """Return the source notebook with the outputs of its executed copy.
+
+    A line after the parameters says what it was run with.
 
     Raises
     ------
@@ -132,145 +185,135 @@ def join_outputs(source: Any, executed: Path) -> Any:
     """
     if not executed.is_file():
         raise RunFailed(
-            f"{executed}: this notebook of the table of contents was not executed. Run `giblet run`."
+            f"{executed}: this notebook of the table of contents was not executed. "
+            "Run `giblet run`."
         )
     done = nbformat.read(executed, 4)
-    injected = [c for c in done.cells if "injected-parameters" in c.metadata.get("tags", [])]
-    ran = [c for c in done.cells if c.cell_type == "code" and c not in injected]
     for cell in done.cells:
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
+        outputs = cell.get("outputs", [])
+        if any(output.output_type == "error" for output in outputs):
             raise RunFailed(f"{executed}: a cell ended in an exception. Run `giblet run` again.")
-    if [c.source for c in ran] != [c.source for c in source.cells if c.cell_type == "code"]:
+    _take_outputs(source, done, executed)
+    return _cleaned(source, executed.with_suffix(".json"), _injected_cells(done))
+
+
+def join_unfinished(source: Any, executed: Path, why: Unfinished) -> Any:
+    """Return the source of a notebook with what it had shown before it failed, and the reason.
+
+    Parameters
+    ----------
+    source : notebook
+    executed : path
+        Where the executed copy would lie; the copy with the error is ``NAME.failed.ipynb`` beside.
+    why : Unfinished
+        What its reader is told.
+
+    Returns
+    -------
+    notebook
+    """
+    failed_copy = executed.with_suffix(".failed.ipynb")
+    if failed_copy.is_file():
+        done = nbformat.read(failed_copy, 4)
+        done.cells = [cell for cell in done.cells if not _is_papermill_banner(cell)]
+        for cell in done.cells:
+            outputs = cell.get("outputs", [])
+            cell.outputs = [o for o in outputs if o.output_type != "error"] if outputs else outputs
+        _take_outputs(source, done, failed_copy)
+    title = source.cells[0]
+    title.source = re.sub(r"^# ", f"# {why.mark}", title.source, count=1)
+    box = (
+        f"```{{error}} {why.headline}\n{html.escape(why.reason)}\n\n"
+        "What it had shown before is kept below; the rest is empty.\n```"
+    )
+    source.cells.insert(1, nbformat.v4.new_markdown_cell(box, id="unfinished"))
+    return _cleaned(source, executed.with_suffix(".failed.json"), [])
+
+
+def _is_papermill_banner(cell: Any) -> bool:
+    """Papermill puts cells of its own before the failing one and at the top."""
+    return any(tag.startswith("papermill-error") for tag in cell.metadata.get("tags", []))
+
+
+def _injected_cells(notebook: Any) -> list[Any]:
+    return [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+
+
+def _take_outputs(source: Any, done: Any, executed: Path) -> None:
+    """Copy the outputs of the code cells of `done` into `source`, which must hold the same code."""
+    injected = _injected_cells(done)
+    ran = [c for c in done.cells if c.cell_type == "code" and c not in injected]
+    code = [c for c in source.cells if c.cell_type == "code"]
+    if [c.source for c in ran] != [c.source for c in code]:
         raise RunFailed(
             f"{executed}: was made from another version of the notebook. Run `giblet run` again."
         )
-    for cell, result in zip((c for c in source.cells if c.cell_type == "code"), ran):
+    for cell, result in zip(code, ran):
         # progress bars and warnings (with folders of this machine) stay in the executed copy
         cell.outputs = [output for output in result.outputs if output.get("name") != "stderr"]
         cell.execution_count = result.execution_count
-    _insert_run_line(source, injected, executed.with_suffix(".json"))
-    source.metadata = {
-        key: value
-        for key, value in source.metadata.items()
-        if key in ("kernelspec", "language_info")
-    }
-    return source
+
+
+def _cleaned(notebook: Any, sidecar: Path, injected: list[Any]) -> Any:
+    """Add the line of parameters and drop all metadata but kernel and language."""
+    _insert_run_line(notebook, injected, sidecar)
+    kept = ("kernelspec", "language_info")
+    notebook.metadata = {k: v for k, v in notebook.metadata.items() if k in kept}
+    return notebook
 
 
 def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
-    """Put the injected cell (input hidden, folders cut off) and the visible line after the
-    parameters cell.
+    """Put the injected cell (its input hidden) and a visible line after the parameters cell.
+
+    Of files only the name is shown, not the folder.
     """
     values = read_json(sidecar)["parameters"] if sidecar.is_file() else {}
-    short = {
-        k: Path(v).name if isinstance(v, str) and os.path.isabs(v) else v
-        for k, v in values.items()
-        if k != "artifacts_dir"
+    shown = {
+        name: Path(value).name if isinstance(value, str) and os.path.isabs(value) else value
+        for name, value in values.items()
+        if name != "artifacts_dir"
     }
-    line = "Run with: " + ", ".join(f"`{name}={value}`" for name, value in short.items()) + "."
-    where = next(
-        (i + 1 for i, c in enumerate(notebook.cells) if "parameters" in c.metadata.get("tags", [])),
-        None,
-    )
-    if where is None or not short:
+    tagged = [
+        number
+        for number, cell in enumerate(notebook.cells)
+        if "parameters" in cell.metadata.get("tags", [])
+    ]
+    if not tagged or not shown:
         return
-    cells = [nbformat.v4.new_markdown_cell(line, id="run-with")]
+    facts = ", ".join(f"`{name}={value}`" for name, value in shown.items())
+    cells = [nbformat.v4.new_markdown_cell(f"Run with: {facts}.", id="run-with")]
     if injected:
-        text = "# Parameters\n" + "\n".join(f"{name} = {value!r}" for name, value in short.items())
+        lines = [f"{name} = {value!r}" for name, value in shown.items()]
         cells.append(
             nbformat.v4.new_code_cell(
-                text,
+                "\n".join(["# Parameters", *lines]),
                 id="run-parameters",
                 metadata={"tags": ["injected-parameters", "remove-input"]},
             )
         )
-    notebook.cells[where:where] = cells
+    after = tagged[0] + 1
+    notebook.cells[after:after] = cells
 
 
-def move_media(notebook: Any, media: Path, url: str) -> None:
+def move_media(notebook: Any, folder: Path, url: str) -> None:
     """Move every WAV and PNG inside HTML outputs to a file named by its content.
 
     WAV becomes FLAC: the samples are kept bit for bit, equal sounds share one file, and a page
     loads no sound before its player is started.
+
+    Parameters
+    ----------
+    notebook : notebook
+        Changed in place.
+    folder : path
+        Where the files are written.
+    url : str
+        How the page knows that folder.
     """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            for kind, text in (output.get("data") or {}).items():
-                if kind in ("text/html", "text/markdown") and ";base64," in (text := "".join(text)):
-                    output["data"][kind] = inline_to_files(text, media, url)
-
-
-def _build(site: Path, target: Path, log: Path) -> Path:
-    """Run Jupyter Book with warnings as errors; return the folder of pages."""
-    command = [
-        sys.executable,
-        "-c",
-        "from jupyter_book.cli.main import main; main()",
-        "build",
-        str(site),
-        "--config",
-        str(site / "_config.yml"),
-        "--toc",
-        str(site / "_toc.yml"),
-        "--path-output",
-        str(target),
-        "--warningiserror",
-        "--keep-going",
-        "--quiet",
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"}
-    )
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-    write_text(log, text)
-    pages = target / "_build" / "html"
-    if done.returncode or not (pages / "index.html").is_file():
-        found = [
-            line for line in text.splitlines() if "WARNING" in line or "ERROR" in line
-        ] or text.splitlines()[-15:]
-        raise RunFailed(
-            "The book could not be built:\n" + "\n".join(found[:20]) + f"\nThe whole log: {log}"
-        )
-    mathjax = (
-        pages / "_static" / "mathjax"
-    )  # what pages load stays, and what it may load later; the rest is 20 MB
-    for path in [*mathjax.glob("*.js"), *mathjax.rglob("*.map")]:
-        if path.name not in ("tex-chtml.js", "core.js", "loader.js", "startup.js"):
-            path.unlink(missing_ok=True)
-    for page in pages.rglob("*.html"):
-        write_text(page, _THEBE.sub("", page.read_text(encoding="utf-8")))
-    return pages
-
-
-def check_site(pages: Path) -> None:
-    """Check sizes, and that nothing is fetched from the network.
-
-    Raises
-    ------
-    RunFailed
-        Every problem found, a line each.
-    """
-    problems = []
-    for page in sorted(p for p in pages.rglob("*") if p.suffix in (".html", ".css")):
-        name, size = page.relative_to(pages).as_posix(), page.stat().st_size
-        limit = LINKED_BYTES if name.split("/")[0] in LINKED_FOLDERS else PAGE_BYTES
-        if page.suffix == ".html" and size > limit:
-            problems.append(
-                f"{name}: {size:,} bytes, the limit is {limit:,}. Move data or pictures out of the page."
-            )
-        problems += [
-            f"{name}: fetches from the network: {text[:150]}"
-            for text in find_remote(page.read_text(encoding="utf-8"))
-        ]
-    total = sum(p.stat().st_size for p in pages.rglob("*") if p.is_file())
-    if total > BOOK_BYTES:
-        problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
-    if problems:
-        raise RunFailed("The book was built but is not fit to publish:\n" + "\n".join(problems))
-
-
-def find_remote(text: str) -> list[str]:
-    """List the scripts, style sheets, pictures, sounds and frames of a page that a browser would
-    fetch from elsewhere.
-    """
-    return [match.group(0) for match in _REMOTE.finditer(text)]
+            shown = output.get("data") or {}
+            for kind in ("text/html", "text/markdown"):
+                text = "".join(shown.get(kind, ""))
+                if ";base64," in text:
+                    shown[kind] = inline_to_files(text, folder, url)

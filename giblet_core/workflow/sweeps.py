@@ -1,9 +1,8 @@
-"""Many runs of one notebook over a grid of parameters, on dask.distributed: resumable, failures
-reported, nothing lost.
+"""Sweeps: many runs of one notebook over a grid of parameters, on dask.distributed.
 
 Every run has a folder named by its key, with the executed notebook, its parameters and its own
-artifacts; a run whose folder is complete is kept, so a sweep that was stopped goes on where it
-ended.
+artifacts. A run whose folder is complete is kept, so a sweep that was stopped goes on where it
+ended. Failures are reported and lose nothing.
 """
 
 import itertools
@@ -19,24 +18,41 @@ import pandas as pd
 from distributed import Client, LocalCluster, as_completed
 from tqdm import tqdm
 
-from giblet_core.errors import require
+from giblet_core.errors import InputError
 from giblet_core.files import project_root, read_json, read_yaml, write_text
+from giblet_core.workflow.execution import Execution, execute_recorded
+from giblet_core.workflow.keys import find_notebooks, is_current, run_keys
 from giblet_core.workflow.parameters import check_inputs, validate_parameters
-from giblet_core.workflow.runner import execute_recorded, find_notebooks, is_current, run_keys
+
+NEEDED_KEYS = {"notebook", "grid"}
+KNOWN_KEYS = NEEDED_KEYS | {"parameters"}
+SCHEDULER_TIMEOUT = "20s"
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep did."""
+    """What a sweep did.
 
-    done: int  # runs executed now
-    kept: int  # complete from before
-    failed: tuple[str, ...]  # one text a failed run: its parameters and the reason
-    table: Path  # CSV: parameters and scalar results of every complete run
+    Attributes
+    ----------
+    done, kept : int
+        Runs executed now, and complete from before.
+    failed : tuple of str
+        One text a failed run: its parameters and the reason.
+    table : Path
+        CSV: parameters and scalar results of every complete run.
+    """
+
+    done: int
+    kept: int
+    failed: tuple[str, ...]
+    table: Path
 
 
 def load_grid(path: str | Path) -> dict[str, Any]:
-    """Read a grid file: ``notebook`` (how its name begins), ``grid`` (name: list of values), and
+    """Read a grid file.
+
+    It has the keys ``notebook`` (how its name begins), ``grid`` (name: list of values), and, for
     what all runs share, ``parameters``.
 
     Raises
@@ -45,27 +61,29 @@ def load_grid(path: str | Path) -> dict[str, Any]:
         Missing file, unknown or missing keys, a varied value that is not a list.
     """
     content = read_yaml(path)
-    require(
-        isinstance(content, dict)
-        and {"notebook", "grid"} <= set(content) <= {"notebook", "grid", "parameters"},
-        f"grid={path}: must have the keys notebook and grid, and may have parameters; no others. Mend the file.",
-    )
-    for name, values in content["grid"].items():
-        require(
-            isinstance(values, list) and values,
-            f"grid={path}: {name}={values!r} must be a list with at least one value. Write {name}: [{values}].",
+    if not isinstance(content, dict) or not NEEDED_KEYS <= set(content) <= KNOWN_KEYS:
+        raise InputError(
+            f"grid={path}: must have the keys notebook and grid, and may have parameters; "
+            "no others. Mend the file."
         )
+    for name, values in content["grid"].items():
+        if not isinstance(values, list) or not values:
+            raise InputError(
+                f"grid={path}: {name}={values!r} must be a list with at least one value. "
+                f"Write {name}: [{values}]."
+            )
     return {"parameters": {}, **content}
 
 
-def sweep(
+def run_sweep(
     path: str | Path,
+    *,
     workers: int | None = None,
     scheduler: str | None = None,
     out: str | Path | None = None,
     root: Path | None = None,
 ) -> SweepResult:
-    """Run a grid on local processes or a running dask scheduler.
+    """Run a grid on local processes or on a running dask scheduler.
 
     Parameters
     ----------
@@ -78,6 +96,8 @@ def sweep(
         folders.
     out : path, optional
         ``build/sweeps`` by default.
+    root : path, optional
+        The book's folder; looked for by default.
 
     Returns
     -------
@@ -88,101 +108,123 @@ def sweep(
     InputError
         Wrong grid or parameters: nothing was written.
     """
-    declared, root = load_grid(path), (root or project_root()).resolve()
-    notebook, varied = find_notebooks(root, [str(declared["notebook"])])[0], declared["grid"]
-    folder = (Path(out) if out else root / "build" / "sweeps").resolve() / Path(path).stem
-    runs = {}
+    declared = load_grid(path)
+    root = (root or project_root()).resolve()
+    notebook = find_notebooks(root, [str(declared["notebook"])])[0]
+    base = Path(out) if out else root / "build" / "sweeps"
+    folder = base.resolve() / Path(path).stem
+    runs = _plan_runs(declared, notebook, folder, root)
+    waiting = [run for run in runs if not _is_complete(run)]
+    failed = _run_all(waiting, _client_maker(workers, scheduler)) if waiting else []
+    complete = [run for run in runs if _is_complete(run)]
+    table = _write_table(folder, complete, list(declared["grid"]))
+    return SweepResult(
+        done=len(waiting) - len(failed),
+        kept=len(runs) - len(waiting),
+        failed=tuple(failed),
+        table=table,
+    )
+
+
+def _plan_runs(
+    declared: Mapping[str, Any], notebook: Path, folder: Path, root: Path
+) -> list[Execution]:
+    """Check every point of the grid and give it a folder."""
+    varied = declared["grid"]
+    runs = []
     for values in itertools.product(*varied.values()):
         point = {**declared["parameters"], **dict(zip(varied, values))}
         share = validate_parameters([notebook], point)
         check_inputs(point)
-        runs[folder / run_keys(root, [notebook], share)[notebook][:16]] = share[notebook]
-    todo = {place: values for place, values in runs.items() if not _is_complete(notebook, place)}
-    failed = _run_all(notebook, todo, root, _client(workers, scheduler)) if todo else []
-    complete = {place: values for place, values in runs.items() if _is_complete(notebook, place)}
-    table = _write_table(folder, complete, list(varied))
-    return SweepResult(len(todo) - len(failed), len(runs) - len(todo), tuple(failed), table)
-
-
-def _is_complete(notebook: Path, place: Path) -> bool:
-    return is_current(place / notebook.name, place.name, place / "artifacts")
-
-
-def _client(workers: int | None, scheduler: str | None) -> Callable[[], Any]:
-    """Return a maker of the dask client, so that nothing is started when nothing is left to do."""
-    require(workers is None or workers >= 1, f"workers={workers}: must be at least 1.")
-    if scheduler:
-        return lambda: Client(scheduler, timeout="20s")
-    return lambda: Client(
-        LocalCluster(
-            n_workers=workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None
+        key = run_keys(root, [notebook], share)[notebook][:16]
+        run = Execution(
+            notebook=notebook,
+            target=folder / key / notebook.name,
+            key=key,
+            parameters=share[notebook],
+            artifacts=folder / key / "artifacts",
+            root=root,
         )
-    )
+        runs.append(run)
+    return runs
 
 
-def _run_all(
-    notebook: Path, todo: Mapping[Path, Mapping[str, Any]], root: Path, client: Callable[[], Any]
-) -> list[str]:
+def _is_complete(run: Execution) -> bool:
+    return is_current(run.target, run.key, run.artifacts)
+
+
+def _client_maker(workers: int | None, scheduler: str | None) -> Callable[[], Client]:
+    """Return a maker of the dask client, so that nothing is started when nothing is left to do."""
+    if workers is not None and workers < 1:
+        raise InputError(f"workers={workers}: must be at least 1. Leave it out for all cores.")
+
+    def make_client() -> Client:
+        if scheduler:
+            return Client(scheduler, timeout=SCHEDULER_TIMEOUT)
+        n_workers = workers or os.cpu_count()
+        cluster = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
+        return Client(cluster)
+
+    return make_client
+
+
+def _run_all(waiting: list[Execution], make_client: Callable[[], Client]) -> list[str]:
+    """Run all on the cluster; return one text a failed run."""
     failed = []
-    with client() as pool:
-        futures = {
-            pool.submit(run_one, notebook, place, values, root, pure=False): values
-            for place, values in todo.items()
-        }
-        for future in tqdm(
-            as_completed(list(futures)), total=len(futures), desc=notebook.stem, unit="run"
-        ):
-            reason = future.result() if future.status == "finished" else str(future.exception())
+    with make_client() as client:
+        futures = {client.submit(run_one, run, pure=False): run for run in waiting}
+        finished = as_completed(list(futures))
+        for future in tqdm(finished, total=len(futures), desc="sweep", unit="run"):
+            run = futures[future]
+            done = future.status == "finished"
+            reason = future.result() if done else str(future.exception())
             if reason:
-                failed.append(f"{json.dumps(futures[future], sort_keys=True)}: {reason}")
+                failed.append(f"{json.dumps(dict(run.parameters), sort_keys=True)}: {reason}")
             future.release()
-        if pool.cluster is not None:
-            pool.cluster.close()
+        if client.cluster is not None:
+            client.cluster.close()
     return failed
 
 
-def run_one(notebook: Path, place: Path, values: Mapping[str, Any], root: Path) -> str | None:
-    """Execute one run in its folder; return the reason where it failed, None where it is complete."""
-    _share_cache(root / "build" / "artifacts", place / "artifacts")
+def run_one(run: Execution) -> str | None:
+    """Execute one run in its folder; return the reason where it failed."""
+    _share_cache(run.root / "build" / "artifacts", run.artifacts)
     try:
-        execute_recorded(
-            notebook, place / notebook.name, place.name, values, place / "artifacts", root
-        )
-    except (
-        Exception
-    ) as error:  # one failed run must not end the others; the reason is returned and reported
+        execute_recorded(run)
+    except Exception as error:  # one failed run must not end the others; the reason is reported
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def _share_cache(source: Path, target: Path) -> None:
-    """Link what earlier runs cached into the run's own folder: cached files are replaced, never
-    changed in place.
+    """Link what earlier runs cached into the run's own folder.
+
+    Cached files are replaced, never changed in place, so a link is as good as a copy.
     """
-    for path in source.rglob("*.npz") if source.is_dir() else ():
+    if not source.is_dir():
+        return
+    for path in source.rglob("*.npz"):
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
-            try:
-                os.link(path, place)
-            except OSError:  # another file system
-                shutil.copy(path, place)
+        if place.exists():
+            continue
+        try:
+            os.link(path, place)
+        except OSError:  # another file system
+            shutil.copy(path, place)
 
 
-def _write_table(folder: Path, runs: Mapping[Path, Mapping[str, Any]], varied: list[str]) -> Path:
-    """Write one line a complete run: the varied parameters and every scalar of its result files."""
+def _write_table(folder: Path, complete: list[Execution], varied: list[str]) -> Path:
+    """Write one line a complete run: the varied parameters and every scalar of its results."""
     rows = []
-    for place, values in runs.items():
-        found = {
-            path.stem: read_json(path)
-            for path in sorted((place / "artifacts" / "results").glob("*.json"))
-        }
-        figures = pd.json_normalize(found).to_dict("records")[0] if found else {}
-        scalars = {
-            name: value
-            for name, value in figures.items()
-            if isinstance(value, int | float | str | bool)
-        }
-        rows.append({name: values[name] for name in varied} | scalars)
+    for run in complete:
+        paths = sorted((run.artifacts / "results").glob("*.json"))
+        results = {path.stem: read_json(path) for path in paths}
+        figures = pd.json_normalize(results).to_dict("records")[0] if results else {}
+        row = {name: run.parameters[name] for name in varied}
+        for name, value in figures.items():
+            if isinstance(value, int | float | str | bool):
+                row[name] = value
+        rows.append(row)
     table = pd.DataFrame(rows, columns=None if rows else varied, dtype=object)
     return write_text(folder / "results.csv", table.to_csv(index=False, lineterminator="\n"))

@@ -24,7 +24,7 @@ from giblet_core.codecs import Codes
 from giblet_core.encoding import seed_interval
 from giblet_core.errors import InputError
 from giblet_core.files import cached_npz, content_hash
-from giblet_core.workflow import read_record, records, write_record
+from giblet_core.reporting import read_record, records, write_record
 
 CONFIG = TrainConfig(
     steps=4, batch_size=2, eval_every=4, eval_windows=2, loss_frames=4, n_blocks=2, embargo_s=1.0

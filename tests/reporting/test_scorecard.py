@@ -4,7 +4,7 @@ import pytest
 
 from giblet_core.errors import InputError
 from giblet_core.files import write_json
-from giblet_core.workflow import scorecard
+from giblet_core.reporting import scorecard
 
 ENTRY = (
     "- {section: S, item: %s, expected: '> 3.5', notebook: %s, figure: %s, rule: '>', bound: 3.5}\n"
@@ -39,7 +39,9 @@ def test_every_verdict_follows_from_the_files(tmp_path):
         )
         + "- {section: S, item: f, expected: natural, notebook: '01', figure: low}\n"
     )
-    rows = scorecard.score(expectations, scorecard.read_figures(results, tmp_path / "bench.json"))
+    rows = scorecard.score_expectations(
+        expectations, scorecard.read_figures(results, tmp_path / "bench.json")
+    )
     assert [row.verdict for row in rows] == [
         "met",
         "not met",
@@ -50,7 +52,7 @@ def test_every_verdict_follows_from_the_files(tmp_path):
     ]
     assert rows[0].label == "simulated"
     assert rows[4].label == "2 cores, 2026-01-01"
-    assert list(scorecard.table(rows, "S")["found"]) == ["4", "3", "–", "–", "9", "3"]
+    assert list(scorecard.scorecard_table(rows, "S")["found"]) == ["4", "3", "–", "–", "9", "3"]
 
 
 @pytest.mark.parametrize(
@@ -64,4 +66,4 @@ def test_every_verdict_follows_from_the_files(tmp_path):
 def test_an_unclear_expectation_is_refused(tmp_path, entry):
     (tmp_path / "e.yaml").write_text(entry)
     with pytest.raises(InputError, match="must have section"):
-        scorecard.score(tmp_path / "e.yaml", {})
+        scorecard.score_expectations(tmp_path / "e.yaml", {})

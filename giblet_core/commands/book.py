@@ -1,0 +1,109 @@
+"""Commands on the book: run, sweep, bench."""
+
+import argparse
+
+import giblet_core as gc
+from giblet_core.commands.arguments import Command, note, path_text
+from giblet_core.commands.benchmark import bench as run_benchmark
+from giblet_core.errors import RunFailed
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--params",
+        type=path_text,
+        help="YAML file of parameters, or the name of one in book/params",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one parameter; may be repeated",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        nargs="+",
+        metavar="03",
+        help="only notebooks whose names begin so; several may be given",
+    )
+    parser.add_argument(
+        "--out", type=path_text, help="folder of everything written; build by default"
+    )
+    parser.add_argument(
+        "--no-build", action="store_true", help="run the notebooks but do not build the pages"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the notebooks that changed and build the book."""
+    report = gc.workflow.run_book(
+        args.params,
+        args.set,
+        _prefixes(args.only),
+        out=args.out,
+        build=not args.no_build,
+    )
+    print(
+        f"{len(report.executed)} notebooks run, {len(report.skipped)} unchanged, "
+        f"{len(report.failed)} failed, {report.seconds:.0f} s"
+    )
+    if report.index:
+        print(report.index)
+    if report.failed:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in report.failed.items())
+        raise RunFailed(f"{len(report.failed)} notebooks failed.\n{reasons}")
+
+
+def _prefixes(only: list[list[str]] | None) -> list[str] | None:
+    """Join ``--only 03 04 --only 05,06`` into one list."""
+    if not only:
+        return None
+    texts = [text for group in only for text in group]
+    return [prefix for text in texts for prefix in text.split(",") if prefix]
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("grid", type=path_text, help="YAML: notebook, parameters, grid")
+    parser.add_argument("--workers", type=int, help="local processes")
+    parser.add_argument("--scheduler", help="address of a running dask scheduler")
+    parser.add_argument("--out", type=path_text, help="build/sweeps by default")
+
+
+def sweep(args: argparse.Namespace) -> int:
+    """Run a notebook over a grid of parameters."""
+    result = gc.workflow.run_sweep(
+        args.grid, workers=args.workers, scheduler=args.scheduler, out=args.out
+    )
+    print(
+        f"{result.done} done, {result.kept} kept from before, {len(result.failed)} failed; "
+        f"{result.table}"
+    )
+    for text in result.failed:
+        note(f"failed: {text}")
+    return 1 if result.failed else 0
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "part", nargs="?", help="sizes, pipeline, streaming or codec; all by default"
+    )
+    parser.add_argument("--out", type=path_text, help="build/bench.json by default")
+
+
+def bench(args: argparse.Namespace) -> None:
+    """Measure sizes, speed, memory and the demo codec."""
+    run_benchmark(args.out, args.part)
+
+
+BOOK_COMMANDS = (
+    Command("run", "Run the notebooks that changed and build the book.", _add_run, run),
+    Command("sweep", "Run a notebook over a grid of parameters, resumable.", _add_sweep, sweep),
+    Command(
+        "bench",
+        "Measure sizes, speed, memory and the demo codec, and print the table.",
+        _add_bench,
+        bench,
+    ),
+)

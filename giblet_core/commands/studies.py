@@ -1,0 +1,133 @@
+"""Commands on studies: check, region, plan, listening."""
+
+import argparse
+
+import giblet_core as gc
+from giblet_core.commands.arguments import CODEC_HELP, Command, note, path_text
+from giblet_core.errors import InputError
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", type=path_text, help="dataset.yaml")
+
+
+def check(args: argparse.Namespace) -> int:
+    """Check a data set and report every problem in one pass."""
+    problems = gc.check_dataset(args.dataset)
+    n_errors = len(problems.errors)
+    for problem in problems:
+        print(problem)
+    print(f"{args.dataset}: {n_errors} errors, {len(problems) - n_errors} warnings and notes")
+    return 2 if n_errors else 0
+
+
+def _add_region(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "region", metavar="NAME", help="a region of the atlas, or a column of the ROI table"
+    )
+    parser.add_argument("--dataset", type=path_text, default="demo", help="dataset.yaml, or demo")
+    parser.add_argument(
+        "--audio", type=path_text, help="the sound, where the data set does not name it"
+    )
+    parser.add_argument("--codec", help=CODEC_HELP)
+    parser.add_argument(
+        "--random", type=int, default=200, help="random regions matched for size and ISC"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
+    parser.add_argument("--smoke", action="store_true", help="a test run on the first two minutes")
+    parser.add_argument("--no-generation", action="store_true", help="without generated sound")
+    parser.add_argument("--out", type=path_text, help="folder; build/regions/NAME by default")
+
+
+def region(args: argparse.Namespace) -> None:
+    """Write the card of one region: what it hears, with its sound."""
+    given = {"bold": args.dataset}
+    if args.audio:
+        given["audio"] = args.audio
+    given = gc.workflow.complete_from_dataset(given)
+    _check_region_name(args.region, args.dataset)
+    note("reading and encoding the sound ...")
+    stimulus = gc.ensure_stimulus(
+        given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
+    )
+    note("reading BOLD ...")
+    data = gc.ensure_bold(args.dataset, stimulus, args.seed)
+    if data is None:
+        raise InputError("audio: too short for subjects. Give a longer sound.")
+    note(
+        f"{data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against "
+        f"{args.random} random regions ..."
+    )
+    card = gc.region_card(args.region, stimulus, data, n_random=args.random, seed=args.seed)
+    generator = None
+    if not args.no_generation:
+        note("training the generator of sound ...")
+        generator = gc.regions.trained_generator(
+            stimulus, data.grids, seed=args.seed, smoke=args.smoke
+        )
+    page = gc.regions.write_region_page(card, args.out, generator, args.seed)
+    for sentence in card.verdict:
+        print(sentence)
+    print(page)
+
+
+def _check_region_name(name: str, dataset: str) -> None:
+    """Refuse an unknown region of the user's data before the sound is encoded."""
+    if dataset == "demo":
+        return
+    known = gc.load_dataset(dataset).region_names
+    if known and name not in known:
+        raise InputError(f"region={name}: must be one of {', '.join(known)}. Choose one of them.")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--subjects", type=int, required=True, help="number of subjects")
+    parser.add_argument("--trs", type=int, required=True, help="TRs of all runs")
+    parser.add_argument(
+        "--isc",
+        type=float,
+        required=True,
+        help="leave-one-out ISC of a voxel with these subjects",
+    )
+    parser.add_argument("--power", type=float, default=0.8, help="share of studies that find it")
+
+
+def plan(args: argparse.Namespace) -> None:
+    """Say how small an effect of codebooks a study would find."""
+    record = gc.reporting.read_record("recovery_demo", gc.load_codec("demo").sha256)
+    rows = record.rows if record else ()
+    print(record)
+    print(gc.validation.plan(rows, args.trs, args.subjects, args.isc, args.power))
+
+
+def _add_listening(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "results",
+        type=path_text,
+        nargs="*",
+        help="JSON files that the test pages handed over",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap over raters")
+
+
+def listening(args: argparse.Namespace) -> None:
+    """Analyse the answers of listening tests."""
+    print(gc.analyse_results(args.results, seed=args.seed))
+
+
+STUDY_COMMANDS = (
+    Command("check", "Check a data set and report every problem in one pass.", _add_check, check),
+    Command(
+        "region",
+        "Write the card of one region: what it hears, with its sound.",
+        _add_region,
+        region,
+    ),
+    Command(
+        "plan",
+        "Say how small an effect of codebooks a study would find, from the record of simulations.",
+        _add_plan,
+        plan,
+    ),
+    Command("listening", "Analyse the answers of listening tests.", _add_listening, listening),
+)

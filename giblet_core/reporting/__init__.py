@@ -1,0 +1,17 @@
+"""Reporting: what was found, kept and set beside what was expected.
+
+Read `records` first (results of long runs, kept with the project), then `scorecard` (expectations
+beside figures). No figure is typed here: each one is read from a file that a notebook or a long
+run wrote.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["records", "scorecard"],
+    submod_attrs={
+        "records": ["Record", "read_record", "write_record"],
+        "scorecard": ["VERDICTS", "read_figures", "score_expectations", "scorecard_table"],
+    },
+)

@@ -1,0 +1,137 @@
+"""YAML with the rules of version 1.2: what version 1.1 would read as something else is refused.
+
+PyYAML follows YAML 1.1, where an unquoted 010 is 8, no is false and 1:30 is 90. A subject named 010
+or a contrast named no would silently become another one. Here such values are errors that say
+"quote it"; 1e3 is a number and 2026-01-31 is a text, as in YAML 1.2.
+
+References
+----------
+YAML 1.2.2, section 10.3, core schema.
+"""
+
+import math
+import re
+from typing import Any
+
+import yaml
+
+from giblet_core.errors import InputError
+
+_TRUE_OR_FALSE = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
+_INTEGER = re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$")
+_FLOAT = re.compile(r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
+_NULL = re.compile(r"^(?:null|Null|NULL|~|)$")
+
+#: Plain values that mean different things to different readers: pattern, what is wrong with it.
+_AMBIGUOUS = (
+    (re.compile(r"^(?:yes|no|on|off)$", re.IGNORECASE), "is true or false in YAML 1.1"),
+    (re.compile(r"^[-+]?0[0-9_]+$"), "has leading zeros, an octal number in YAML 1.1"),
+    (
+        re.compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$"),
+        "is a base-60 number in YAML 1.1",
+    ),
+    (re.compile(r"^[-+]?[0-9]+,[0-9]+$"), "has a decimal comma"),
+    (re.compile(r"^[-+]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?$"), "has underscores between digits"),
+    (re.compile(r"^[-+]?0[box][0-9a-fA-F_]+$"), "is not a decimal number"),
+    (re.compile(r"^[-+]?\.(?:inf|nan)$", re.IGNORECASE), "is not a finite number"),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe loading with the core schema of YAML 1.2."""
+
+
+def _resolve(tag: str, pattern: re.Pattern, first_characters: str) -> None:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, list(first_characters))
+
+
+_Loader.yaml_implicit_resolvers = {}
+_resolve("bool", _TRUE_OR_FALSE, "tTfF")
+_resolve("int", _INTEGER, "-+0123456789")
+_resolve("float", _FLOAT, "-+.0123456789")
+_resolve("null", _NULL, "~nN\0")
+_resolve("null", _NULL, "")
+_Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", _NULL))
+_Loader.yaml_implicit_resolvers.setdefault("<", []).append(
+    ("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"))
+)
+
+
+def _construct_float(loader: _Loader, node: yaml.ScalarNode) -> float:
+    value = float(loader.construct_scalar(node))
+    if not math.isfinite(value):
+        raise InputError(f"value={node.value}: must be a finite number. Write a smaller one.")
+    return value
+
+
+def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """Refuse keys given twice: the last would silently win."""
+    loader.flatten_mapping(node)
+    seen = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, str | int | float) and key in seen:
+            line = key_node.start_mark.line + 1
+            raise InputError(f"key={key}: stands twice (line {line}). Leave one of them out.")
+        if isinstance(key, str | int | float):
+            seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+
+
+def _refuse_ambiguous(node: yaml.Node | None, key: str) -> None:
+    """Walk the nodes and raise at the first plain value with two meanings."""
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            _refuse_ambiguous(key_node, key)
+            _refuse_ambiguous(value_node, str(key_node.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_ambiguous(item, key)
+    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+        for pattern, fault in _AMBIGUOUS:
+            if pattern.match(node.value):
+                line = node.start_mark.line + 1
+                raise InputError(
+                    f"{key}={node.value}: (line {line}) {fault}. Quote it if it is a text "
+                    f'("{node.value}"); write it plainly if it is a number, or true or false.'
+                )
+
+
+def parse_yaml(text: str, name: str = "value") -> Any:
+    """Read YAML with the rules of version 1.2.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    name : str
+        What a message calls a value that has no key.
+
+    Returns
+    -------
+    value
+
+    Raises
+    ------
+    InputError
+        A plain value that readers of YAML understand differently, a number that is not finite, or
+        a key given twice.
+    yaml.YAMLError
+        No YAML.
+
+    Examples
+    --------
+    >>> parse_yaml("{subjects: ['010'], t_r: 1e0, date: 2026-01-31}")
+    {'subjects': ['010'], 't_r': 1.0, 'date': '2026-01-31'}
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        _refuse_ambiguous(node, name)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()

@@ -1,0 +1,127 @@
+"""Pages: build the static book with Jupyter Book, offline, and check what came out."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from giblet_core.errors import RunFailed
+from giblet_core.files import write_text
+
+PAGE_BYTES = 1_000_000
+LINKED_BYTES = 8_000_000  # a page of its own that holds its data: a brain view, a listening test
+BOOK_BYTES = 80_000_000
+LINKED_FOLDERS = ("listening", "views", "live")  # artifacts that are copied to the site as they are
+MATHJAX_NEEDED = ("tex-chtml.js", "core.js", "loader.js", "startup.js")
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_THEBE = re.compile(
+    r"<script\b[^>]*>[^<]*THEBE_JS_URL[^<]*</script>"
+    r'|<script\b[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>'
+)
+_HOST = r"(?:https?:)?//"
+#: What a browser fetches by itself: sources of elements, linked resources, imports and urls of CSS.
+_REMOTE = re.compile(
+    rf"<(?:script|img|source|audio|video|iframe|embed)\b[^>]*?\bsrc=[\"']?{_HOST}[^\"'\s>]+"
+    r"|<link\b(?=[^>]*\brel=[\"']?(?:stylesheet|preload|modulepreload|icon|preconnect))"
+    rf"[^>]*?\bhref=[\"']?{_HOST}[^\"'\s>]+"
+    rf"|@import\s+(?:url\()?[\"']?{_HOST}[^\"'\s);]+"
+    rf"|url\([\"']?{_HOST}[^\"')]+",
+    re.IGNORECASE,
+)
+
+
+def build_pages(site: Path, target: Path, log: Path) -> Path:
+    """Run Jupyter Book with warnings as errors.
+
+    Parameters
+    ----------
+    site : path
+        The staged sources.
+    target : path
+        Where Jupyter Book works.
+    log : path
+        Receives all that it printed.
+
+    Returns
+    -------
+    Path
+        The folder of pages.
+
+    Raises
+    ------
+    RunFailed
+        The build ended with a warning or an error.
+    """
+    options = ["--warningiserror", "--keep-going", "--quiet"]
+    places = [
+        str(site),
+        "--config",
+        str(site / "_config.yml"),
+        "--toc",
+        str(site / "_toc.yml"),
+        "--path-output",
+        str(target),
+    ]
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", *places, *options]
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    text = _ANSI.sub("", done.stdout + done.stderr)
+    write_text(log, text)
+    pages = target / "_build" / "html"
+    if done.returncode or not (pages / "index.html").is_file():
+        raise RunFailed(f"The book could not be built:\n{_reasons(text)}\nThe whole log: {log}")
+    _thin(pages)
+    return pages
+
+
+def _reasons(log: str) -> str:
+    """Return the warnings and errors of a log, or its last lines."""
+    lines = log.splitlines()
+    reasons = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    return "\n".join((reasons or lines[-15:])[:20])
+
+
+def _thin(pages: Path) -> None:
+    """Remove what no page loads: most of MathJax (20 MB), and the scripts of live cells."""
+    mathjax = pages / "_static" / "mathjax"
+    for path in [*mathjax.glob("*.js"), *mathjax.rglob("*.map")]:
+        if path.name not in MATHJAX_NEEDED:
+            path.unlink(missing_ok=True)
+    for page in pages.rglob("*.html"):
+        write_text(page, _THEBE.sub("", page.read_text(encoding="utf-8")))
+
+
+def check_site(pages: Path) -> None:
+    """Check sizes, and that nothing is fetched from the network.
+
+    Raises
+    ------
+    RunFailed
+        Every problem, a line each.
+    """
+    problems = []
+    for page in sorted(path for path in pages.rglob("*") if path.suffix in (".html", ".css")):
+        name = page.relative_to(pages).as_posix()
+        size = page.stat().st_size
+        limit = LINKED_BYTES if name.split("/")[0] in LINKED_FOLDERS else PAGE_BYTES
+        if page.suffix == ".html" and size > limit:
+            problems.append(
+                f"{name}: {size:,} bytes, the limit is {limit:,}. "
+                "Move data or pictures out of the page."
+            )
+        for text in find_remote(page.read_text(encoding="utf-8")):
+            problems.append(f"{name}: fetches from the network: {text[:150]}")
+    total = sum(path.stat().st_size for path in pages.rglob("*") if path.is_file())
+    if total > BOOK_BYTES:
+        problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
+    if problems:
+        text = "\n".join(problems)
+        raise RunFailed(f"The book was built but is not fit to publish:\n{text}")
+
+
+def find_remote(text: str) -> list[str]:
+    """Return the parts of a page or style that a browser would fetch from elsewhere by itself."""
+    return [match.group(0) for match in _REMOTE.finditer(text)]

@@ -1,0 +1,43 @@
+"""One notebook: a failure is kept with its error and named."""
+
+from workflow_project import run, write_notebook
+
+WRONG_INPUT = (
+    "from giblet_core.errors import InputError\nraise InputError('x=1: must be 2. Mend it.')"
+)
+
+
+def test_a_failing_notebook_is_kept_and_named_and_the_former_copy_stays(project):
+    run(project, build=False)
+    good = (project / "build" / "executed" / "02_two.ipynb").read_bytes()
+    write_notebook(project, "02_two", "rate = 1.5\nseed = 0", "print('before')", "1 / 0")
+    report, said = run(project, build=False)
+    failed = project / "build" / "executed" / "02_two.failed.ipynb"
+    assert "02_two.ipynb, cell 3 (In [3]): ZeroDivisionError" in report.failed["02_two"]
+    assert str(failed) in report.failed["02_two"]
+    assert "FAILED" in said
+    assert "ZeroDivisionError" in failed.read_text()
+    assert (project / "build" / "executed" / "02_two.ipynb").read_bytes() == good
+    assert not list((project / "build" / "executed").glob("*.running*"))
+
+
+def test_a_dead_kernel_is_reported_with_the_copy_so_far(project):
+    write_notebook(project, "01_one", "seed = 0", "print('before')", "import os\nos._exit(9)")
+    report, _ = run(project, only=["01"], build=False)
+    assert "01_one.ipynb: the kernel died" in report.failed["01_one"]
+    assert "before" in (project / "build" / "executed" / "01_one.failed.ipynb").read_text()
+
+
+def test_wrong_input_found_by_a_notebook_is_told_in_its_own_words(project):
+    write_notebook(project, "01_one", "seed = 0", WRONG_INPUT)
+    report, _ = run(project, only=["01"], build=False)
+    assert "cell 2 (In [2]): x=1: must be 2. Mend it." in report.failed["01_one"]
+
+
+def test_a_notebook_that_fails_once_is_run_again_and_its_failure_is_forgotten(project):
+    write_notebook(project, "02_two", "rate = 1.5\nseed = 0", "1 / 0")
+    assert list(run(project, build=False)[0].failed) == ["02_two"]
+    write_notebook(project, "02_two", "rate = 1.5\nseed = 0", "1 / 1")
+    report, _ = run(project, build=False)
+    assert report.executed == ("02_two",)
+    assert not (project / "build" / "executed" / "02_two.failed.ipynb").exists()

@@ -1,0 +1,44 @@
+"""Pages fetch nothing from the network and stay within their size."""
+
+import pytest
+
+from giblet_core.errors import RunFailed
+from giblet_core.workflow import pages
+from giblet_core.workflow.pages import check_site, find_remote
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script async src="https://cdn.example/x.js">',
+        "<img alt='' src='//cdn.example/x.png'>",
+        '<link rel="stylesheet" href="http://a.example/x.css">',
+        '<link href="https://a.example/x.css" rel="stylesheet">',
+        "@import url(https://fonts.example/x);",
+        '<iframe src="https://v.example/1">',
+    ],
+)
+def test_what_a_browser_would_fetch_from_elsewhere_is_found(text):
+    assert find_remote(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<a href="https://doi.org/1">',
+        '<link rel="canonical" href="https://a.example/">',
+        '<script src="../_static/x.js">',
+        "<code>src=https://x.example</code>",
+    ],
+)
+def test_links_that_nobody_fetches_are_left_alone(text):
+    assert not find_remote(text)
+
+
+def test_a_page_over_its_limit_and_a_remote_script_are_all_reported(tmp_path):
+    (tmp_path / "big.html").write_text("x" * (pages.PAGE_BYTES + 1))
+    (tmp_path / "remote.html").write_text('<script src="https://cdn.example/x.js"></script>')
+    with pytest.raises(RunFailed) as caught:
+        check_site(tmp_path)
+    assert "big.html: 1,000,001 bytes" in str(caught.value)
+    assert "remote.html: fetches" in str(caught.value)
