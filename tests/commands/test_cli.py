@@ -268,6 +268,7 @@ def test_a_disk_without_room_is_told_and_the_former_file_is_kept(material, place
         "encode",
         str(material / "sound.wav"),
         "codes.npz",
+        "--force",
     ]
     done = subprocess.run(
         command,
