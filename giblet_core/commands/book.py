@@ -3,8 +3,8 @@
 import argparse
 
 import giblet_core as gc
+from giblet_core import commands  # loads the benchmark, and torch, on first use
 from giblet_core.commands.arguments import Command, note, path_text
-from giblet_core.commands.benchmark import bench as run_benchmark
 from giblet_core.errors import RunFailed
 
 
@@ -94,7 +94,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 def bench(args: argparse.Namespace) -> None:
     """Measure sizes, speed, memory and the demo codec."""
-    run_benchmark(args.out, args.part)
+    commands.bench(args.out, args.part)
 
 
 BOOK_COMMANDS = (

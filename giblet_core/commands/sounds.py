@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import giblet_core as gc
+from giblet_core import commands  # loads what it needs on first use, so help answers at once
 from giblet_core.commands.arguments import (
     CODEC_HELP,
     Command,
@@ -16,7 +17,6 @@ from giblet_core.commands.arguments import (
     note,
     path_text,
 )
-from giblet_core.commands.inspection import describe
 from giblet_core.errors import InputError
 
 CODES_SUFFIXES = (".npz",)
@@ -61,10 +61,10 @@ def _add_codes_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--codec", help="by default the codec that the codes name")
 
 
-def _load_codes(path: str) -> gc.Codes:
+def _load_codes(path: str) -> "gc.Codes":
     """Read codes; say what the file is where it is something else."""
     if Path(path).is_file() and not path.lower().endswith(CODES_SUFFIXES):
-        kind = describe(path)["kind"]
+        kind = commands.describe(path)["kind"]
         raise InputError(
             f"codes={path}: this is a {kind}, not codes, and must be a file written by this "
             "project. Encode it first: giblet encode SOUND CODES.npz."
@@ -72,7 +72,7 @@ def _load_codes(path: str) -> gc.Codes:
     return gc.Codes.load(path)
 
 
-def _codec_of(args: argparse.Namespace, codes: gc.Codes):
+def _codec_of(args: argparse.Namespace, codes: "gc.Codes") -> "gc.Codec":
     return gc.load_codec(args.codec or os.environ.get("GIBLET_CODEC") or codes.codec_id)
 
 
@@ -185,7 +185,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 def info(args: argparse.Namespace) -> None:
     """Say what a file holds."""
-    facts = describe(args.file)
+    facts = commands.describe(args.file)
     if args.json:
         print(json.dumps(facts, indent=1, default=str))
     else:
