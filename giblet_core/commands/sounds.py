@@ -21,14 +21,6 @@ from giblet_core.errors import InputError
 
 CODES_SUFFIXES = (".npz",)
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".opus")
-#: Columns that `compare` prints: field of the table -> heading.
-SHOWN_METRICS = {
-    "pesq_wb": "PESQ-WB",
-    "stoi": "STOI",
-    "si_sdr_db": "SI-SDR dB",
-    "log_mel_db": "log-mel dB",
-    "lag_samples": "lag (samples)",
-}
 
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
@@ -170,7 +162,8 @@ def compare(args: argparse.Namespace) -> None:
     sounds = {path: gc.load_audio(path, args.sample_rate) for path in args.sounds}
     note(f"comparing {len(sounds)} sounds with {args.reference} ...")
     table = gc.quality_table(reference, sounds, args.sample_rate)
-    shown = table[list(SHOWN_METRICS)].rename(columns=SHOWN_METRICS)
+    headings = gc.metrics.metric_headings()
+    shown = table[list(headings)].rename(columns=headings)
     shown.index = [Path(sound).name for sound in shown.index]
     print(shown.to_string(float_format="{:.2f}".format))
     for sound, reasons in table["reasons"].items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.codecs import Codes, EncodecCodec, load_codec
+from giblet_core.codecs import Codec, Codes, load_codec
 from giblet_core.demo.film import demo_film
 from giblet_core.errors import InputError
 from giblet_core.files import content_hash, project_root, write_json
@@ -148,7 +148,7 @@ def _halves(duration_s: float, t_r: float) -> tuple[tuple[float, int], ...]:
     return (0.0, n_trs), (n_trs * t_r, n_trs)
 
 
-def _ensure_codes(sound: Sound, engine: EncodecCodec, folder: Path, key: str) -> Codes:
+def _ensure_codes(sound: Sound, engine: Codec, folder: Path, key: str) -> Codes:
     """Read the codes at the highest rate from the cache, or encode."""
     path = folder / f"{sound.name}_encodec-{content_hash(key, engine.id)[:16]}.npz"
     if not path.is_file():
