@@ -1,9 +1,11 @@
-"""Old names of keywords, kept for one release."""
+"""Old names of keywords and of keys in files, kept for one release."""
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from giblet_core.errors import InputError
 
 
 def renamed_keywords(**new_names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -49,3 +51,53 @@ def renamed_keywords(**new_names: str) -> Callable[[Callable[..., Any]], Callabl
         return call
 
     return decorate
+
+
+def renamed_keys(
+    entries: Mapping[str, Any], new_names: Mapping[str, str], place: str, stacklevel: int = 2
+) -> dict[str, Any]:
+    """Bring old names of keys in a file to the new ones, with a DeprecationWarning.
+
+    Parameters
+    ----------
+    entries : mapping
+        What the file holds.
+    new_names : mapping
+        Old name: new name.
+    place : str
+        Where the entries stand, for the message.
+    stacklevel : int
+        Whose line the warning names: 2 is the caller's, 3 its caller's.
+
+    Returns
+    -------
+    dict
+        The entries under their new names, in the same order.
+
+    Raises
+    ------
+    InputError
+        An old and the new name of the same key are both given.
+
+    Examples
+    --------
+    >>> renamed_keys({"dose": 0.5}, {"dose": "strength"}, "lesions.yaml")
+    {'strength': 0.5}
+    """
+    current = {}
+    for name, value in entries.items():
+        new_name = new_names.get(name, name)
+        if new_name != name:
+            if new_name in entries:
+                raise InputError(
+                    f"{place}: {name} is the old name of {new_name}; only one may be given. "
+                    f"Remove {name}."
+                )
+            warnings.warn(
+                f"{place}: {name} has been renamed {new_name}; "
+                "the old name goes with the next release",
+                DeprecationWarning,
+                stacklevel=stacklevel,
+            )
+        current[new_name] = value
+    return current

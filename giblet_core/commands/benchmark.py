@@ -24,11 +24,13 @@ import giblet_core as gc
 from giblet_core.autoencoder import AudioEncoder
 from giblet_core.errors import InputError
 from giblet_core.files import project_root, write_json
+from giblet_core.listening import MixerWidget
 
 BATCH = 16  # windows a training step
 N_MELS = 2048  # the seed's mel bands
 MEL_FRAMES = 129  # and their frames in 1.5 s
 PIPELINE_S = 20  # seconds of sound
+MIXED_S = 5
 STREAMED_S = 120
 LONG_S = 1800  # half an hour, for the peak of memory
 STREAM_RATE_HZ = 24_000
@@ -113,6 +115,15 @@ def _pipeline() -> Iterator[Row]:
     hrf_s = seconds(lambda: gc.hrf.convolve(latents, 75.0, 1.5), 1)
     yield Row("HRF", hrf_s, "s", "20 min of 128 latents at 75 Hz to 800 TRs")
     yield from _regressions(rng)
+    mixer = gc.mixer_widget(codec, codes.crop_frames(0, round(MIXED_S * codec.frame_rate)))
+    click_s = seconds(lambda: _click(mixer))
+    how = f"{MIXED_S} s at 6 kbps: lesion, decode, draw; below 1 is wanted"
+    yield Row("a click in the mixer", click_s, "s", how)
+
+
+def _click(mixer: MixerWidget) -> None:
+    """Switch the first codebook off, or on again."""
+    mixer.toggles[0].value = not mixer.toggles[0].value
 
 
 def _regressions(rng: np.random.Generator) -> Iterator[Row]:

@@ -3,41 +3,65 @@
 The pages need no server and no network: sounds come as base64 in scripts that are added when they
 are wanted, because pages opened from a disk may not fetch files. Answers stay in the listener's
 browser until downloaded; nothing is sent anywhere.
+
+References
+----------
+ITU-R BS.1534-3 (2015), Method for the subjective assessment of intermediate quality level of audio
+systems (MUSHRA).
 """
 
 import base64
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.signal
-import soundfile as sf
+import soundfile
 
-from giblet_core.errors import InputError, require
+from giblet_core.errors import InputError
 from giblet_core.files import ASSETS, content_hash, in_memory, write_text
 from giblet_core.listening.conditions import Conditions
-from giblet_core.listening.players import fill, match_levels
+from giblet_core.listening.players import LevelledSounds, fill_template, match_levels
 from giblet_core.sound import check_wave
 
-ANCHORS_HZ = {"anchor35": 3_500, "anchor70": 7_000}  # BS.1534-3, low-range and mid-range anchor
-_ANCHOR_NAMES = {"anchor35": "anchor, 3.5 kHz", "anchor70": "anchor, 7 kHz"}
-_SCRIPTS = ("engine.js", "abx.js", "mushra.js", "listening.css")
-_TITLES = {
+_TRANSITION_HZ = 500  # an anchor is down by 60 dB this far above its cutoff
+_ATTENUATION_DB = 62
+_HEADROOM = 1.01  # what would clip is brought this factor below full scale
+
+_COMMON_FILES = ("engine.js", "listening.css")
+_TEST_TITLES = {
     "abx": "Can you hear the difference? (ABX)",
     "mushra": "How close to the original? (rating)",
 }
 
 
 @dataclass(frozen=True)
-class ListeningPages:
-    """Where the tests lie: their folder, the pages by test, and the weight of each page in bytes
-    without its sounds.
+class _Anchor:
+    """A low-pass version of the reference: its role in the results, name and cutoff."""
 
-    ``level_note`` says for each passage what was done to the levels.
+    role: str
+    name: str
+    cutoff_hz: int
+
+
+#: The low-range and the mid-range anchor of BS.1534-3.
+_ANCHORS = (
+    _Anchor("anchor35", "anchor, 3.5 kHz", 3_500),
+    _Anchor("anchor70", "anchor, 7 kHz", 7_000),
+)
+
+
+@dataclass(frozen=True)
+class ListeningPages:
+    """Where the tests lie: their folder, the pages by test, and what each page weighs.
+
+    ``n_bytes`` is the weight of each page without its sounds; ``level_notes`` says for each passage
+    what was done to the levels.
     """
 
     folder: Path
@@ -47,21 +71,21 @@ class ListeningPages:
     title: str = ""
 
     def _repr_html_(self) -> str:
-        links = [(path.name, _title(test, self.title)) for test, path in self.pages.items()]
-        return fill("links.html", links=links, place=_place(self.folder))
+        links = [(path.name, _page_title(test, self.title)) for test, path in self.pages.items()]
+        return fill_template("links.html", links=links, place=_place_in_site(self.folder))
 
 
-def _place(folder: Path) -> str:
+def _place_in_site(folder: Path) -> str:
     """Return the folder as the site has it: ``listening`` and what is below it."""
     parts = list(folder.parts)
-    first = (
-        len(parts) - 1 - parts[::-1].index("listening") if "listening" in parts else len(parts) - 1
-    )
-    return "/".join(parts[first:])
+    if "listening" not in parts:
+        return parts[-1]
+    from_the_end = parts[::-1].index("listening")
+    return "/".join(parts[len(parts) - 1 - from_the_end :])
 
 
-def _title(test: str, title: str) -> str:
-    return f"{title}: {_TITLES[test]}" if title else _TITLES[test]
+def _page_title(test: str, title: str) -> str:
+    return f"{title}: {_TEST_TITLES[test]}" if title else _TEST_TITLES[test]
 
 
 def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) -> np.ndarray:
@@ -70,18 +94,51 @@ def low_pass_anchor(wave: np.ndarray, sample_rate: int, cutoff_hz: int = 3_500) 
     Within 0.1 dB up to `cutoff_hz`; down by 60 dB from 500 Hz above it (the recommendation asks for
     25 dB there, and 50 dB 1 kHz above).
 
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        Hz.
+    cutoff_hz : int
+        Hz.
+
+    Returns
+    -------
+    array of shape (n_samples,), float32
+
     Raises
     ------
     InputError
         The sound itself does not reach above the cutoff.
     """
-    if sample_rate / 2 <= cutoff_hz + 500:
+    stop_hz = cutoff_hz + _TRANSITION_HZ
+    if sample_rate / 2 <= stop_hz:
         raise InputError(
-            f"sample_rate={sample_rate}: a {cutoff_hz} Hz anchor needs sound up to {cutoff_hz + 500} Hz. Use a higher rate."
+            f"sample_rate={sample_rate}: a {cutoff_hz} Hz anchor needs sound up to {stop_hz} Hz. "
+            "Use a higher rate."
         )
-    n_taps, beta = scipy.signal.kaiserord(62, 500 / (sample_rate / 2))
-    taps = scipy.signal.firwin(n_taps | 1, cutoff_hz + 250, window=("kaiser", beta), fs=sample_rate)
+    n_taps, beta = scipy.signal.kaiserord(_ATTENUATION_DB, _TRANSITION_HZ / (sample_rate / 2))
+    n_taps |= 1  # an odd number of taps has a middle: no delay
+    middle_hz = cutoff_hz + _TRANSITION_HZ / 2
+    taps = scipy.signal.firwin(n_taps, middle_hz, window=("kaiser", beta), fs=sample_rate)
     return scipy.signal.convolve(check_wave(wave), taps, mode="same").astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _SoundFile:
+    """A sound as the pages load it: a name that tells nothing of the condition, FLAC as base64."""
+
+    name: str
+    flac_base64: str
+
+
+@dataclass(frozen=True)
+class _Passage:
+    """A passage ready to be heard: its name, a file a condition, what was done to the levels."""
+
+    name: str
+    files: Mapping[str, _SoundFile]
+    level_note: str
 
 
 def build_listening_pages(
@@ -119,118 +176,149 @@ def build_listening_pages(
     InputError
         A condition without sound, or versions of a passage that differ in length.
     """
-    folder, media = Path(folder), {}
-    screens, pairs, notes = [], [], {}
-    for item, versions in waves.items():
-        sounds, notes[item] = _prepared(conditions, item, versions, sample_rate, level_match)
-        ids = {name: _add_sound(wave, sample_rate, media) for name, wave in sounds.items()}
-        roles = {
-            conditions.reference: "reference",
-            **{name: role for role, name in _ANCHOR_NAMES.items()},
+    folder = Path(folder)
+    passages = []
+    for name, versions in waves.items():
+        _check_versions(conditions, name, versions)
+        levelled = _levelled(conditions, versions, sample_rate, level_match)
+        files = {
+            condition: _sound_file(wave, sample_rate) for condition, wave in levelled.sounds.items()
         }
-        rated = [
-            conditions.reference,
-            *conditions.names("mushra"),
-            *[n for n in _ANCHOR_NAMES.values() if n in ids],
-        ]
-        screens.append(
-            {
-                "item": item,
-                "sounds": [{"id": ids[n], "name": n, "role": roles.get(n, "test")} for n in rated],
-            }
-        )
-        pairs += [{"item": item, "names": [conditions.reference, n], "a": ids[conditions.reference], "b": ids[n]}
-                  for n in conditions.names("abx")]  # fmt: skip
+        passages.append(_Passage(name, files, levelled.note))
+    media = {file.name: file.flac_base64 for passage in passages for file in passage.files.values()}
+    _write_media(folder / "media", media)
+    for name in (*_COMMON_FILES, *(f"{test}.js" for test in _TEST_TITLES)):
+        shutil.copyfile(ASSETS / "listening" / name, folder / name)
+    notes = {passage.name: passage.level_note for passage in passages}
     common = {
         "sample_rate": sample_rate,
         "test": content_hash([*media], conditions.abx_trials)[:12],
     }
-    configs = {
-        "abx": {**common, "n_trials": conditions.abx_trials, "pairs": pairs},
-        "mushra": {**common, "items": screens},
-    }
-    _write_media(folder / "media", media)
-    for name in _SCRIPTS:
-        shutil.copyfile(ASSETS / "listening" / name, folder / name)
-    used = {
-        test: config
-        for test, config in configs.items()
-        if (pairs if test == "abx" else conditions.names("mushra"))
-    }
-    home = "../" * (_place(folder).count("/") + 1) + "index.html"
-    pages = {
-        test: write_text(
-            folder / f"{test}.html",
-            fill(
-                "page.html",
-                test=test,
-                config=config,
-                notes=notes,
-                home=home,
-                title=_title(test, title),
-            ),
+    pages = {}
+    for test, config in _configurations(conditions, passages).items():
+        page = fill_template(
+            "page.html",
+            test=test,
+            config={**common, **config},
+            notes=notes,
+            home="../" * (_place_in_site(folder).count("/") + 1) + "index.html",
+            title=_page_title(test, title),
         )
-        for test, config in used.items()
+        pages[test] = write_text(folder / f"{test}.html", page)
+    n_bytes = {
+        test: _weight(folder, [page.name, f"{test}.js", *_COMMON_FILES])
+        for test, page in pages.items()
     }
-    weights = {
-        t: sum(
-            (folder / f).stat().st_size for f in (p.name, "engine.js", f"{t}.js", "listening.css")
-        )
-        for t, p in pages.items()
-    }
-    return ListeningPages(folder, pages, weights, notes, title)
+    return ListeningPages(folder, pages, n_bytes, notes, title)
 
 
-def _prepared(
-    conditions: Conditions, item: str, versions, sample_rate: int, level_match: bool
-) -> tuple[dict[str, np.ndarray], str]:
-    """Return the sounds of a passage, anchors added, at one level, none clipping; and a sentence on
-    the levels.
-    """
-    needed = list(
-        dict.fromkeys([conditions.reference, *conditions.names("mushra"), *conditions.names("abx")])
-    )
+def _check_versions(
+    conditions: Conditions, passage: str, versions: Mapping[str, np.ndarray]
+) -> None:
+    """Raise unless a passage has every version that a test needs, all of one length."""
+    needed = _heard_conditions(conditions)
     missing = [name for name in needed if name not in versions]
-    require(
-        not missing,
-        f"waves[{item!r}]: has no sound for {', '.join(missing)}. Render all conditions of the declaration.",
-    )
-    sounds = {name: check_wave(versions[name], name) for name in needed}
-    lengths = {len(wave) for wave in sounds.values()}
+    if missing:
+        raise InputError(
+            f"waves[{passage!r}]: has no sound for {', '.join(missing)}. "
+            "Render all conditions of the declaration."
+        )
+    lengths = {len(check_wave(versions[name], name)) for name in needed}
     if len(lengths) > 1:
         raise InputError(
-            f"waves[{item!r}]: lengths {sorted(lengths)} differ; all versions must be the same passage. Crop them alike."
+            f"waves[{passage!r}]: lengths {sorted(lengths)} differ; all versions must be the same "
+            "passage. Crop them alike."
         )
+
+
+def _heard_conditions(conditions: Conditions) -> list[str]:
+    """Name the conditions that are in some test, the reference first, each once."""
+    names = [conditions.reference, *conditions.names("mushra"), *conditions.names("abx")]
+    return list(dict.fromkeys(names))
+
+
+def _levelled(
+    conditions: Conditions,
+    versions: Mapping[str, np.ndarray],
+    sample_rate: int,
+    level_match: bool,
+) -> LevelledSounds:
+    """Add the anchors to a passage, bring its sounds to one level, and let none clip."""
+    sounds = {name: check_wave(versions[name]) for name in _heard_conditions(conditions)}
     if conditions.names("mushra"):
-        sounds |= {
-            _ANCHOR_NAMES[role]: low_pass_anchor(sounds[conditions.reference], sample_rate, hz)
-            for role, hz in ANCHORS_HZ.items()
-        }
-    sounds, _, note = (
-        match_levels(sounds, sample_rate) if level_match else (sounds, {}, "levels as they are")
-    )
-    peak = max(float(np.abs(wave).max()) for wave in sounds.values())
-    if peak > 1:
-        sounds = {name: wave / np.float32(peak * 1.01) for name, wave in sounds.items()}
-        note += f"; then all lowered by {20 * np.log10(peak * 1.01):.1f} dB so that none clips"
-    return sounds, note
+        reference = sounds[conditions.reference]
+        for anchor in _ANCHORS:
+            sounds[anchor.name] = low_pass_anchor(reference, sample_rate, anchor.cutoff_hz)
+    if level_match:
+        levelled = match_levels(sounds, sample_rate)
+    else:
+        levelled = LevelledSounds(sounds, dict.fromkeys(sounds, 0.0), "levels as they are")
+    peak = max(float(np.abs(wave).max()) for wave in levelled.sounds.values())
+    if peak <= 1:
+        return levelled
+    factor = peak * _HEADROOM
+    lowered = {name: wave / np.float32(factor) for name, wave in levelled.sounds.items()}
+    note = f"{levelled.note}; then all lowered by {20 * np.log10(factor):.1f} dB so that none clips"
+    return replace(levelled, sounds=lowered, note=note)
 
 
-def _add_sound(wave: np.ndarray, sample_rate: int, media: dict[str, str]) -> str:
-    """Keep a sound as base64 FLAC under a name that tells nothing of the condition; return the
-    name.
-    """
+def _sound_file(wave: np.ndarray, sample_rate: int) -> _SoundFile:
     samples = np.round(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16)
-    name = hashlib.sha256(f"{sample_rate}:".encode() + samples.tobytes()).hexdigest()[:16]
-    media[name] = base64.b64encode(
-        in_memory(sf.write, samples, sample_rate, format="FLAC", subtype="PCM_16")
-    ).decode()
-    return name
+    digest = hashlib.sha256(f"{sample_rate}:".encode() + samples.tobytes())
+    flac = in_memory(soundfile.write, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    return _SoundFile(digest.hexdigest()[:16], base64.b64encode(flac).decode())
+
+
+def _configurations(
+    conditions: Conditions, passages: Sequence[_Passage]
+) -> dict[str, dict[str, Any]]:
+    """Return what the script of each test reads; a test without conditions is left out."""
+    configurations = {}
+    if conditions.names("abx"):
+        pairs = [pair for passage in passages for pair in _pairs(conditions, passage)]
+        configurations["abx"] = {"n_trials": conditions.abx_trials, "pairs": pairs}
+    if conditions.names("mushra"):
+        screens = [_screen(conditions, passage) for passage in passages]
+        configurations["mushra"] = {"items": screens}
+    return configurations
+
+
+def _pairs(conditions: Conditions, passage: _Passage) -> list[dict[str, Any]]:
+    """Return the comparisons of a passage: the reference against each condition."""
+    reference = conditions.reference
+    return [
+        {
+            "item": passage.name,
+            "names": [reference, name],
+            "a": passage.files[reference].name,
+            "b": passage.files[name].name,
+        }
+        for name in conditions.names("abx")
+    ]
+
+
+def _screen(conditions: Conditions, passage: _Passage) -> dict[str, Any]:
+    """Return the sounds of a passage that are rated together, the hidden reference among them."""
+    roles = {conditions.reference: "reference"}
+    roles |= {anchor.name: anchor.role for anchor in _ANCHORS}
+    anchors = [anchor.name for anchor in _ANCHORS]
+    sounds = [
+        {"id": passage.files[name].name, "name": name, "role": roles.get(name, "test")}
+        for name in [conditions.reference, *conditions.names("mushra"), *anchors]
+    ]
+    return {"item": passage.name, "sounds": sounds}
+
+
+def _weight(folder: Path, names: Iterable[str]) -> int:
+    """Return the bytes of some files."""
+    return sum((folder / name).stat().st_size for name in names)
 
 
 def _write_media(folder: Path, media: Mapping[str, str]) -> None:
-    for old in folder.glob("*.js"):  # only what an earlier build of these pages has written
-        if re.fullmatch(r"[0-9a-f]{16}\.js", old.name) and old.stem not in media:
-            old.unlink()
-    for name, text in media.items():
-        write_text(folder / f"{name}.js", f'gibletSound("{name}","{text}");\n')
+    """Write the sounds, and remove those that only an earlier build of these pages had."""
+    for path in folder.glob("*.js"):
+        is_ours = re.fullmatch(r"[0-9a-f]{16}\.js", path.name)
+        if is_ours and path.stem not in media:
+            path.unlink()
+    for name, flac_base64 in media.items():
+        write_text(folder / f"{name}.js", f'gibletSound("{name}","{flac_base64}");\n')

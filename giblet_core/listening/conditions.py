@@ -1,29 +1,32 @@
 """What is compared by ear: conditions declared in YAML, rendered from any sound."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from giblet_core.autoencoder import AudioAutoencoder, reconstruct
-from giblet_core.codecs import Codec, Codes, MelCodec, fit_length, opus_round_trip
+from giblet_core.autoencoder import AudioAutoencoder
+from giblet_core.codecs import Codec, Codes
+from giblet_core.deprecation import renamed_keys
 from giblet_core.errors import require
 from giblet_core.files import project_root, read_yaml
-from giblet_core.lesions import lesion
-from giblet_core.metrics import noise_like
-from giblet_core.sound import check_wave, load_audio, resample
+from giblet_core.listening.condition_kinds import CONDITIONS, ConditionKind, Passage
+from giblet_core.sound import check_wave
 
 TESTS = ("mushra", "abx")
 LEAST_TRIALS = 16  # with fewer, 12 right answers of 16 (p = .04) would have no counterpart
 
+_KEYS = ("conditions", "seconds", "abx_trials")
+_OLD_OPTIONS = {"books": "codebooks", "dose": "strength"}
+
 
 @dataclass(frozen=True)
 class Condition:
-    """One version of a sound: its name, its kind (a key of `KINDS`), the options of that kind, the
-    tests it is part of.
+    """One version of a sound: name, kind (of `CONDITIONS`), options of that kind, and tests.
+
+    ``tests`` are those of `TESTS` that it is part of.
     """
 
     name: str
@@ -34,9 +37,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Conditions:
-    """A declaration: the conditions in order, the reference first; seconds of a passage; trials of
-    an ABX comparison.
-    """
+    """A declaration: conditions in order; seconds of a passage; trials of an ABX comparison."""
 
     conditions: tuple[Condition, ...]
     seconds: float = 6.0
@@ -48,119 +49,24 @@ class Conditions:
         return next(c.name for c in self.conditions if c.kind == "reference")
 
     def names(self, test: str | None = None) -> list[str]:
-        """Names of all conditions, or of those in one test (without the reference)."""
+        """Return the names of all conditions, or of those in one test."""
         return [c.name for c in self.conditions if test is None or test in c.tests]
 
     def able(self, model: AudioAutoencoder | None) -> "Conditions":
-        """Return what can be made: without a trained model, conditions of kind ``model`` are left
-        out, and a line is printed.
+        """Return what can be made: without a trained model, what needs one is left out.
+
+        A line is printed that names what was left out.
         """
-        kept = tuple(c for c in self.conditions if c.kind != "model" or model is not None)
-        if left := [c.name for c in self.conditions if c not in kept]:
+        if model is not None:
+            return self
+        possible = tuple(c for c in self.conditions if "model" not in CONDITIONS[c.kind].needs)
+        left_out = [c.name for c in self.conditions if c not in possible]
+        if left_out:
             print(
-                f"Left out: {', '.join(left)}. There is no trained model of this sound (notebook 3 needs a longer one)."
+                f"Left out: {', '.join(left_out)}. There is no trained model of this sound "
+                "(notebook 3 needs a longer one)."
             )
-        return replace(self, conditions=kept)
-
-
-@dataclass(frozen=True)
-class _Source:
-    wave: np.ndarray
-    codec: Codec
-    codes: Codes
-    folder: Path
-    seed: int
-    model: AudioAutoencoder | None
-
-
-def rate_kbps(condition: Condition, wave: np.ndarray, sample_rate: int) -> float:
-    """Return what a condition would take to send, in kbit/s; NaN where it is no code (reference,
-    noise, model, file).
-
-    Opus is measured on `wave`; a mel spectrogram counts 32 bits a number.
-    """
-    options = condition.options
-    if condition.kind == "opus":
-        return opus_round_trip(wave, sample_rate, **options).kbps
-    if condition.kind == "mel":
-        mel_codec = MelCodec(n_mels=options.get("n_mels", 128))
-        columns = 1 / options["per_tr_s"] if options.get("per_tr_s") else mel_codec.frame_rate
-        return mel_codec.n_mels * columns * 32 / 1000
-    return float(options.get("bandwidth_kbps", np.nan))
-
-
-def mel_round_trip(
-    wave: np.ndarray,
-    sample_rate: int,
-    per_tr_s: float | None = None,
-    n_mels: int = 128,
-    seed: int = 0,
-) -> np.ndarray:
-    """Mel spectrogram and Griffin-Lim; with `per_tr_s`, every frame of a TR replaced by their mean
-    in dB, as the predecessor stored it.
-    """
-    mel_codec = MelCodec(n_mels=n_mels)
-    mel = mel_codec.encode(resample(wave, sample_rate, mel_codec.sample_rate))
-    if per_tr_s is not None:
-        tr = (np.arange(mel.shape[1]) / mel_codec.frame_rate // per_tr_s).astype(int)
-        mel = np.stack([mel[:, tr == i].mean(1) for i in range(tr[-1] + 1)], axis=1)[:, tr]
-    n_samples = round(len(wave) * mel_codec.sample_rate / sample_rate)
-    return fit_length(
-        resample(mel_codec.decode(mel, n_samples, seed=seed), mel_codec.sample_rate, sample_rate),
-        len(wave),
-    )
-
-
-def _lesion(
-    s: _Source,
-    bandwidth_kbps: float,
-    codebooks: list[int],
-    mode: str = "omit",
-    strength: float = 1.0,
-) -> np.ndarray:
-    codes = s.codes.first(s.codec.codebooks_at(bandwidth_kbps))
-    latents = lesion(s.codec, codes, codebooks, mode, strength=strength, seed=s.seed)
-    return s.codec.decode_latents(latents.sum(0), codes.n_samples)
-
-
-def _model(s: _Source, draw: bool = True) -> np.ndarray:
-    require(
-        s.model is not None,
-        "model=None: a condition of kind 'model' needs the trained network. Pass model, or use Conditions.able.",
-    )
-    codes = s.codes.first(s.model.encoder.num_codebooks)
-    return s.codec.decode(
-        reconstruct(s.model, codes, rng=np.random.default_rng(s.seed) if draw else None)
-    )
-
-
-def _file(s: _Source, path: str) -> np.ndarray:
-    wave = load_audio(s.folder / path, s.codec.sample_rate)
-    require(
-        abs(len(wave) - len(s.wave)) <= 0.05 * s.codec.sample_rate,
-        f"path={path}: {len(wave)} samples, but the reference has "
-        f"{len(s.wave)}; both must be the same passage. Crop it.",
-    )
-    return fit_length(wave, len(s.wave))
-
-
-#: kind -> how it is made; the keyword arguments are its options
-KINDS: dict[str, Callable[..., np.ndarray]] = {
-    "reference": lambda s: s.wave,
-    "codec": lambda s, bandwidth_kbps: s.codec.decode(
-        s.codes.first(s.codec.codebooks_at(bandwidth_kbps))
-    ),
-    "mel": lambda s, per_tr_s=None, n_mels=128: mel_round_trip(
-        s.wave, s.codec.sample_rate, per_tr_s, n_mels, s.seed
-    ),
-    "opus": lambda s, compression_level=1.0: (
-        opus_round_trip(s.wave, s.codec.sample_rate, compression_level).wave
-    ),
-    "noise": lambda s: noise_like(s.wave, s.seed),
-    "lesion": _lesion,
-    "model": _model,
-    "file": _file,
-}
+        return replace(self, conditions=possible)
 
 
 def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditions:
@@ -171,65 +77,117 @@ def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditio
     path : path
         YAML; a relative path is looked for in the working directory, then in the project.
 
+    Returns
+    -------
+    Conditions
+
     Raises
     ------
     InputError
         Unreadable, unknown keys, kinds, options or tests, names that repeat, not exactly one
         reference, fewer than 16 trials.
     """
-    found = Path(path) if Path(path).is_file() else project_root() / path
-    data = read_yaml(found)
-    known = ("conditions", "seconds", "abx_trials")
-    require(
-        isinstance(data, dict) and isinstance(data.get("conditions"), list),
-        f"path={path}: must be a mapping that holds a list named conditions. Copy book/params/listening.yaml.",
-    )
-    unknown = sorted(set(data) - set(known))
-    require(
-        not unknown,
-        f"path={path}: unknown keys {', '.join(unknown)}; must be {', '.join(known)}. Correct them.",
-    )
+    file = Path(path) if Path(path).is_file() else project_root() / path
+    content = read_yaml(file)
+    _check_keys(content, path)
+    conditions = []
+    for entry in content["conditions"]:
+        place = f"path={path}, name={entry.get('name')!r}"
+        # the warning of an old name shows the line that calls this function
+        renamed = renamed_keys(entry, _OLD_OPTIONS, place, stacklevel=3)
+        conditions.append(_read_condition(renamed))
     declared = Conditions(
-        tuple(_condition(dict(entry)) for entry in data["conditions"]),
-        float(data.get("seconds", 6.0)),
-        int(data.get("abx_trials", LEAST_TRIALS)),
+        tuple(conditions),
+        float(content.get("seconds", 6.0)),
+        int(content.get("abx_trials", LEAST_TRIALS)),
     )
-    names, trials, seconds = declared.names(), declared.abx_trials, declared.seconds
-    require(
-        len(set(names)) == len(names)
-        and [c.kind for c in declared.conditions].count("reference") == 1,
-        f"conditions={names}: names must differ and exactly one must be of kind reference. Correct the list.",
-    )
-    require(
-        trials >= LEAST_TRIALS,
-        f"abx_trials={trials}: must be at least {LEAST_TRIALS}. Fewer cannot tell guessing from hearing.",
-    )
-    require(seconds >= 1, f"seconds={seconds}: must be at least 1. Listeners need a phrase.")
+    _check_declaration(declared)
     return declared
 
 
-def _condition(entry: dict[str, Any]) -> Condition:
-    name, kind, tests = (
-        str(entry.pop("name", "")),
-        entry.pop("kind", None),
-        tuple(entry.pop("tests", ())),
+def _check_keys(content: Any, path: str | Path) -> None:
+    has_list = isinstance(content, dict) and isinstance(content.get("conditions"), list)
+    require(
+        has_list,
+        f"path={path}: must be a mapping that holds a list named conditions. "
+        "Copy book/params/listening.yaml.",
     )
     require(
-        name and kind in KINDS,
-        f"name={name!r}, kind={kind!r}: a condition needs a name and a kind of {', '.join(KINDS)}. Mend it.",
+        all(isinstance(entry, dict) for entry in content["conditions"]),
+        f"path={path}: each condition must be a mapping, e.g. {{name: original, kind: reference}}. "
+        "Copy book/params/listening.yaml.",
     )
-    options = list(signature(KINDS[kind]).parameters.values())[1:]
-    allowed, needed = [p.name for p in options], [p.name for p in options if p.default is p.empty]
+    unknown = sorted(set(content) - set(_KEYS))
     require(
-        set(needed) <= set(entry) <= set(allowed),
-        f"name={name!r}: kind {kind!r} takes {', '.join(allowed) or 'no options'} and needs "
-        f"{', '.join(needed) or 'none'}; given: {', '.join(entry) or 'none'}. Correct it.",
+        not unknown,
+        f"path={path}: unknown keys {', '.join(unknown)}; must be {', '.join(_KEYS)}. "
+        "Correct them.",
     )
+
+
+def _read_condition(entry: Mapping[str, Any]) -> Condition:
+    """Check one entry of the list; what is not name, kind or tests is an option."""
+    options = dict(entry)
+    name = str(options.pop("name", ""))
+    kind = options.pop("kind", None)
+    tests = tuple(options.pop("tests", ()))
+    _known_kind(name, kind).check(name, kind, options)
     require(
         set(tests) <= set(TESTS),
         f"name={name!r}, tests={list(tests)}: must be of {', '.join(TESTS)}. Correct it.",
     )
-    return Condition(name, kind, entry, tests)
+    return Condition(name, kind, options, tests)
+
+
+def _known_kind(name: str, kind: str) -> ConditionKind:
+    require(
+        name and kind in CONDITIONS,
+        f"name={name!r}, kind={kind!r}: a condition needs a name and a kind of "
+        f"{', '.join(CONDITIONS)}. Mend it.",
+    )
+    return CONDITIONS[kind]
+
+
+def _check_declaration(declared: Conditions) -> None:
+    names = declared.names()
+    references = [c for c in declared.conditions if c.kind == "reference"]
+    require(
+        len(set(names)) == len(names) and len(references) == 1,
+        f"conditions={names}: names must differ and exactly one must be of kind reference. "
+        "Correct the list.",
+    )
+    require(
+        declared.abx_trials >= LEAST_TRIALS,
+        f"abx_trials={declared.abx_trials}: must be at least {LEAST_TRIALS}. "
+        "Fewer cannot tell guessing from hearing.",
+    )
+    require(
+        declared.seconds >= 1,
+        f"seconds={declared.seconds}: must be at least 1. Listeners need a phrase.",
+    )
+
+
+def rate_kbps(condition: Condition, wave: np.ndarray, sample_rate: int) -> float:
+    """Return what a condition would take to send, in kbit/s.
+
+    Parameters
+    ----------
+    condition : Condition
+    wave : array of shape (n_samples,)
+        The sound on which a coder of variable rate (Opus) is measured.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    float
+        NaN where it is no code (reference, noise, model, file). A mel spectrogram counts 32 bits a
+        number.
+    """
+    kind = CONDITIONS[condition.kind]
+    if kind.rate is None:
+        return np.nan
+    return kind.rate(wave, sample_rate, **kind.complete(condition.options))
 
 
 def render_conditions(
@@ -258,19 +216,63 @@ def render_conditions(
     Returns
     -------
     dict of name to array of shape (n_samples,), float32
+
+    Raises
+    ------
+    InputError
+        A condition needs the trained network or a file that is not there, or what a kind itself
+        refuses.
     """
-    rates = [
-        c.options["bandwidth_kbps"] for c in conditions.conditions if "bandwidth_kbps" in c.options
-    ]
-    if model is not None:
-        rates.append(
-            next(
-                r
-                for r in codec.bandwidths_kbps
-                if codec.codebooks_at(r) >= model.encoder.num_codebooks
-            )
-        )
+    for condition in conditions.conditions:
+        _check_possible(condition, Path(folder), model)
     wave = check_wave(wave)
-    codes = codec.encode(wave, max(rates, default=min(codec.bandwidths_kbps)))
-    source = _Source(wave, codec, codes, Path(folder), seed, model)
-    return {c.name: KINDS[c.kind](source, **c.options) for c in conditions.conditions}
+    passage = Passage(
+        wave=wave,
+        sample_rate=codec.sample_rate,
+        codec=codec,
+        codes=_codes(conditions, wave, codec, model),
+        folder=Path(folder),
+        seed=seed,
+        model=model,
+    )
+    waves = {}
+    for condition in conditions.conditions:
+        kind = CONDITIONS[condition.kind]
+        waves[condition.name] = kind.render(passage, **kind.complete(condition.options))
+    return waves
+
+
+def _check_possible(condition: Condition, folder: Path, model: AudioAutoencoder | None) -> None:
+    """Raise at once where something is wrong or missing, not after minutes of rendering."""
+    kind = _known_kind(condition.name, condition.kind)
+    kind.check(condition.name, condition.kind, condition.options)
+    require(
+        "model" not in kind.needs or model is not None,
+        f"model=None: a condition of kind {condition.kind!r} needs the trained network. "
+        "Pass model, or use Conditions.able.",
+    )
+    if "file" in kind.needs:
+        path = folder / condition.options["path"]
+        require(path.is_file(), f"path={path}: there is no such file. Check name and folder.")
+
+
+def _codes(
+    conditions: Conditions, wave: np.ndarray, codec: Codec, model: AudioAutoencoder | None
+) -> Codes | None:
+    """Encode once, at a rate whose codes hold those of every condition: lower ones are slices."""
+    rates_kbps = [min(codec.bandwidths_kbps)]
+    needs = set()
+    for condition in conditions.conditions:
+        needs |= set(CONDITIONS[condition.kind].needs)
+        if "bandwidth_kbps" in condition.options:
+            rates_kbps.append(condition.options["bandwidth_kbps"])
+    if "codec" not in needs:
+        return None
+    if "model" in needs:
+        rates_kbps.append(_least_rate(codec, model.encoder.num_codebooks))
+    return codec.encode(wave, max(rates_kbps))
+
+
+def _least_rate(codec: Codec, num_codebooks: int) -> float:
+    """Return the least rate (kbit/s) that buys so many codebooks."""
+    return next(rate for rate in codec.bandwidths_kbps if codec.codebooks_at(rate) >= num_codebooks)

@@ -1,5 +1,4 @@
-"""The demo codec's decoder as one file, so that the static book decodes any choice of codebooks in
-the reader's browser.
+"""The demo codec's decoder as one file, for any choice of codebooks in the reader's browser.
 
 ``book/_static/giblet-decoder.js`` runs it. Weights stay float32: the network carries its sound on
 an offset of 4, where float16 would leave 16 dB.
@@ -8,15 +7,19 @@ an offset of 4, where float16 would leave 16 dB.
 import base64
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyloudnorm
+from pyloudnorm.iirfilter import IIRfilter
 
 from giblet_core.codecs import Codec, ExportableDecoder, check_offers
 from giblet_core.files import content_hash, write_text
-from giblet_core.listening.players import PICTURE, palette
+from giblet_core.listening.media import SPECTROGRAM_HEIGHT, palette
 from giblet_core.sound import mel_filters
+
+_N_FFT = 512  # samples; the window of the spectrogram under a player
 
 
 def write_decoder(codec: Codec, num_codebooks: int, folder: Path) -> Path:
@@ -25,7 +28,7 @@ def write_decoder(codec: Codec, num_codebooks: int, folder: Path) -> Path:
     Parameters
     ----------
     codec : Codec
-        One with the layers of the demo codec; a few million weights still travel well.
+        An `ExportableDecoder`; a few million weights still travel well.
     num_codebooks : int
         How many of its codebooks go with it.
     folder : Path
@@ -37,27 +40,45 @@ def write_decoder(codec: Codec, num_codebooks: int, folder: Path) -> Path:
         Named by its content: a header with the shapes, and the arrays in that order, gzipped.
         Beside the weights go the mel filters, loudness filters and colours with which `listen`
         draws and measures.
+
+    Raises
+    ------
+    InputError
+        The codec's decoder cannot run in a page.
     """
-    check_offers(codec, ExportableDecoder, "decoding in the reader's browser")
+    check_offers(codec, ExportableDecoder, "the decoder of a page")
     arrays = {
         "codebooks": codec.codebooks[:num_codebooks],
-        "mel": mel_filters(codec.sample_rate, PICTURE[2], 512).T,
+        "mel": mel_filters(codec.sample_rate, SPECTROGRAM_HEIGHT, _N_FFT).T,
+        **codec.decoder_weights(),
     }
-    arrays |= codec.decoder_weights()
-    packed = gzip.compress(
-        b"".join(np.ascontiguousarray(a, "<f4").tobytes() for a in arrays.values()), mtime=0
-    )
     header = {
         "sampleRate": codec.sample_rate,
-        "shapes": {name: a.shape for name, a in arrays.items()},
+        "shapes": {name: array.shape for name, array in arrays.items()},
         "palette": palette().tolist(),
-        "weighting": [
-            (f.b.tolist(), f.a.tolist())
-            for f in pyloudnorm.Meter(codec.sample_rate)._filters.values()
-        ],
+        "weighting": _loudness_filters(codec.sample_rate),
     }
-    text = f'giblet.decoder({json.dumps(header)},"{base64.b64encode(packed).decode()}");\n'
-    path = Path(folder) / f"decoder-{content_hash(text)[:16]}.js"
-    for old in set(path.parent.glob("decoder-*.js")) - {path}:
-        old.unlink()
-    return write_text(path, text)
+    script = f'giblet.decoder({json.dumps(header)},"{_packed(arrays)}");\n'
+    path = Path(folder) / f"decoder-{content_hash(script)[:16]}.js"
+    for old in path.parent.glob("decoder-*.js"):
+        if old != path:
+            old.unlink()
+    return write_text(path, script)
+
+
+def _loudness_filters(sample_rate: int) -> list[tuple[list[float], list[float]]]:
+    """Return (numerator, denominator) of the two filters of ITU-R BS.1770, as pyloudnorm has them.
+
+    The head as a sphere: a high shelf of 4 dB; and the ear's loss of low tones: a high pass.
+    """
+    stages = [
+        IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, sample_rate, "high_shelf"),
+        IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass"),
+    ]
+    return [(stage.b.tolist(), stage.a.tolist()) for stage in stages]
+
+
+def _packed(arrays: Mapping[str, Any]) -> str:
+    """Return arrays one after the other, little-endian float32, gzipped, as base64."""
+    numbers = b"".join(np.ascontiguousarray(array, "<f4").tobytes() for array in arrays.values())
+    return base64.b64encode(gzip.compress(numbers, mtime=0)).decode()

@@ -7,22 +7,34 @@ loops and keys.
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jinja2
 import numpy as np
-import soundfile as sf
-from PIL import Image
 
-from giblet_core.errors import require
-from giblet_core.files import ASSETS, in_memory
-from giblet_core.metrics import FLOOR, Quality, attempt, loudness_lufs, noise_like, qualities
+from giblet_core.errors import InputError, MetricError, require
+from giblet_core.files import ASSETS
+from giblet_core.listening.media import (
+    PICTURE_WIDTH,
+    SPECTROGRAM_HEIGHT,
+    WAVEFORM_HEIGHT,
+    picture,
+    wav_bytes,
+)
+from giblet_core.metrics import (
+    FLOOR,
+    METRICS,
+    Quality,
+    loudness_lufs,
+    metric_headings,
+    noise_like,
+    qualities,
+)
 from giblet_core.sound import check_wave, log_mel
 
-PICTURE = (320, 20, 52)  # width, height of the waveform, height of the spectrogram; pixels
-RANGE_DB = 70.0  # levels shown in a spectrogram, below the loudest cell of the set
-_COLUMNS = {"pesq_wb": ("PESQ-WB", "{:.2f}"), "stoi": ("STOI", "{:.2f}"), "si_sdr_db": ("SI-SDR (dB)", "{:.1f}"),
-            "log_mel_db": ("log-mel (dB)", "{:.1f}"), "lag_samples": ("lag (samples)", "{:d}")}  # fmt: skip
+_HEADROOM_DB = 0.1  # below full scale, where sounds are lowered so that none clips
+_LEAST_GAIN_DB = 0.05  # a smaller gain is not worth saying
+_FIRST_SECONDS = 60  # of each sound, in which the brightest level of a set is looked for
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(ASSETS / "listening"), autoescape=True
@@ -36,8 +48,9 @@ class Players:
     ``sounds`` maps labels to (n_samples,) float32 as they will be heard; ``gains_db`` says by how
     much each was changed, ``loudness_lufs`` what it then measures (NaN: too short to tell);
     ``other_db`` brings each to the other way of levelling (own or matched), which the static book
-    offers as a switch; ``scores`` holds metrics against the sound ``reference``; ``rasters`` maps
-    labels to PNGs shown under their pictures.
+    offers as a switch; ``scores`` holds metrics against the sound ``reference``; ``tags`` maps
+    labels to data attributes of their rows; ``rasters`` maps labels to PNGs shown under their
+    pictures; ``kind`` says which script takes the table over ("compare" or "mixer").
     """
 
     sounds: Mapping[str, np.ndarray]
@@ -57,13 +70,23 @@ class Players:
         return f"Players({', '.join(self.sounds)})"
 
     def _repr_html_(self) -> str:
-        return render(self)
+        return render_players(self)
 
 
-def listen(
+@dataclass(frozen=True)
+class LevelledSounds:
+    """Sounds at their levels: each (n_samples,) float32, its gain in dB, and what was done."""
+
+    sounds: Mapping[str, np.ndarray]
+    gains_db: Mapping[str, float]
+    note: str
+
+
+def listen(  # noqa: PLR0913 - public interface
     sounds: Mapping[str, np.ndarray],
     sample_rate: int,
     level_match: bool = False,
+    *,
     title: str = "",
     reference: str | None = None,
     scores: Mapping[str, Quality] | None = None,
@@ -81,6 +104,7 @@ def listen(
         Bring all to the integrated loudness of the first (ITU-R BS.1770, pyloudnorm). Off by
         default: level is also a result.
     title : str
+        Stands above the table.
     reference : str, optional
         Label of the sound that the others are scored against with `gc.quality`; None shows no
         metrics.
@@ -104,180 +128,220 @@ def listen(
     the same factor, and the caption says so.
     """
     require(sounds, "sounds={}: must hold at least one sound. Pass {label: wave}.")
-    require(
-        reference is None or reference in sounds,
-        f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of them.",
-    )
-    waves = {str(label): check_wave(wave, label) for label, wave in sounds.items()}
-    if reference is not None and scores is None:
-        others = {label: w for label, w in waves.items() if label != reference} | {
-            FLOOR: noise_like(waves[reference])
-        }
-        scores = dict(
-            zip(others, qualities(waves[reference], others.values(), sample_rate, segments))
+    if reference is not None and reference not in sounds:
+        raise InputError(
+            f"reference={reference!r}: must be one of {', '.join(sounds)}. Name one of them."
         )
-    heard, gains_db, note = match_levels(waves, sample_rate)
-    other_db = {label: -gain if level_match else gain for label, gain in gains_db.items()}
-    if not level_match:
-        heard, gains_db, note = waves, dict.fromkeys(waves, 0.0), "own levels"
-    note += "; the metrics are of the sounds before" if level_match and scores else ""
-    peak = max(float(np.abs(w).max()) for w in heard.values())
-    if peak > 1:
-        lower = -20 * np.log10(peak) - 0.1
-        heard = {label: w * np.float32(10 ** (lower / 20)) for label, w in heard.items()}
-        gains_db = {label: g + lower for label, g in gains_db.items()}
-        note += f"; all lowered by {-lower:.1f} dB so that none clips"
-    levels = {label: attempt(loudness_lufs, w, sample_rate).value for label, w in heard.items()}
+    waves = {str(label): check_wave(wave, label) for label, wave in sounds.items()}
+    if scores is None:
+        scores = _scores(waves, reference, sample_rate, segments)
+    matched = match_levels(waves, sample_rate)
+    if level_match:
+        what_is_scored = "; the metrics are of the sounds before" if scores else ""
+        levelled = replace(matched, note=matched.note + what_is_scored)
+        other_db = {label: -gain for label, gain in matched.gains_db.items()}
+    else:
+        levelled = LevelledSounds(waves, dict.fromkeys(waves, 0.0), "own levels")
+        other_db = matched.gains_db
+    levelled = _below_full_scale(levelled)
+    levels = {label: _lufs(wave, sample_rate) for label, wave in levelled.sounds.items()}
     return Players(
-        heard, sample_rate, title, note, gains_db, levels, other_db, reference, scores or {}
+        sounds=levelled.sounds,
+        sample_rate=sample_rate,
+        title=title,
+        level_note=levelled.note,
+        gains_db=levelled.gains_db,
+        loudness_lufs=levels,
+        other_db=other_db,
+        reference=reference,
+        scores=scores,
     )
 
 
-def match_levels(
-    waves: Mapping[str, np.ndarray], sample_rate: int
-) -> tuple[dict[str, np.ndarray], dict[str, float], str]:
-    """Bring sounds to the loudness of the first; return them, the gains in dB, and a sentence that
-    says what was done.
+def _scores(
+    waves: Mapping[str, np.ndarray],
+    reference: str | None,
+    sample_rate: int,
+    segments: Sequence[tuple[float, float]] | None,
+) -> dict[str, Quality]:
+    """Score all but the reference, and noise of its level, against the reference."""
+    if reference is None:
+        return {}
+    others = {label: wave for label, wave in waves.items() if label != reference}
+    others[FLOOR] = noise_like(waves[reference])
+    scored = qualities(waves[reference], others.values(), sample_rate, segments)
+    return dict(zip(others, scored))
 
-    A silent sound stays as it is (no factor brings silence to a level) and is named in the
-    sentence.
+
+# --- levels --------------------------------------------------------------------------------
+
+
+def match_levels(waves: Mapping[str, np.ndarray], sample_rate: int) -> LevelledSounds:
+    """Bring sounds to the loudness of the first.
+
+    Where one is too short for the standard, all are brought to the first's RMS instead. A silent
+    sound stays as it is (no factor brings silence to a level) and is named in the note.
     """
-    levels = {label: attempt(loudness_lufs, w, sample_rate).value for label, w in waves.items()}
-    target, how = next(iter(levels.values())), "LUFS (ITU-R BS.1770)"
-    if np.isnan(list(levels.values())).any():  # too short for the standard
-        how = "dB RMS, being too short for LUFS"
-        with np.errstate(divide="ignore"):
-            levels = {
-                label: float(10 * np.log10(np.mean(w.astype(float) ** 2)))
-                for label, w in waves.items()
-            }
-        target = next(iter(levels.values()))
-    gains = {
-        label: target - level if np.isfinite([target, level]).all() else 0.0
-        for label, level in levels.items()
-    }
+    levels = {label: _lufs(wave, sample_rate) for label, wave in waves.items()}
+    unit = "LUFS (ITU-R BS.1770)"
+    if any(np.isnan(level) for level in levels.values()):
+        levels = {label: _rms_db(wave) for label, wave in waves.items()}
+        unit = "dB RMS, being too short for LUFS"
+    target = next(iter(levels.values()))
+    gains_db = {label: _gain_db(target, level) for label, level in levels.items()}
     silent = [label for label, level in levels.items() if not np.isfinite(level)]
-    note = f"all at {target:.1f} {how}" + (f", but {', '.join(silent)}: silent" if silent else "")
-    return (
-        {label: (w * 10 ** (gains[label] / 20)).astype(np.float32) for label, w in waves.items()},
-        gains,
-        note,
+    note = f"all at {target:.1f} {unit}"
+    if silent:
+        note += f", but {', '.join(silent)}: silent"
+    sounds = {
+        label: (wave * 10 ** (gains_db[label] / 20)).astype(np.float32)
+        for label, wave in waves.items()
+    }
+    return LevelledSounds(sounds, gains_db, note)
+
+
+def _lufs(wave: np.ndarray, sample_rate: int) -> float:
+    """Return the integrated loudness; NaN for a sound too short for it."""
+    try:
+        return loudness_lufs(wave, sample_rate)
+    except MetricError:
+        return np.nan
+
+
+def _rms_db(wave: np.ndarray) -> float:
+    """Return the RMS in dB of full scale; minus infinity for silence."""
+    power = np.mean(wave.astype(float) ** 2)
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(power))
+
+
+def _gain_db(target: float, level: float) -> float:
+    """Return what brings `level` to `target`; 0 where one of them is silence."""
+    if np.isfinite(target) and np.isfinite(level):
+        return target - level
+    return 0.0
+
+
+def _below_full_scale(levelled: LevelledSounds) -> LevelledSounds:
+    """Lower all sounds alike where one of them would clip."""
+    peak = max(float(np.abs(wave).max()) for wave in levelled.sounds.values())
+    if peak <= 1:
+        return levelled
+    gain_db = -20 * np.log10(peak) - _HEADROOM_DB
+    factor = np.float32(10 ** (gain_db / 20))
+    return LevelledSounds(
+        sounds={label: wave * factor for label, wave in levelled.sounds.items()},
+        gains_db={label: gain + gain_db for label, gain in levelled.gains_db.items()},
+        note=f"{levelled.note}; all lowered by {-gain_db:.1f} dB so that none clips",
     )
 
 
-def wav_bytes(wave: np.ndarray, sample_rate: int) -> bytes:
-    """Return a 16-bit WAV file."""
-    return in_memory(sf.write, wave, sample_rate, format="WAV", subtype="PCM_16")
+# --- the table -----------------------------------------------------------------------------
 
 
-def picture(
-    wave: np.ndarray, sample_rate: int, top_db: float | None = None, top_peak: float = 1.0
-) -> bytes:
-    """Draw the waveform over the log-mel spectrogram as a small PNG (32 colours, transparent
-    ground).
+@dataclass(frozen=True)
+class _Row:
+    """What the template says of one sound; WAV and PNGs are base64."""
+
+    label: str
+    level: str
+    extent: str
+    wav: str
+    png: str
+    raster: str
+
+
+def render_players(players: Players) -> str:
+    """Return the HTML of a set of players."""
+    waves = players.sounds
+    top_db = max(_brightest_db(wave, players.sample_rate) for wave in waves.values())
+    top_peak = max(float(np.abs(wave).max()) for wave in waves.values()) or 1.0
+    return fill_template(
+        "players.html",
+        players=players,
+        rows=[_row(players, label, top_db, top_peak) for label in waves],
+        columns=list(metric_headings().values()),
+        cells={label: _cells(quality) for label, quality in players.scores.items()},
+        reasons=_labels_by_reason(players.scores),
+        duration_s=max(len(wave) for wave in waves.values()) / players.sample_rate,
+        width=PICTURE_WIDTH,
+        height=WAVEFORM_HEIGHT + SPECTROGRAM_HEIGHT,
+        top_db=top_db,
+        top_peak=top_peak,
+    )
+
+
+def _brightest_db(wave: np.ndarray, sample_rate: int) -> float:
+    beginning = wave[: _FIRST_SECONDS * sample_rate]
+    return float(log_mel(beginning, sample_rate, SPECTROGRAM_HEIGHT, 512, 512).max())
+
+
+def _row(players: Players, label: str, top_db: float, top_peak: float) -> _Row:
+    wave = players.sounds[label]
+    sample_rate = players.sample_rate
+    return _Row(
+        label=label,
+        level=_level_text(players.loudness_lufs[label], players.gains_db[label]),
+        extent=f"{len(wave) / sample_rate:.1f} s up to {sample_rate / 2000:g} kHz",
+        wav=_base64(wav_bytes(wave, sample_rate)),
+        png=_base64(picture(wave, sample_rate, top_db, top_peak)),
+        raster=_base64(players.rasters.get(label, b"")),
+    )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _level_text(loudness: float, gain_db: float) -> str:
+    if np.isnan(loudness):
+        text = "too short for LUFS"
+    elif np.isinf(loudness):
+        text = "silent"
+    else:
+        text = f"{loudness:.1f} LUFS"
+    if abs(gain_db) >= _LEAST_GAIN_DB:
+        text += f", gain {gain_db:+.1f} dB"
+    return text
+
+
+def _cells(quality: Quality) -> list[str]:
+    """Return what stands in the columns of `metric_headings`."""
+    scores = [_cell(quality.scores[name], metric.decimals) for name, metric in METRICS.items()]
+    return [*scores, _cell(quality.lag_samples, decimals=0)]
+
+
+def _cell(value: float, decimals: int) -> str:
+    if np.isnan(value):
+        return "–"
+    if np.isinf(value):
+        return "∞"
+    return f"{value:.{decimals}f}"
+
+
+def _labels_by_reason(scores: Mapping[str, Quality]) -> dict[str, list[str]]:
+    """Collect, for each reason why a metric has no value, the sounds it holds for."""
+    headings = metric_headings()
+    labels: dict[str, list[str]] = {}
+    for label, quality in scores.items():
+        for name, reason in quality.reasons.items():
+            labels.setdefault(f"{headings[name]}: {reason}", []).append(label)
+    return labels
+
+
+def fill_template(template: str, **values: object) -> str:
+    """Fill a template of ``assets/listening``; what is put in is escaped.
 
     Parameters
     ----------
-    wave : array of shape (n_samples,)
-    sample_rate : int
-        Hz.
-    top_db : float, optional
-        The level shown brightest; by default the loudest cell of this sound.
-    top_peak : float
-        The sample value that fills the height of the waveform.
-    """
-    width, tall, low = PICTURE
-    n_fft = 512 if len(wave) > 512 else 64
-    mel = log_mel(
-        wave,
-        sample_rate,
-        n_mels=low if n_fft == 512 else 8,
-        hop_length=max(1, len(wave) // width),
-        n_fft=n_fft,
-    )
-    top_db = float(mel.max()) if top_db is None else top_db
-    shade = np.clip((mel - top_db + RANGE_DB) / RANGE_DB, 0, 1)
-    columns = np.linspace(0, shade.shape[1] - 1, width).round().astype(int)
-    rows = np.linspace(shade.shape[0] - 1, 0, low).round().astype(int)
-    pixels = np.full((tall + low, width), 31, np.uint8)  # 31: transparent
-    pixels[tall:] = (shade[rows][:, columns] * 29).round()
-    peaks = (
-        np.array([np.abs(part).max() for part in np.array_split(wave, width) if part.size])
-        / top_peak
-    )
-    height = (
-        np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(peaks)), peaks) * (tall - 2) / 2
-    )
-    pixels[:tall][np.abs(np.arange(tall)[:, None] - (tall - 1) / 2) <= np.maximum(height, 0.5)] = 30
-    image = Image.frombytes("P", pixels.shape[::-1], pixels.tobytes())
-    image.putpalette(palette().tobytes())
-    return in_memory(image.save, "PNG", optimize=True, transparency=31, bits=5)
+    template : str
+        Name of the file.
+    **values : object
+        What the template names.
 
-
-def palette() -> np.ndarray:
-    from matplotlib import colormaps
-
-    colours = (colormaps["magma"](np.linspace(0, 1, 30))[:, :3] * 255).astype(np.uint8)
-    return np.vstack([colours, [[74, 134, 196], [0, 0, 0]]]).astype(
-        np.uint8
-    )  # 30: a blue seen on light and on dark; 31: the ground
-
-
-def render(players: Players) -> str:
-    """Return the HTML of a set of players."""
-    waves, rate = players.sounds, players.sample_rate
-    top_db = max(float(log_mel(w[: 60 * rate], rate, 52, 512, 512).max()) for w in waves.values())
-    top_peak = max(float(np.abs(w).max()) for w in waves.values()) or 1.0
-    reasons: dict[str, list[str]] = {}
-    for label, q in players.scores.items():
-        for name, reason in q.reasons.items():
-            reasons.setdefault(f"{_COLUMNS[name][0]}: {reason}", []).append(label)
-    rows = [
-        {
-            "label": label,
-            "says": _says(players.loudness_lufs[label], players.gains_db[label]),
-            "wav": base64.b64encode(wav_bytes(wave, rate)).decode(),
-            "extent": f"{len(wave) / rate:.1f} s up to {rate / 2000:g} kHz",
-            "png": base64.b64encode(picture(wave, rate, top_db, top_peak)).decode(),
-            "raster": base64.b64encode(players.rasters.get(label, b"")).decode(),
-        }
-        for label, wave in waves.items()
-    ]
-    return fill(
-        "players.html",
-        p=players,
-        rows=rows,
-        reasons=reasons,
-        columns=[title for title, _ in _COLUMNS.values()],
-        cells=_cells,
-        duration=max(map(len, waves.values())) / rate,
-        width=PICTURE[0],
-        height=sum(PICTURE[1:]),
-        top=(top_db, top_peak),
-    )
-
-
-def fill(template: str, **values: object) -> str:
-    """Fill one of the templates beside the scripts of the listening pages; what is put in is
-    escaped.
+    Returns
+    -------
+    str
+        HTML.
     """
     return _TEMPLATES.get_template(template).render(**values)
-
-
-def _says(level: float, gain: float) -> str:
-    says = (
-        "too short for LUFS"
-        if np.isnan(level)
-        else "silent"
-        if np.isinf(level)
-        else f"{level:.1f} LUFS"
-    )
-    return says + (f", gain {gain:+.1f} dB" if abs(gain) >= 0.05 else "")
-
-
-def _cells(q: Quality) -> list[str]:
-    values = [(getattr(q, name), form) for name, (_, form) in _COLUMNS.items()]
-    return [
-        "–" if np.isnan(value) else "∞" if np.isinf(value) else form.format(value)
-        for value, form in values
-    ]

@@ -1,27 +1,32 @@
-"""What listeners said: collected result files of the blind tests, screened, averaged, with
-intervals over listeners.
+"""What listeners said: result files of the blind tests, screened, averaged, with intervals.
 
 Post-screening follows ITU-R BS.1534-3, 4.1.2, fixed before any data: a listener is left out of the
 ratings who rates the hidden reference below 90 in more than 15 % of the passages, or the 7 kHz
 anchor above 90 in more than 15 % of them. Nobody is left out of ABX, where guessing is the null
-hypothesis.
+hypothesis. Intervals are over listeners: ten ratings of one person are one opinion.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 from giblet_core.encoding import bootstrap, holm
-from giblet_core.errors import require
+from giblet_core.errors import InputError
 
 SCREEN_RATING = 90
 SCREEN_SHARE = 0.15
 NOBODY = "Nobody has listened yet: there are no result files, so there is nothing to report."
+
+_EXCLUDED_COLUMNS = ["who", "test", "reason"]
+_RATING_COLUMNS = ["test", "condition", "n_listeners", "mean", "low", "high"]
+_ABX_KEYS = ["test", "item", "reference", "condition"]
+_ABX_COLUMNS = [*_ABX_KEYS, "n_listeners", "n", "correct", "share", "low", "high", "p", "p_holm"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,24 +48,68 @@ class ListeningResults:
     def __str__(self) -> str:
         if not self.n_files:
             return NOBODY
-        return f"{self.n_files} result files, {self.n_listeners} listeners." + "".join(
-            f"\n\n{title}: "
-            + ("none" if table.empty else "\n" + table.round(3).to_string(index=False))
-            for title, table in self._tables()
-        )
+        paragraphs = [self._counts()]
+        for title, table in self._tables().items():
+            rows = "none" if table.empty else "\n" + table.round(3).to_string(index=False)
+            paragraphs.append(f"{title}: {rows}")
+        return "\n\n".join(paragraphs)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         if not self.n_files:
             return f'<div class="giblet-box"><p><b>{NOBODY}</b></p></div>'
-        return f"<p>{self.n_files} result files, {self.n_listeners} listeners.</p>" + "".join(
-            f"<p><b>{t}</b></p>" + ("<p>none</p>" if d.empty else d.round(3).to_html(index=False))
-            for t, d in self._tables()
-        )
+        markup = f"<p>{self._counts()}</p>"
+        for title, table in self._tables().items():
+            rows = "<p>none</p>" if table.empty else table.round(3).to_html(index=False)
+            markup += f"<p><b>{title}</b></p>{rows}"
+        return markup
 
-    def _tables(self) -> tuple[tuple[str, pd.DataFrame], ...]:
-        return ("Left out", self.excluded), ("Ratings (0-100)", self.ratings), ("ABX", self.abx)
+    def _counts(self) -> str:
+        return f"{self.n_files} result files, {self.n_listeners} listeners."
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {"Left out": self.excluded, "Ratings (0-100)": self.ratings, "ABX": self.abx}
+
+
+@dataclass(frozen=True)
+class _Exclusion:
+    """A file or a listener that does not count: its name, the test, why."""
+
+    who: str
+    test: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _SessionKey:
+    """What two files of the same session share."""
+
+    format: str
+    test: str
+    listener: str
+    started: str
+
+
+@dataclass(frozen=True)
+class _Session:
+    """One listener's answers to one test: a row a rating, or a row a trial."""
+
+    key: _SessionKey
+    rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Collection:
+    """What the files hold: sessions, each once, and the files that do not count."""
+
+    sessions: list[_Session]
+    excluded: list[_Exclusion]
+
+    def rows(self, result_format: str) -> pd.DataFrame:
+        """Return the answers of all sessions of one format."""
+        sessions = [session for session in self.sessions if session.key.format == result_format]
+        return pd.DataFrame([row for session in sessions for row in session.rows])
 
 
 def analyse_results(
@@ -73,153 +122,222 @@ def analyse_results(
     paths : paths, or a folder
         JSON files as the pages hand them over; a folder means all ``*.json`` in it. None at all is
         a valid answer: nobody listened.
-    seed, n_boot : int
-        For the bootstrap over listeners.
+    seed : int
+        Of the bootstrap over listeners.
+    n_boot : int
+        Draws of the bootstrap.
 
     Returns
     -------
     ListeningResults
         Files that are not results, and sessions given twice, are in ``excluded`` with the reason.
+
+    Raises
+    ------
+    InputError
+        A file that is named is not there.
     """
     files = _files(paths)
-    excluded, rated, trials, seen, people = [], [], [], {}, set()
-    for path in files:
-        try:
-            session = json.loads(path.read_text(encoding="utf-8"))
-            rows = _READERS[session["format"]](session)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            excluded.append(
-                (
-                    path.name,
-                    "",
-                    f"not a result file of these tests ({type(error).__name__}: {error})",
-                )
-            )
-            continue
-        key = (session["format"], session["test"], session["listener"], session["started"])
-        if key in seen:
-            excluded.append((path.name, session["test"], f"the same session as {seen[key]}"))
-            continue
-        seen[key] = path.name
-        people.add(session["listener"])
-        (rated if session["format"] == "giblet-mushra" else trials).extend(rows)
-    ratings, screened = _ratings(pd.DataFrame(rated), seed, n_boot)
-    table = pd.DataFrame(excluded + screened, columns=["who", "test", "reason"])
+    collection = _read_all(files)
+    ratings = collection.rows("giblet-mushra")
+    screened = _screened_listeners(ratings)
+    excluded = [asdict(exclusion) for exclusion in (*collection.excluded, *screened)]
     return ListeningResults(
-        len(files), len(people), table, ratings, _abx(pd.DataFrame(trials), seed, n_boot)
+        n_files=len(files),
+        n_listeners=len({session.key.listener for session in collection.sessions}),
+        excluded=pd.DataFrame(excluded, columns=_EXCLUDED_COLUMNS),
+        ratings=_mean_ratings(_without(ratings, screened), seed, n_boot),
+        abx=_abx_table(collection.rows("giblet-abx"), seed, n_boot),
     )
 
 
-def _files(paths) -> list[Path]:
-    if isinstance(paths, str | Path):
-        paths = sorted(Path(paths).glob("*.json")) if not str(paths).endswith(".json") else [paths]
-    files = [Path(p) for p in paths]
-    missing = [str(p) for p in files if not p.is_file()]
-    require(not missing, f"paths={', '.join(missing)}: there is no such file. Check the names.")
+# --- files ---------------------------------------------------------------------------------
+
+
+def _files(paths: Iterable[str | Path] | str | Path) -> list[Path]:
+    if not isinstance(paths, str | Path):
+        files = [Path(path) for path in paths]
+    elif str(paths).endswith(".json"):
+        files = [Path(paths)]
+    else:
+        files = sorted(Path(paths).glob("*.json"))
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise InputError(f"paths={', '.join(missing)}: there is no such file. Check the names.")
     return files
 
 
-def _read_mushra(session: dict) -> list[dict]:
-    rows = [
-        {
-            "test": session["test"],
-            "listener": session["listener"],
-            "item": item["item"],
-            "condition": r["condition"],
-            "role": r["role"],
-            "rating": float(r["rating"]),
-        }
-        for item in session["items"]
-        for r in item["ratings"]
-    ]
-    if beyond := [row["rating"] for row in rows if not 0 <= row["rating"] <= 100]:
-        raise ValueError(f"rating {beyond[0]:g} outside 0-100")
+def _read_all(files: list[Path]) -> _Collection:
+    """Read sessions in the order of the files, and say which files do not count."""
+    sessions = []
+    excluded = []
+    first_files: dict[_SessionKey, str] = {}
+    for path in files:
+        try:
+            session = _read_session(path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"not a result file of these tests ({type(error).__name__}: {error})"
+            excluded.append(_Exclusion(path.name, "", reason))
+            continue
+        if session.key in first_files:
+            reason = f"the same session as {first_files[session.key]}"
+            excluded.append(_Exclusion(path.name, session.key.test, reason))
+            continue
+        first_files[session.key] = path.name
+        sessions.append(session)
+    return _Collection(sessions, excluded)
+
+
+def _read_session(path: Path) -> _Session:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = _READERS[content["format"]](content)
+    key = _SessionKey(content["format"], content["test"], content["listener"], content["started"])
+    return _Session(key, rows)
+
+
+def _rating_rows(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row a rating of a session of the rating page."""
+    rows = []
+    for item in content["items"]:
+        for rating in item["ratings"]:
+            rows.append(
+                {
+                    "test": content["test"],
+                    "listener": content["listener"],
+                    "item": item["item"],
+                    "condition": rating["condition"],
+                    "role": rating["role"],
+                    "rating": float(rating["rating"]),
+                }
+            )
+    for row in rows:
+        if not 0 <= row["rating"] <= 100:
+            raise ValueError(f"rating {row['rating']:g} outside 0-100")
     return rows
 
 
-def _read_abx(session: dict) -> list[dict]:
-    # whether an answer was right is worked out again from what was shown and said, not taken from
-    # the file
-    return [
-        {"test": session["test"], "listener": session["listener"], "item": pair["item"], "reference": pair["reference"],
-         "condition": pair["condition"], "right": {"A": 0, "B": 1}[t["x"]] == {"A": 0, "B": 1}[t["answer"]]}
-        for pair in session["pairs"] for t in pair["trials"]
-    ]  # fmt: skip
+def _abx_rows(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row a trial of a session of the ABX page.
 
-
-_READERS = {"giblet-mushra": _read_mushra, "giblet-abx": _read_abx}
-
-
-def _ratings(
-    rows: pd.DataFrame, seed: int, n_boot: int
-) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
-    """Screen listeners, then average: passages within a listener first, so that each listener
-    counts once.
+    Whether an answer was right is worked out again from what was shown and said, not taken from the
+    file.
     """
-    columns = ["test", "condition", "n_listeners", "mean", "low", "high"]
-    if rows.empty:
-        return pd.DataFrame(columns=columns), []
-    screened = [
-        (listener, test, why)
-        for (test, listener), mine in rows.groupby(["test", "listener"])
-        if (why := _screen(mine))
-    ]
-    out = {(test, listener) for listener, test, _ in screened}
-    kept = rows[[key not in out for key in zip(rows.test, rows.listener)]]
-    by_listener = kept.groupby(["test", "condition", "listener"]).rating.mean()
-    table = []
-    for (test, condition), values in by_listener.groupby(level=["test", "condition"]):
-        table.append(
-            (
-                test,
-                condition,
-                len(values),
-                values.mean(),
-                *_interval(values.to_numpy(), seed, n_boot),
+    rows = []
+    for pair in content["pairs"]:
+        for trial in pair["trials"]:
+            rows.append(
+                {
+                    "test": content["test"],
+                    "listener": content["listener"],
+                    "item": pair["item"],
+                    "reference": pair["reference"],
+                    "condition": pair["condition"],
+                    "right": _letter(trial["x"]) == _letter(trial["answer"]),
+                }
             )
-        )
-    return pd.DataFrame(table, columns=columns).sort_values(
-        ["test", "mean"], ascending=[True, False], ignore_index=True
-    ), screened
+    return rows
 
 
-def _screen(mine: pd.DataFrame) -> str:
-    """Return why a listener is left out, or nothing."""
-    broke = {
-        f"rated the hidden reference below {SCREEN_RATING}": mine.rating[mine.role == "reference"]
-        < SCREEN_RATING,
-        f"rated the 7 kHz anchor above {SCREEN_RATING}": mine.rating[mine.role == "anchor70"]
-        > SCREEN_RATING,
+def _letter(answer: str) -> int:
+    """Return the place of A or B; anything else is a KeyError, which excludes the file."""
+    return {"A": 0, "B": 1}[answer]
+
+
+#: Format of a result file: how its answers are read.
+_READERS: dict[str, Callable[[dict[str, Any]], list[dict[str, Any]]]] = {
+    "giblet-mushra": _rating_rows,
+    "giblet-abx": _abx_rows,
+}
+
+
+# --- ratings -------------------------------------------------------------------------------
+
+
+def _screened_listeners(ratings: pd.DataFrame) -> list[_Exclusion]:
+    """Find who is left out of the ratings of a test, and why."""
+    if ratings.empty:
+        return []
+    screened = []
+    for (test, listener), own_ratings in ratings.groupby(["test", "listener"]):
+        reasons = _screening_reasons(own_ratings)
+        if reasons:
+            screened.append(_Exclusion(listener, test, "; ".join(reasons)))
+    return screened
+
+
+def _screening_reasons(ratings: pd.DataFrame) -> list[str]:
+    """Say which rules of post-screening the ratings of one listener break."""
+    reference = ratings.rating[ratings.role == "reference"]
+    anchor = ratings.rating[ratings.role == "anchor70"]
+    violations = {
+        f"rated the hidden reference below {SCREEN_RATING}": reference < SCREEN_RATING,
+        f"rated the 7 kHz anchor above {SCREEN_RATING}": anchor > SCREEN_RATING,
     }
-    return "; ".join(f"{what} in {cases.mean():.0%} of the passages (more than {SCREEN_SHARE:.0%})"
-                     for what, cases in broke.items() if len(cases) and cases.mean() > SCREEN_SHARE)  # fmt: skip
+    reasons = []
+    for rule, violated in violations.items():
+        if len(violated) and violated.mean() > SCREEN_SHARE:
+            share = f"{violated.mean():.0%} of the passages (more than {SCREEN_SHARE:.0%})"
+            reasons.append(f"{rule} in {share}")
+    return reasons
+
+
+def _without(ratings: pd.DataFrame, screened: list[_Exclusion]) -> pd.DataFrame:
+    """Return the ratings of those who were not left out."""
+    if ratings.empty:
+        return ratings
+    left_out = {(exclusion.test, exclusion.who) for exclusion in screened}
+    is_kept = [key not in left_out for key in zip(ratings.test, ratings.listener)]
+    return ratings[is_kept]
+
+
+def _mean_ratings(ratings: pd.DataFrame, seed: int, n_boot: int) -> pd.DataFrame:
+    """Average passages within a listener first, so that each listener counts once."""
+    if ratings.empty:
+        return pd.DataFrame(columns=_RATING_COLUMNS)
+    by_listener = ratings.groupby(["test", "condition", "listener"]).rating.mean()
+    rows = []
+    for (test, condition), means in by_listener.groupby(level=["test", "condition"]):
+        low, high = _interval(means.to_numpy(), seed, n_boot)
+        rows.append((test, condition, len(means), means.mean(), low, high))
+    table = pd.DataFrame(rows, columns=_RATING_COLUMNS)
+    return table.sort_values(["test", "mean"], ascending=[True, False], ignore_index=True)
 
 
 def _interval(values: np.ndarray, seed: int, n_boot: int) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a mean over listeners; NaN with fewer than two, who
-    have no spread.
+    """Return the 95 % bootstrap interval of a mean over listeners.
+
+    NaN with fewer than two, who have no spread.
     """
     if len(values) < 2:
         return np.nan, np.nan
-    found = bootstrap(values, n_draws=n_boot, seed=seed)
-    return float(found.low), float(found.high)
+    interval = bootstrap(values, n_draws=n_boot, seed=seed)
+    return float(interval.low), float(interval.high)
 
 
-def _abx(rows: pd.DataFrame, seed: int, n_boot: int) -> pd.DataFrame:
-    """Count right answers; p of at least so many by guessing; Holm over all rows; interval of the
-    share over listeners.
-    """
-    names = ["test", "item", "reference", "condition"]
-    columns = [*names, "n_listeners", "n", "correct", "share", "low", "high", "p", "p_holm"]
-    if rows.empty:
-        return pd.DataFrame(columns=columns)
-    table = []
-    for key, group in rows.groupby(names, sort=True):
+# --- ABX -----------------------------------------------------------------------------------
+
+
+def _abx_table(trials: pd.DataFrame, seed: int, n_boot: int) -> pd.DataFrame:
+    """Count right answers, with the p of at least so many by guessing (Holm over all rows)."""
+    if trials.empty:
+        return pd.DataFrame(columns=_ABX_COLUMNS)
+    rows = []
+    for key, group in trials.groupby(_ABX_KEYS, sort=True):
         shares = group.groupby("listener").right.mean().to_numpy()
-        n, correct = len(group), int(group.right.sum())
-        p = binomtest(correct, n, 0.5, alternative="greater").pvalue
-        table.append(
-            (*key, len(shares), n, correct, correct / n, *_interval(shares, seed, n_boot), p)
+        n_trials = len(group)
+        n_correct = int(group.right.sum())
+        low, high = _interval(shares, seed, n_boot)
+        rows.append(
+            {
+                **dict(zip(_ABX_KEYS, key)),
+                "n_listeners": len(shares),
+                "n": n_trials,
+                "correct": n_correct,
+                "share": n_correct / n_trials,
+                "low": low,
+                "high": high,
+                "p": binomtest(n_correct, n_trials, 0.5, alternative="greater").pvalue,
+            }
         )
-    result = pd.DataFrame(table, columns=columns[:-1])
-    return result.assign(p_holm=holm(result.p.to_numpy()))
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table.p.to_numpy()))
