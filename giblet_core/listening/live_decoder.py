@@ -46,7 +46,7 @@ def write_decoder(codec: Codec, num_codebooks: int, folder: Path) -> Path:
     InputError
         The codec's decoder cannot run in a page.
     """
-    check_offers(codec, ExportableDecoder, "the decoder of a page")
+    check_offers(codec, ExportableDecoder, "decoding in the reader's browser")
     arrays = {
         "codebooks": codec.codebooks[:num_codebooks],
         "mel": mel_filters(codec.sample_rate, SPECTROGRAM_HEIGHT, _N_FFT).T,
