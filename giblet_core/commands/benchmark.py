@@ -22,6 +22,7 @@ from transformers import EncodecConfig, EncodecModel
 
 import giblet_core as gc
 from giblet_core.autoencoder import AudioEncoder
+from giblet_core.codecs import Codec, Codes
 from giblet_core.errors import InputError
 from giblet_core.files import project_root, write_json
 from giblet_core.listening import MixerWidget
@@ -115,10 +116,15 @@ def _pipeline() -> Iterator[Row]:
     hrf_s = seconds(lambda: gc.hrf.convolve(latents, 75.0, 1.5), 1)
     yield Row("HRF", hrf_s, "s", "20 min of 128 latents at 75 Hz to 800 TRs")
     yield from _regressions(rng)
+    yield _mixer_click(codec, codes)
+
+
+def _mixer_click(codec: Codec, codes: Codes) -> Row:
+    """Time from a click in the live mixer to its new sound and pictures."""
     mixer = gc.mixer_widget(codec, codes.crop_frames(0, round(MIXED_S * codec.frame_rate)))
     click_s = seconds(lambda: _click(mixer))
     how = f"{MIXED_S} s at 6 kbps: lesion, decode, draw; below 1 is wanted"
-    yield Row("a click in the mixer", click_s, "s", how)
+    return Row("a click in the mixer", click_s, "s", how)
 
 
 def _click(mixer: MixerWidget) -> None:
