@@ -1,7 +1,7 @@
 """Reporting: what was found, kept and set beside what was expected.
 
-Read `records` first (results of long runs, kept with the project), then `scorecard` (expectations
-beside figures). No figure is typed here: each one is read from a file that a notebook or a long
+Read `needs` first (what each section requires of the material), then `records` (results of long
+runs, kept with the project) and `scorecard` (expectations beside figures). No figure is typed here: each one is read from a file that a notebook or a long
 run wrote.
 """
 
@@ -9,8 +9,9 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["records", "scorecard"],
+    submodules=["needs", "records", "scorecard"],
     submod_attrs={
+        "needs": ["FACTS", "SECTIONS", "Readiness", "measure_material"],
         "records": ["Record", "read_record", "write_record"],
         "scorecard": ["VERDICTS", "read_figures", "score_expectations", "scorecard_table"],
     },

@@ -1,0 +1,180 @@
+"""Needs: what each section of the notebooks requires, and what the material at hand has.
+
+A section whose needs are not met is left out with a visible box that says what it needs and what
+there is; the rest of the page is published. All needs stand here, in `SECTIONS`.
+"""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from IPython.display import display
+
+from giblet_core.errors import InputError
+from giblet_core.fmri import Dataset
+from giblet_core.timing import Stimulus
+
+#: What can be needed: name -> what it counts, in words.
+FACTS = {
+    "duration_s": "seconds of sound",
+    "sounding_s": "seconds of sound that is not silence",
+    "n_trs": "TRs",
+    "shortest_run_trs": "TRs in the shortest run",
+    "n_runs": "runs",
+    "n_subjects": "subjects with BOLD",
+    "n_regions": "regions",
+    "n_volumes": "BOLD in volumes (a mask image)",
+    "speech_s": "seconds annotated as speech",
+    "n_foils": "pairs of a segment and a foil",
+    "n_surface_voxels": "voxels on the cortical surface",
+}
+SILENCE_DB = -60.0  # below the loudest half second: not counted as sounding
+STEP_S = 0.5
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of a notebook, and the least of each fact that it needs.
+
+    Attributes
+    ----------
+    title : str
+        What is left out where a need is not met.
+    least : mapping
+        Name of a fact (a key of `FACTS`) -> the least number of it.
+    """
+
+    title: str
+    least: Mapping[str, float]
+
+
+#: Key (used by the notebooks) -> section.
+SECTIONS: dict[str, Section] = {
+    "lag": Section("the lag scan", {"n_trs": 80, "n_subjects": 1}),
+    "demo run": Section("the short training run", {"n_trs": 40, "sounding_s": 20}),
+    "long run": Section("the record of the long training run", {"n_trs": 40}),
+    "voxel bottleneck": Section("the bottleneck fitted to voxels", {"n_trs": 80, "n_subjects": 1}),
+    "lesions of pieces": Section("lesions of several pieces", {"sounding_s": 5}),
+    "lesions on fMRI": Section(
+        "the effect of lesions on predicted fMRI", {"n_trs": 200, "n_subjects": 1}
+    ),
+    "listening": Section("the comparison by ear", {"sounding_s": 5}),
+    "encoding": Section("encoding models", {"n_trs": 80, "n_subjects": 1}),
+    "ceiling": Section("the noise ceiling", {"n_trs": 80, "n_subjects": 2}),
+    "recovery": Section("which codebooks a region follows", {"n_trs": 80, "n_subjects": 1}),
+    "maps": Section("maps of voxels", {"n_trs": 80, "n_subjects": 1, "n_volumes": 1}),
+    "decoding": Section("decoding and identification", {"n_trs": 80, "n_subjects": 1}),
+    "identification": Section(
+        "identification of segments", {"n_trs": 80, "n_subjects": 1, "n_foils": 1}
+    ),
+    "training questions": Section("what concerns training", {"n_trs": 80, "sounding_s": 20}),
+    "region cards": Section(
+        "region cards", {"n_trs": 80, "n_subjects": 2, "n_regions": 2, "n_foils": 1}
+    ),
+    "surface": Section("the map on the cortical surface", {"n_volumes": 1, "n_surface_voxels": 1}),
+}
+
+
+def measure_material(stimulus: Stimulus, data: Dataset | None = None) -> dict[str, float]:
+    """Count what there is of each fact that can be told beforehand.
+
+    Facts that only an analysis can tell (foils, voxels on the surface) are added by the notebook.
+    """
+    rate = stimulus.codec.sample_rate
+    grids = stimulus.grids if data is None else data.grids
+    runs = [grid.n_trs for grid in grids]
+    return {
+        "duration_s": len(stimulus.wave) / rate,
+        "sounding_s": _sounding_s(stimulus),
+        "n_trs": sum(runs),
+        "shortest_run_trs": min(runs),
+        "n_runs": len(runs),
+        "n_subjects": 0 if data is None else len(data.subjects),
+        "n_regions": 0 if data is None else len(data.region_names),
+        "n_volumes": 0 if data is None or data.mask_img is None else sum(runs),
+        "speech_s": _speech_s(stimulus),
+    }
+
+
+def _speech_s(stimulus: Stimulus) -> float:
+    """Return the seconds that the annotation calls speech; 0 without an annotation."""
+    if stimulus.spoken is None:
+        return 0.0
+    times_s = np.arange(0, len(stimulus.wave) / stimulus.codec.sample_rate, STEP_S)
+    return float(stimulus.spoken.active("speech", times_s).sum() * STEP_S)
+
+
+def _sounding_s(stimulus: Stimulus) -> float:
+    """Return the seconds, in steps of half a second, that are above the level of silence."""
+    step = int(STEP_S * stimulus.codec.sample_rate)
+    n_steps = len(stimulus.wave) // step
+    if not n_steps:
+        return 0.0
+    power = (stimulus.wave[: n_steps * step].reshape(n_steps, step).astype(float) ** 2).mean(1)
+    loudest = power.max()
+    if loudest == 0:
+        return 0.0
+    return float((power > loudest * 10 ** (SILENCE_DB / 10)).sum() * STEP_S)
+
+
+class Readiness:
+    """Say whether a section can be shown; where not, show once what it needs.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+        The sound and its clock.
+    data : Dataset, optional
+        BOLD; None where there is none.
+
+    Examples
+    --------
+    In a notebook::
+
+        ready = Readiness(stimulus, data)
+        if ready("identification"):
+            ...
+    """
+
+    def __init__(self, stimulus: Stimulus, data: Dataset | None = None):
+        self.facts = measure_material(stimulus, data)
+        self.left_out: dict[str, str] = {}
+
+    def add(self, **facts: float) -> None:
+        """Add facts that an analysis has told, such as ``n_foils``."""
+        unknown = set(facts) - set(FACTS)
+        if unknown:
+            raise InputError(
+                f"facts={sorted(unknown)}: must be among {', '.join(FACTS)}. Choose one of them."
+            )
+        self.facts |= facts
+
+    def missing(self, section: str) -> list[str]:
+        """Return a sentence part for each need that is not met: ``needs N ..., has M``.
+
+        A fact that is not known yet counts as met.
+        """
+        lacks = []
+        for fact, least in _section(section).least.items():
+            there = self.facts.get(fact)
+            if there is not None and there < least:
+                lacks.append(f"needs at least {least:g} {FACTS[fact]}, has {there:g}")
+        return lacks
+
+    def __call__(self, section: str) -> bool:
+        lacks = self.missing(section)
+        if not lacks:
+            return True
+        if section not in self.left_out:
+            text = f"Left out: {_section(section).title}. It {'; it '.join(lacks)}."
+            self.left_out[section] = text
+            box = f'<div class="gb-left-out" role="note">{html.escape(text)}</div>'
+            display({"text/plain": text, "text/html": box}, raw=True)
+        return False
+
+
+def _section(key: str) -> Section:
+    if key not in SECTIONS:
+        raise InputError(f"section={key}: must be one of {', '.join(SECTIONS)}.")
+    return SECTIONS[key]
