@@ -1,8 +1,8 @@
 """Reporting: what was found, kept and set beside what was expected.
 
 Read `needs` first (what each section requires of the material), then `records` (results of long
-runs, kept with the project) and `scorecard` (expectations beside figures). No figure is typed here: each one is read from a file that a notebook or a long
-run wrote.
+runs, kept with the project) and `scorecard` (expectations beside figures). No figure is typed here:
+each one is read from a file that a notebook or a long run wrote.
 """
 
 import lazy_loader

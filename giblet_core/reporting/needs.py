@@ -49,6 +49,19 @@ class Section:
     least: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class Box:
+    """A line that stands out on a page."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<div class="gb-left-out" role="note">{html.escape(self.text)}</div>'
+
+
 #: Key (used by the notebooks) -> section.
 SECTIONS: dict[str, Section] = {
     "lag": Section("the lag scan", {"n_trs": 80, "n_subjects": 1}),
@@ -163,14 +176,14 @@ class Readiness:
         return lacks
 
     def __call__(self, section: str) -> bool:
+        """Say whether a section can be shown; show a box, once, where it cannot."""
         lacks = self.missing(section)
         if not lacks:
             return True
         if section not in self.left_out:
             text = f"Left out: {_section(section).title}. It {'; it '.join(lacks)}."
             self.left_out[section] = text
-            box = f'<div class="gb-left-out" role="note">{html.escape(text)}</div>'
-            display({"text/plain": text, "text/html": box}, raw=True)
+            display(Box(text))
         return False
 
 
