@@ -11,7 +11,7 @@ from scipy.stats import entropy
 from torch.nn import functional as F
 
 from giblet_core.autoencoder.token_scores import sum_latents
-from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_offers
+from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_made_by, check_offers
 from giblet_core.encoding import fit_ridge, seed_interval
 from giblet_core.features import envelope, latent_features, momentary_loudness, pooled
 from giblet_core.metrics import log_mel_distance, si_sdr
@@ -229,6 +229,7 @@ def probe_codebooks(
     )
     onsets = tuple(np.cumsum([0, *(grid.n_trs for grid in grids[:-1])]))
     folds = contiguous_folds(len(Y), n_folds, embargo, onsets)
+    check_made_by(codec, codes)
     vectors = codec.codebooks
     if seed is not None:
         vectors = np.random.default_rng(seed).normal(size=vectors.shape).astype(np.float32)

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ExportableDecoder",
             "TrainableDecoder",
             "UntrainedEncoder",
+            "check_made_by",
             "check_offers",
         ],
         "codes": [

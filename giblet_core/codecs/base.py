@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from giblet_core.codecs.codes import Codes
-from giblet_core.errors import InputError
+from giblet_core.errors import InputError, require
 
 if TYPE_CHECKING:  # torch takes a second to import, and a command that only reads needs none of it
     from torch import nn
@@ -108,6 +108,27 @@ class ExportableDecoder(Protocol):
 
     def decoder_weights(self) -> dict[str, np.ndarray]:
         """Return the decoder's weights by name."""
+
+
+def check_made_by(codec: Codec, codes: Codes) -> None:
+    """Raise unless a codec made these codes and has all their codebooks.
+
+    Raises
+    ------
+    InputError
+        Codes of other weights, or of more codebooks than it has.
+    """
+    require(
+        codes.codec_sha256 == codec.sha256,
+        f"codes.codec_id={codes.codec_id!r} ({codes.codec_sha256[:12]}): must come from codec "
+        f"{codec.id!r} ({codec.sha256[:12]}). Decode with the codec that made them, or encode "
+        "the sound again.",
+    )
+    require(
+        codes.num_codebooks <= codec.num_codebooks,
+        f"codes.num_codebooks={codes.num_codebooks}: codec {codec.id!r} has "
+        f"{codec.num_codebooks}. Use codes.first({codec.num_codebooks}).",
+    )
 
 
 def check_offers(codec: Codec, capability: type, purpose: str) -> None:

@@ -18,6 +18,7 @@ from math import floor, log2
 import numpy as np
 import torch
 
+from giblet_core.codecs.base import check_made_by
 from giblet_core.codecs.codes import Codes, frame_at
 from giblet_core.errors import InputError, require
 from giblet_core.sound import check_wave
@@ -181,7 +182,7 @@ class ResidualCodec(ABC):
         -------
         array of shape (num_codebooks, latent_dim, n_frames), float32
         """
-        self._check_codes(codes)
+        check_made_by(self, codes)
         first = frame_at(start_s, codes.frame_rate)
         last = codes.n_frames
         if stop_s is not None:
@@ -210,7 +211,7 @@ class ResidualCodec(ABC):
         InputError
             Codes of another codec, or of more codebooks than this one has.
         """
-        self._check_codes(codes)
+        check_made_by(self, codes)
         bounds = chunk_bounds(codes.n_frames, self.chunk_frames)
         chunks = (self._look_up(codes, first, last).sum(0) for first, last in bounds)
         return self.synthesise(chunks, codes.n_samples)
@@ -251,19 +252,6 @@ class ResidualCodec(ABC):
         )
         chunks = (z[:, first:last] for first, last in chunk_bounds(z.shape[1], self.chunk_frames))
         return self.synthesise(chunks, n_samples)
-
-    def _check_codes(self, codes: Codes) -> None:
-        require(
-            codes.codec_sha256 == self.sha256,
-            f"codes.codec_id={codes.codec_id!r} ({codes.codec_sha256[:12]}): must come from codec "
-            f"{self.id!r} ({self.sha256[:12]}). Decode with the codec that made them, or encode "
-            "the sound again.",
-        )
-        require(
-            codes.num_codebooks <= self.num_codebooks,
-            f"codes.num_codebooks={codes.num_codebooks}: codec {self.id!r} has "
-            f"{self.num_codebooks}. Use codes.first({self.num_codebooks}).",
-        )
 
 
 def chunk_bounds(n: int, chunk: int) -> list[tuple[int, int]]:

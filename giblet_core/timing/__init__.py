@@ -1,8 +1,10 @@
 """Timing: the scanner's clock over a sound.
 
-Read `grid` first (which frames belong to which TR), then `hrf` (the response), `folds` (training
-and test time), `stimulus` (a sound with its codes and clock) and `processor`, the door of the
-original design. Times are seconds; one function rounds.
+Read `grid` first (which frames belong to which TR), then `hrf` (the haemodynamic response),
+`folds` (training and test time) and `stimulus` (a sound with its codes and its clock);
+`processor` is the door of the original design. The room promises that no frame is lost or counted
+twice, that nothing later than a TR shapes its value, and that no training row lies within the
+embargo of a test row. Times are seconds; `frame_at` alone rounds them.
 """
 
 import lazy_loader
@@ -29,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "grid": [
             "TRGrid",
             "TRWindows",
+            "Windows",
             "cut",
             "pool",
             "refuse_labels",

@@ -12,8 +12,9 @@ import numpy as np
 
 from giblet_core.errors import InputError, require
 
-Fold = tuple[np.ndarray, np.ndarray]
-SHORTEST_TEST = 8  # TRs: a correlation over fewer is noise; such stretches still train
+Fold = tuple[np.ndarray, np.ndarray]  # rows to train on, rows to test on
+SHORTEST_FOLD = 3  # TRs to train on and to test on
+SHORTEST_INNER_TEST = 8  # TRs: a correlation over fewer is noise; such stretches still train
 
 
 def check_runs(n_trs: int, run_onsets: Sequence[int]) -> np.ndarray:
@@ -26,9 +27,9 @@ def check_runs(n_trs: int, run_onsets: Sequence[int]) -> np.ndarray:
     """
     edges = np.append(np.asarray(run_onsets, dtype=int), n_trs)
     require(
-        len(edges) >= 2 and edges[0] == 0 and not np.any(np.diff(edges) <= 0),
-        f"run_onsets={tuple(run_onsets)}: must begin with 0 and "
-        f"increase, all below n_trs={n_trs}. Give the row at which each run begins, e.g. (0, 400).",
+        len(edges) >= 2 and edges[0] == 0 and np.all(np.diff(edges) > 0),
+        f"run_onsets={tuple(run_onsets)}: must begin with 0 and increase, all below "
+        f"n_trs={n_trs}. Give the row at which each run begins, e.g. (0, 400).",
     )
     return edges
 
@@ -36,44 +37,17 @@ def check_runs(n_trs: int, run_onsets: Sequence[int]) -> np.ndarray:
 def run_index(n_trs: int, run_onsets: Sequence[int]) -> np.ndarray:
     """Return the number of the run of each TR, shape (n_trs,)."""
     edges = check_runs(n_trs, run_onsets)
-    return np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-
-
-def _stretches(rows: np.ndarray, run_of: np.ndarray) -> list[np.ndarray]:
-    """Cut sorted rows where time jumps or a run ends."""
-    breaks = np.flatnonzero((np.diff(rows) > 1) | (np.diff(run_of[rows]) > 0)) + 1
-    return np.split(rows, breaks)
-
-
-def _share_out(lengths: Sequence[int], n_folds: int) -> list[int]:
-    """Give each stretch one fold, then every further fold to the stretch whose pieces are longest."""
-    counts = [1] * len(lengths)
-    for _ in range(n_folds - len(lengths)):
-        counts[int(np.argmax([length / count for length, count in zip(lengths, counts)]))] += 1
-    return counts
-
-
-def _folds(
-    rows: np.ndarray, pieces: list[np.ndarray], embargo: int, run_of: np.ndarray
-) -> list[Fold]:
-    folds = []
-    for test in pieces:
-        near = (
-            (run_of[rows] == run_of[test[0]])
-            & (rows >= test[0] - embargo)
-            & (rows <= test[-1] + embargo)
-        )
-        folds.append((rows[~near], test))
-    return folds
+    n_runs = len(edges) - 1
+    return np.repeat(np.arange(n_runs), np.diff(edges))
 
 
 def contiguous_folds(
     n_trs: int, n_folds: int = 5, embargo: int = 20, run_onsets: Sequence[int] = (0,)
 ) -> list[Fold]:
-    """Cut a series into test folds, each one contiguous stretch of one run, with an embargo on both
-    sides.
+    """Cut a series into test folds, each one contiguous stretch of one run.
 
-    Every TR is tested once. Runs share the folds in proportion to their length, at least one each.
+    An embargo on both sides of the test fold is left out of training. Every TR is tested once.
+    Runs share the folds in proportion to their length, at least one each.
 
     Parameters
     ----------
@@ -101,19 +75,20 @@ def contiguous_folds(
     run_of = run_index(n_trs, run_onsets)
     rows = np.arange(n_trs)
     runs = _stretches(rows, run_of)
+    fewest = max(2, len(runs))
     require(embargo >= 0, f"embargo={embargo}: must be 0 or more TRs. Use 20 for TR 1.5 s.")
     require(
-        n_folds >= max(2, len(runs)),
-        f"n_folds={n_folds}: a test fold lies in one run, so at least {max(2, len(runs))} folds are "
-        f"needed for {len(runs)} run(s). Raise n_folds.",
+        n_folds >= fewest,
+        f"n_folds={n_folds}: a test fold lies in one run, so at least {fewest} folds are needed "
+        f"for {len(runs)} run(s). Raise n_folds.",
     )
-    counts = _share_out([len(run) for run in runs], n_folds)
-    pieces = [piece for run, count in zip(runs, counts) for piece in np.array_split(run, count)]
-    folds = _folds(rows, pieces, embargo, run_of)
-    if min(len(test) for _, test in folds) < 3 or min(len(train) for train, _ in folds) < 3:
+    folds = _folds_around(_test_pieces(runs, n_folds), rows, run_of, embargo)
+    shortest = min(min(len(train), len(test)) for train, test in folds)
+    if shortest < SHORTEST_FOLD:
         raise InputError(
-            f"n_trs={n_trs}, n_folds={n_folds}, embargo={embargo}: every fold needs 3 TRs or more to test and to train. "
-            "Use fewer folds, a shorter embargo or a longer series."
+            f"n_trs={n_trs}, n_folds={n_folds}, embargo={embargo}: every fold needs "
+            f"{SHORTEST_FOLD} TRs or more to test and to train. Use fewer folds, a shorter embargo "
+            "or a longer series."
         )
     return folds
 
@@ -137,31 +112,92 @@ def inner_folds(
     -------
     list of (train, test)
         Index arrays into the whole series.
+
+    Raises
+    ------
+    InputError
+        When fewer than two folds can be made.
     """
-    stretches = [s for s in _stretches(np.asarray(train), run_of) if len(s) >= SHORTEST_TEST]
-    counts = _share_out([len(s) for s in stretches], n_folds)
-    pieces = [
-        p for s, count in zip(stretches, counts) for p in np.array_split(s, count) if len(p) >= 3
-    ]
-    folds = [
-        fold for fold in _folds(np.asarray(train), pieces, embargo, run_of) if len(fold[0]) >= 3
-    ]
+    rows = np.asarray(train)
+    long = [part for part in _stretches(rows, run_of) if len(part) >= SHORTEST_INNER_TEST]
+    pieces = [part for part in _test_pieces(long, n_folds) if len(part) >= SHORTEST_FOLD]
+    folds = []
+    for fold in _folds_around(pieces, rows, run_of, embargo):
+        inner_train, _ = fold
+        if len(inner_train) >= SHORTEST_FOLD:
+            folds.append(fold)
     require(
         len(folds) >= 2,
-        f"embargo={embargo}: {len(train)} training rows are too few to choose a penalty in contiguous folds. Use a "
-        "shorter embargo, fewer folds, or a fixed penalty (one alpha).",
+        f"embargo={embargo}: {len(train)} training rows are too few to choose a penalty in "
+        "contiguous folds. Use a shorter embargo, fewer folds, or a fixed penalty (one alpha).",
     )
     return folds
 
 
+def _stretches(rows: np.ndarray, run_of: np.ndarray) -> list[np.ndarray]:
+    """Cut sorted rows where time jumps or a run ends."""
+    jumps = np.diff(rows) > 1
+    new_run = np.diff(run_of[rows]) > 0
+    breaks = np.flatnonzero(jumps | new_run) + 1
+    return np.split(rows, breaks)
+
+
+def _test_pieces(stretches: Sequence[np.ndarray], n_folds: int) -> list[np.ndarray]:
+    """Cut stretches into test pieces, `n_folds` in all, or one a stretch where there are more.
+
+    Each stretch is one piece; every further piece goes to the stretch whose pieces are longest.
+    """
+    if not stretches:
+        return []
+    n_pieces = [1] * len(stretches)
+    for _ in range(n_folds - len(stretches)):
+        lengths = [len(stretch) / n for stretch, n in zip(stretches, n_pieces)]
+        n_pieces[int(np.argmax(lengths))] += 1
+    pieces = []
+    for stretch, n in zip(stretches, n_pieces):
+        pieces.extend(np.array_split(stretch, n))
+    return pieces
+
+
+def _folds_around(
+    pieces: Sequence[np.ndarray], rows: np.ndarray, run_of: np.ndarray, embargo: int
+) -> list[Fold]:
+    """Return each piece as a test fold, with the rows beyond the embargo to train on."""
+    folds = []
+    for test in pieces:
+        same_run = run_of[rows] == run_of[test[0]]
+        near = (rows >= test[0] - embargo) & (rows <= test[-1] + embargo)
+        folds.append((rows[~(same_run & near)], test))
+    return folds
+
+
 def shift_within_runs(n_trs: int, shift: int, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
-    """Return rows that move every run circularly by `shift` TRs: ``x[rows]`` is x delayed by
-    `shift`, run by run.
+    """Return rows that move every run circularly.
+
+    Parameters
+    ----------
+    n_trs : int
+        Number of TRs over all runs.
+    shift : int
+        TRs: ``x[rows]`` is x delayed by `shift`, run by run.
+    run_onsets : sequence of int
+        Row at which each run begins.
+
+    Returns
+    -------
+    array of shape (n_trs,), int
+
+    Examples
+    --------
+    >>> shift_within_runs(5, 1, run_onsets=(0, 3)).tolist()
+    [2, 0, 1, 4, 3]
     """
     edges = check_runs(n_trs, run_onsets)
-    return np.concatenate(
-        [a + (np.arange(b - a) - shift) % (b - a) for a, b in zip(edges[:-1], edges[1:])]
-    )
+    moved = []
+    for start, stop in zip(edges[:-1], edges[1:]):
+        length = stop - start
+        moved.append(start + (np.arange(length) - shift) % length)
+    return np.concatenate(moved)
 
 
 def leave_one_subject_out(n_subjects: int) -> list[Fold]:

@@ -1,21 +1,40 @@
 """Exact bookkeeping between codec frames and TRs: no frame lost, none counted twice, any TR.
 
-Time is absolute seconds of the stimulus. At 75 frames a second a TR of 1.5 s holds 112.5 frames:
-windows of 112 and 113 alternate. The seed's ``(n_trs, K, 112)`` array is a view; the odd frames
-travel beside it, so that nothing is spliced.
+Time is absolute seconds of the stimulus. TRs rarely hold a whole number of frames: 1.5 s at 75
+frames a second are 112.5, so that windows of 112 and 113 frames alternate. The seed's
+``(n_trs, K, 112)`` array is a view; the extra frames travel beside it, so that nothing is spliced.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor
 
 import numpy as np
 
-from giblet_core.codecs import Codes, frame_at
+from giblet_core.codecs import Codes, as_written, frame_at
 from giblet_core.errors import InputError, require
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A signal cut at the TRs, as `cut` does.
+
+    Attributes
+    ----------
+    array : array of shape (n_trs, n_rows, n)
+        The first n frames of each TR.
+    extra_frames : array of shape (n_extra, n_rows)
+        The one frame more that some TRs hold.
+    extra_trs : array of shape (n_extra,), int64
+        Which TRs these are.
+    """
+
+    array: np.ndarray
+    extra_frames: np.ndarray
+    extra_trs: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class TRWindows:
     """Codes cut at the TRs.
 
@@ -23,18 +42,38 @@ class TRWindows:
     ----------
     array : array of shape (n_trs, K, n), int32
         The first n frames of each TR; n is the floor of the frames a TR.
-    odd : array of shape (n_odd, K), int32
+    extra_frames : array of shape (n_extra, K), int32
         The one frame more that some TRs hold.
-    odd_trs : array of shape (n_odd,), int64
+    extra_trs : array of shape (n_extra,), int64
         Which TRs these are.
     header : Codes
         One frame of the same codec: rate and identity for `TRGrid.join`.
     """
 
     array: np.ndarray
-    odd: np.ndarray
-    odd_trs: np.ndarray
+    extra_frames: np.ndarray
+    extra_trs: np.ndarray
     header: Codes
+
+    @property
+    def odd(self) -> np.ndarray:
+        """Old name of `extra_frames`."""
+        _warn_renamed("odd", "extra_frames")
+        return self.extra_frames
+
+    @property
+    def odd_trs(self) -> np.ndarray:
+        """Old name of `extra_trs`."""
+        _warn_renamed("odd_trs", "extra_trs")
+        return self.extra_trs
+
+
+def _warn_renamed(old: str, new: str) -> None:
+    warnings.warn(
+        f"TRWindows: {old} has been renamed {new}; the old name goes with the next release",
+        DeprecationWarning,
+        stacklevel=3,
+    )
 
 
 @dataclass(frozen=True)
@@ -67,27 +106,45 @@ class TRGrid:
         )
         if self.n_trs < 1 or self.n_trs != int(self.n_trs):
             raise InputError(
-                f"n_trs={self.n_trs}: must be a whole number of at least 1. The sound may be shorter than one TR."
+                f"n_trs={self.n_trs}: must be a whole number of at least 1. "
+                "The sound may be shorter than one TR."
             )
 
     @classmethod
     def covering(cls, duration_s: float, t_r: float, onset_s: float = 0.0) -> "TRGrid":
-        """Return the grid of all whole TRs between `onset_s` and the end of a sound."""
-        n_trs = (
-            floor((Fraction(str(duration_s)) - Fraction(str(onset_s))) / Fraction(str(t_r)))
-            if t_r > 0
-            else 0
-        )
+        """Return the grid of all whole TRs between an onset and the end of a sound.
+
+        Parameters
+        ----------
+        duration_s : float
+            Length of the sound, s.
+        t_r : float
+            Seconds a TR.
+        onset_s : float
+            Stimulus time at which TR 0 begins.
+
+        Returns
+        -------
+        TRGrid
+
+        Raises
+        ------
+        InputError
+            Not even one TR fits.
+        """
+        n_trs = 0
+        if t_r > 0:
+            n_trs = frame_at(as_written(duration_s) - as_written(onset_s), 1 / as_written(t_r))
         require(
             n_trs >= 1,
-            f"duration_s={duration_s}, t_r={t_r}, onset_s={onset_s}: hold no whole TR; at least one is needed. Give a "
-            "longer sound.",
+            f"duration_s={duration_s}, t_r={t_r}, onset_s={onset_s}: hold no whole TR; at least "
+            "one is needed. Give a longer sound.",
         )
         return cls(t_r, n_trs, onset_s)
 
     def edge(self, i: int) -> Fraction:
         """Return the exact stimulus time (s) at which TR `i` begins."""
-        return Fraction(str(self.onset_s)) + i * Fraction(str(self.t_r))
+        return as_written(self.onset_s) + i * as_written(self.t_r)
 
     def frame_edges(self, rate: float) -> np.ndarray:
         """Return the frames (or samples) at which TRs begin, and the end of the last.
@@ -97,23 +154,23 @@ class TRGrid:
         Returns
         -------
         array of shape (n_trs + 1,), int64
-            Not monotone steps of 112 but exact ones: the error never exceeds one frame, however
-            long the film.
+            Rising, in steps of either the floor of the frames a TR or one more, so that no edge is
+            ever a whole frame off, however long the film.
         """
-        return np.array(
-            [frame_at(self.edge(i), rate) for i in range(self.n_trs + 1)], dtype=np.int64
-        )
+        edges = [frame_at(self.edge(i), rate) for i in range(self.n_trs + 1)]
+        return np.array(edges, dtype=np.int64)
+
+    def frames_a_tr(self, rate: float) -> int:
+        """Return how many whole frames every TR holds: ``floor(t_r * rate)``."""
+        return frame_at(self.t_r, rate)
 
     def times(self, slice_time_ref: float = 0.0) -> np.ndarray:
-        """Return the stimulus time (s) of each TR's sample: its beginning plus `slice_time_ref`
-        TRs; shape (n_trs,).
+        """Return the stimulus time (s) of each TR's sample, shape (n_trs,).
+
+        It lies `slice_time_ref` TRs after the TR's beginning.
         """
-        return np.array(
-            [
-                float(self.edge(i) + Fraction(str(slice_time_ref)) * Fraction(str(self.t_r)))
-                for i in range(self.n_trs)
-            ]
-        )
+        delay = as_written(slice_time_ref) * as_written(self.t_r)
+        return np.array([float(self.edge(i) + delay) for i in range(self.n_trs)])
 
     def edges_within(self, n_frames: int, rate: float) -> np.ndarray:
         """Return `frame_edges`, having checked that the grid lies inside a sound of `n_frames`.
@@ -124,17 +181,19 @@ class TRGrid:
             The grid begins before the sound or ends after it.
         """
         edges = self.frame_edges(rate)
-        require(
-            edges[0] >= 0,
-            f"onset_s={self.onset_s}: TR 0 begins before the sound. Drop the first {-int(self.onset_s // self.t_r)} TRs "
-            "(dummy_trs), or start the sound earlier.",
-        )
-        whole = int(np.searchsorted(edges, n_frames, side="right")) - 1
-        require(
-            edges[-1] <= n_frames,
-            f"n_trs={self.n_trs}: ends at {float(self.edge(self.n_trs)):g} s but the sound at "
-            f"{n_frames / rate:g} s; BOLD must not be longer than the sound. Use n_trs={whole}, or check the onset and t_r={self.t_r}.",
-        )
+        if edges[0] < 0:
+            n_before = -int(self.onset_s // self.t_r)
+            raise InputError(
+                f"onset_s={self.onset_s}: TR 0 begins before the sound. Drop the first {n_before} "
+                "TRs (dummy_trs), or start the sound earlier."
+            )
+        if edges[-1] > n_frames:
+            n_inside = int(np.searchsorted(edges, n_frames, side="right")) - 1
+            raise InputError(
+                f"n_trs={self.n_trs}: ends at {float(self.edge(self.n_trs)):g} s but the sound at "
+                f"{n_frames / rate:g} s; BOLD must not be longer than the sound. "
+                f"Use n_trs={n_inside}, or check the onset and t_r={self.t_r}."
+            )
         return edges
 
     def windows(self, codes: Codes) -> TRWindows:
@@ -146,45 +205,86 @@ class TRGrid:
             The grid is not inside the sound, or a TR is shorter than a frame.
         """
         edges = self.edges_within(codes.n_frames, codes.frame_rate)
-        array, odd, odd_trs = cut(
-            codes.indices.astype(np.int32),
-            edges,
-            frame_at(Fraction(str(self.t_r)), codes.frame_rate),
+        indices = codes.indices.astype(np.int32)
+        parts = cut(indices, edges, self.frames_a_tr(codes.frame_rate))
+        return TRWindows(
+            parts.array, parts.extra_frames, parts.extra_trs, header=codes.crop_frames(0, 1)
         )
-        return TRWindows(array, odd, odd_trs, codes.crop_frames(0, 1))
 
-    def join(self, w: TRWindows) -> Codes:
+    def join(self, windows: TRWindows) -> Codes:
         """Undo `windows`: return the codes of frames ``edges[0]:edges[-1]``."""
-        indices = uncut(w.array, w.odd, self.frame_edges(w.header.frame_rate))
-        return replace(w.header, indices=indices, n_samples=indices.shape[1] * w.header.hop_length)
+        header = windows.header
+        edges = self.frame_edges(header.frame_rate)
+        indices = uncut(windows.array, windows.extra_frames, edges)
+        n_samples = indices.shape[1] * header.hop_length
+        return replace(header, indices=indices, n_samples=n_samples)
 
 
-def cut(x: np.ndarray, edges: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut (K, n_frames) at `edges` into windows (n_trs, K, n), the odd frames (n_odd, K) beyond n,
-    and their TRs (n_odd,).
+def cut(x: np.ndarray, edges: np.ndarray, n: int) -> Windows:
+    """Cut a signal at the TRs.
+
+    Parameters
+    ----------
+    x : array of shape (n_rows, n_frames)
+    edges : array of shape (n_trs + 1,)
+        From `TRGrid.frame_edges`.
+    n : int
+        Frames that every TR holds; some hold one more.
+
+    Returns
+    -------
+    Windows
+
+    Raises
+    ------
+    InputError
+        A TR is shorter than a frame.
     """
     require(
         n >= 1,
-        f"frames a TR: {n} must be at least 1; the TR is shorter than a frame. Choose a longer t_r.",
+        f"frames a TR: {n} must be at least 1; the TR is shorter than a frame. "
+        "Choose a longer t_r.",
     )
-    windows = x[:, edges[:-1, None] + np.arange(n)].transpose(1, 0, 2)
-    odd_trs = np.flatnonzero(np.diff(edges) > n)
-    return np.ascontiguousarray(windows), np.ascontiguousarray(x[:, edges[odd_trs] + n].T), odd_trs
+    begins = edges[:-1]
+    frames = begins[:, None] + np.arange(n)  # (n_trs, n)
+    array = x[:, frames].transpose(1, 0, 2)
+    extra_trs = np.flatnonzero(np.diff(edges) > n)
+    extra_frames = x[:, begins[extra_trs] + n].T
+    return Windows(np.ascontiguousarray(array), np.ascontiguousarray(extra_frames), extra_trs)
 
 
-def uncut(windows: np.ndarray, odd: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Undo `cut`: return the (K, n_frames) between the first edge and the last."""
-    n_trs, n_rows, n = windows.shape
-    at = edges - edges[0]
-    odd_trs = np.flatnonzero(np.diff(edges) > n)
+def uncut(array: np.ndarray, extra_frames: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Undo `cut`.
+
+    Parameters
+    ----------
+    array : array of shape (n_trs, n_rows, n)
+    extra_frames : array of shape (n_extra, n_rows)
+    edges : array of shape (n_trs + 1,)
+        The edges that `cut` was given.
+
+    Returns
+    -------
+    array of shape (n_rows, n_frames)
+        The frames between the first edge and the last.
+
+    Raises
+    ------
+    InputError
+        Windows of another grid.
+    """
+    n_trs, n_rows, n = array.shape
+    extra_trs = np.flatnonzero(np.diff(edges) > n)
     require(
-        n_trs == len(edges) - 1 and odd.shape == (len(odd_trs), n_rows),
-        f"windows.shape={windows.shape}, odd.shape={odd.shape}: must "
-        f"be cut by a grid of {len(edges) - 1} TRs with {len(odd_trs)} odd frames. Join with the grid that cut.",
+        n_trs == len(edges) - 1 and extra_frames.shape == (len(extra_trs), n_rows),
+        f"windows.shape={array.shape}, extra_frames.shape={extra_frames.shape}: must be cut by a "
+        f"grid of {len(edges) - 1} TRs with {len(extra_trs)} extra frames. "
+        "Join with the grid that cut.",
     )
-    x = np.zeros((n_rows, at[-1]), windows.dtype)
-    x[:, at[:-1, None] + np.arange(n)] = windows.transpose(1, 0, 2)
-    x[:, at[odd_trs] + n] = odd.T
+    begins = edges[:-1] - edges[0]
+    x = np.zeros((n_rows, edges[-1] - edges[0]), array.dtype)
+    x[:, begins[:, None] + np.arange(n)] = array.transpose(1, 0, 2)
+    x[:, begins[extra_trs] + n] = extra_frames.T
     return x
 
 
@@ -218,7 +318,7 @@ def refuse_labels(x: np.ndarray) -> np.ndarray:
     x = np.asarray(x)
     require(
         x.dtype.kind == "f",
-        f"x.dtype={x.dtype}: must be float; integer codes are labels and cannot be averaged or convolved. Use "
-        "codec.latents(codes).",
+        f"x.dtype={x.dtype}: must be float; integer codes are labels and cannot be averaged or "
+        "convolved. Use codec.latents(codes).",
     )
     return x

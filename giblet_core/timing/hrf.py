@@ -1,5 +1,4 @@
-"""The haemodynamic response: causal, oversampled, sampled at the TRs; and finite impulse response
-delays inside each run.
+"""The haemodynamic response: causal, oversampled, sampled at the TRs; and delays inside each run.
 
 References
 ----------
@@ -8,21 +7,33 @@ doi:10.1006/nimg.1998.0419
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
-from nilearn.glm.first_level import hemodynamic_models
+from nilearn.glm.first_level import glover_hrf, spm_hrf
 from scipy.sparse import csr_array
 
-from giblet_core.codecs import frame_at
+from giblet_core.codecs import as_written, frame_at
 from giblet_core.errors import InputError, require
 from giblet_core.timing.grid import TRGrid, refuse_labels
 
-MODELS = ("glover", "spm")
+#: Name -> nilearn's function.
+MODELS = {"glover": glover_hrf, "spm": spm_hrf}
 LENGTH_S = 32.0  # nilearn's default length of a response
-MIN_RATE_HZ = 10.0  # below this a kernel's peak moves by seconds: nilearn's at 1.5 s peaks at 6.4 s instead of 5
-_HELD_RATE_HZ = 25.0  # slower signals are held up to this
+MIN_RATE_HZ = 10.0  # below it the peak moves by seconds: nilearn's at 1.5 s peaks at 6.4 s, not 5
+HELD_RATE_HZ = 25.0  # slower signals are held up to this
+
+
+@dataclass(frozen=True)
+class _Response:
+    """Which response is meant, and when in the TR it is sampled."""
+
+    model: str
+    slice_time_ref: float
+    peak_s: float | None
 
 
 def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None) -> np.ndarray:
@@ -32,30 +43,38 @@ def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None
     ----------
     model : {"glover", "spm"}
     dt_s : float
-        At most 0.1 s.
+        Seconds; at most 0.1.
     peak_s : float, optional
         Stretch the response so that it peaks here; nilearn's own peak (about 5 s) by default.
 
     Returns
     -------
     array of shape (round(32 / dt_s),), float64
+
+    Raises
+    ------
+    InputError
+        An unknown model, or too coarse a step.
     """
     require(
         model in MODELS,
-        f"model={model!r}: must be one of {', '.join(MODELS)}. Choose one of them, or delays with hrf.fir.",
+        f"model={model!r}: must be one of {', '.join(MODELS)}. Choose one of them, or delays with "
+        "hrf.fir.",
     )
     require(
         0 < dt_s <= 1 / MIN_RATE_HZ,
-        f"dt_s={dt_s}: must be positive and at most {1 / MIN_RATE_HZ} s. Sample the response more finely.",
+        f"dt_s={dt_s}: must be positive and at most {1 / MIN_RATE_HZ} s. Sample the response more "
+        "finely.",
     )
-    h = getattr(hemodynamic_models, f"{model}_hrf")(dt_s, oversampling=1, time_length=LENGTH_S)
+    response = MODELS[model](dt_s, oversampling=1, time_length=LENGTH_S)
     if peak_s is not None:
-        t = np.arange(len(h)) * dt_s
-        h = np.interp(t * t[np.argmax(h)] / peak_s, t, h, right=0.0)
-    return h / h.sum()
+        times = np.arange(len(response)) * dt_s
+        own_peak_s = times[np.argmax(response)]
+        response = np.interp(times * own_peak_s / peak_s, times, response, right=0.0)
+    return response / response.sum()
 
 
-def convolve(
+def convolve(  # noqa: PLR0913 - public interface
     x: np.ndarray,
     rate_hz: float,
     t_r: float,
@@ -101,46 +120,48 @@ def convolve(
     x = refuse_labels(x)
     require(
         x.ndim == 2,
-        f"x.shape={x.shape}: must be (n_frames, n_features). Use x[:, None] for one feature, z.T for latents.",
+        f"x.shape={x.shape}: must be (n_frames, n_features). Use x[:, None] for one feature, z.T "
+        "for latents.",
     )
-    if not np.isfinite(x).all():
+    finite = np.isfinite(x)
+    if not finite.all():
         raise InputError(
-            f"x: {int((~np.isfinite(x)).sum())} values are NaN or infinite; all must be finite. Find where they arose."
+            f"x: {int((~finite).sum())} values are NaN or infinite; all must be finite. "
+            "Find where they arose."
         )
-    grid = (
-        TRGrid(t_r, n_trs, onset_s)
-        if n_trs
-        else TRGrid.covering(float(Fraction(len(x)) / Fraction(str(rate_hz))), t_r, onset_s)
-    )
-    return _response(len(x), rate_hz, grid, model, slice_time_ref, peak_s).astype(x.dtype) @ x
+    if n_trs:
+        grid = TRGrid(t_r, n_trs, onset_s)
+    else:
+        duration_s = float(Fraction(len(x)) / as_written(rate_hz))
+        grid = TRGrid.covering(duration_s, t_r, onset_s)
+    weights = _weights(len(x), rate_hz, grid, _Response(model, slice_time_ref, peak_s))
+    return weights.astype(x.dtype) @ x
 
 
 @lru_cache(maxsize=16)
-def _response(
-    n_frames: int,
-    rate_hz: float,
-    grid: TRGrid,
-    model: str,
-    slice_time_ref: float,
-    peak_s: float | None,
-) -> csr_array:
-    """Return what the response takes from each frame at each TR, (n_trs, n_frames): only the TRs of
-    a convolution are ever looked at.
+def _weights(n_frames: int, rate_hz: float, grid: TRGrid, response: _Response) -> csr_array:
+    """Return what the response takes from each frame at each TR, (n_trs, n_frames).
+
+    Only the TRs of a convolution are ever looked at, so only they are computed.
     """
     grid.edges_within(n_frames, rate_hz)
-    hold = max(1, int(np.ceil(_HELD_RATE_HZ / rate_hz)))
-    h = kernel(model, float(1 / (Fraction(str(rate_hz)) * hold)), peak_s)
-    shift = Fraction(str(slice_time_ref)) * Fraction(str(grid.t_r))
-    at = np.array([frame_at((grid.edge(i) + shift) * hold, rate_hz) for i in range(grid.n_trs)])
-    past = np.minimum(at, n_frames * hold - 1)[:, None] - np.arange(len(h))
-    trs, lags = np.nonzero(past >= 0)
-    return csr_array((h[lags], (trs, past[trs, lags] // hold)), shape=(grid.n_trs, n_frames))
+    n_held = max(1, ceil(HELD_RATE_HZ / rate_hz))  # steps for which each frame is held
+    step_s = 1 / (as_written(rate_hz) * n_held)
+    h = kernel(response.model, float(step_s), response.peak_s)
+    delay = as_written(response.slice_time_ref) * as_written(grid.t_r)
+    sampled = [frame_at((grid.edge(i) + delay) * n_held, rate_hz) for i in range(grid.n_trs)]
+    last_step = n_frames * n_held - 1
+    now = np.minimum(sampled, last_step)
+    steps = now[:, None] - np.arange(len(h))  # (n_trs, n_lags): the step that each lag looks at
+    trs, lags = np.nonzero(steps >= 0)
+    frames = steps[trs, lags] // n_held
+    return csr_array((h[lags], (trs, frames)), shape=(grid.n_trs, n_frames))
 
 
 def fir(
     x: np.ndarray, delays: Sequence[int] = (1, 2, 3, 4), run_onsets: Sequence[int] = (0,)
 ) -> np.ndarray:
-    """Stack delayed copies of features, never across a run's border.
+    """Stack delayed copies of features (finite impulse response), never across a run's border.
 
     Parameters
     ----------
@@ -154,35 +175,48 @@ def fir(
     -------
     array of shape (n_trs, n_features * len(delays))
         Delay by delay; 0 where a run has not begun.
+
+    Raises
+    ------
+    InputError
+        A negative delay, or integer input.
     """
     x = refuse_labels(x)
     require(
         min(delays) >= 0,
-        f"delays={tuple(delays)}: must be 0 or more; a negative delay would look into the future. Drop it.",
+        f"delays={tuple(delays)}: must be 0 or more; a negative delay would look into the future. "
+        "Drop it.",
     )
-    out = np.zeros((len(x), len(delays), x.shape[1]), x.dtype)
-    for start, stop in zip(run_onsets, [*run_onsets[1:], len(x)]):
-        for j, d in enumerate(delays):
-            if d < stop - start:
-                out[start + d : stop, j] = x[start : stop - d]
-    return out.reshape(len(x), -1)
+    n_trs, n_features = x.shape
+    delayed = np.zeros((n_trs, len(delays), n_features), x.dtype)
+    run_ends = [*run_onsets[1:], n_trs]
+    for start, stop in zip(run_onsets, run_ends):
+        for column, delay in enumerate(delays):
+            if delay < stop - start:
+                delayed[start + delay : stop, column] = x[start : stop - delay]
+    return delayed.reshape(n_trs, -1)
 
 
-def round_after_hrf(codes: np.ndarray, rate_hz: float, t_r: float) -> np.ndarray:
-    """Apply the seed's recipe to code indices: to float, convolve, round back to int. Kept to show
-    what it does.
+def round_after_hrf(codes: np.ndarray, rate_hz: float, t_r: float, cardinality: int) -> np.ndarray:
+    """Apply the seed's recipe to code indices: to float, convolve, round back to int.
 
-    Indices are labels, so the result is a code of nothing: averages of labels, drawn to the middle
-    of the range.
+    Kept to show what it does. Indices are labels, so the result is a code of nothing: averages of
+    labels, drawn to the middle of the range.
 
     Parameters
     ----------
     codes : array of shape (n_frames, K), integer
+    rate_hz : float
+        Frames a second.
+    t_r : float
+        Seconds a TR.
+    cardinality : int
+        Entries a codebook.
 
     Returns
     -------
     array of shape (n_trs, K), int32
-        Rounded and clipped to [0, 1023].
+        Rounded and clipped to [0, cardinality - 1].
     """
     smooth = convolve(np.asarray(codes, np.float64), rate_hz, t_r)
-    return np.clip(np.round(smooth), 0, 1023).astype(np.int32)
+    return np.clip(np.round(smooth), 0, cardinality - 1).astype(np.int32)

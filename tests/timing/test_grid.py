@@ -48,10 +48,8 @@ def test_windows_and_join_lose_nothing(t_r, onset_s):
 def test_920_trs_of_1_5_s_hold_103500_frames_not_103040():
     windows = TRGrid(1.5, 920).windows(random_codes(103_500))
     assert windows.array.shape == (920, 8, 112)
-    assert windows.odd.shape == (
-        460,
-        8,
-    )  # a frame every second TR: the predecessor dropped these, 6.1 s in all
+    # a frame every second TR: the predecessor dropped these, 6.1 s in all
+    assert windows.extra_frames.shape == (460, 8)
     assert TRGrid(1.5, 920).join(windows).n_frames == 103_500
 
 
@@ -105,9 +103,17 @@ def test_joining_with_another_grid_is_an_error():
 def test_cut_and_uncut_are_inverse_on_any_array(rng):
     x = rng.standard_normal((5, 1000))
     edges = np.array([3, 115, 228, 340, 453])
-    windows, odd, odd_trs = cut(x, edges, 112)
-    assert odd_trs.tolist() == [1, 3]
-    assert np.array_equal(uncut(windows, odd, edges), x[:, 3:453])
+    windows = cut(x, edges, 112)
+    assert windows.extra_trs.tolist() == [1, 3]
+    assert np.array_equal(uncut(windows.array, windows.extra_frames, edges), x[:, 3:453])
+
+
+def test_the_old_names_of_extra_frames_still_answer():
+    windows = TRGrid(1.5, 10).windows(random_codes(1125))
+    with pytest.warns(DeprecationWarning, match="odd has been renamed extra_frames"):
+        assert np.array_equal(windows.odd, windows.extra_frames)
+    with pytest.warns(DeprecationWarning, match="odd_trs has been renamed extra_trs"):
+        assert np.array_equal(windows.odd_trs, windows.extra_trs)
 
 
 def test_pooling_equals_the_mean_of_each_window(rng):

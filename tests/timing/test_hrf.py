@@ -128,12 +128,12 @@ def test_the_future_is_refused_as_a_delay():
 
 def test_the_seeds_recipe_returns_labels_of_nothing(rng):
     codes = rng.integers(0, 1024, (75 * 120, 2))
-    smooth = hrf.round_after_hrf(codes, 75, 1.5)
+    smooth = hrf.round_after_hrf(codes, 75, 1.5, 1024)
     assert smooth.dtype == np.int32
     assert smooth[20:].std() < 0.1 * codes.std()  # averages of labels crowd in the middle
     assert abs(smooth[20:].mean() - 511.5) < 30
     shuffled = rng.permutation(1024)
-    relabelled = hrf.round_after_hrf(shuffled[codes], 75, 1.5)
+    relabelled = hrf.round_after_hrf(shuffled[codes], 75, 1.5, 1024)
     assert (
         abs(np.corrcoef(relabelled[20:, 0], smooth[20:, 0])[0, 1]) < 0.5
     )  # it depends on how the entries are numbered

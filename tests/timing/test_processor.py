@@ -52,15 +52,21 @@ def test_unchanged_features_give_the_original_frames_back(encodec, codec_folder,
     assert np.array_equal(sound, codec.decode(codes))
 
 
-def test_changed_features_never_borrow_the_true_odd_frames(encodec, codec_folder):
+def test_changed_features_never_borrow_the_true_extra_frames(encodec, codec_folder):
     p, features, meta = encodec
     changed = features.copy()
     changed[0, 0, 0] = (changed[0, 0, 0] + 1) % 1024
-    other = dict(meta, odd=(meta["odd"] + 511) % 1024)
+    other = dict(meta, extra_frames=(meta["extra_frames"] + 511) % 1024)
     assert np.array_equal(p.features_to_audio(changed, meta), p.features_to_audio(changed, other))
     assert not np.array_equal(
         p.features_to_audio(features, meta), p.features_to_audio(features, other)
     )
+
+
+def test_meta_of_the_release_before_is_still_read(encodec):
+    p, features, meta = encodec
+    old = {"odd" if name == "extra_frames" else name: value for name, value in meta.items()}
+    assert np.array_equal(p.features_to_audio(features, old), p.features_to_audio(features, meta))
 
 
 def test_the_mel_path_keeps_time_within_the_tr(film):
