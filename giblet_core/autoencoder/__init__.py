@@ -1,8 +1,10 @@
 """Autoencoder: codes through 256 numbers and back.
 
-Read `networks` first, then `windows` (codes a TR, split in time), `token_scores` (bits),
-`training`, `experiments` and `questions`. Test time is never trained on, and every score stands
-beside a baseline.
+It holds the seed's networks, their training on windows of codes, their scores in bits, and the
+experiments of notebooks 3 and 7. Read `config` first, then `networks` and `model` (encoder,
+decoder, the two joined), `token_scores` (bits and baselines), `windows` (codes through the model),
+`training`, `experiments` and `questions`. Test time is never trained on; a run is reproducible to
+the bit; every score stands beside a baseline.
 """
 
 import lazy_loader
@@ -10,7 +12,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "config",
         "experiments",
+        "model",
         "networks",
         "questions",
         "token_scores",
@@ -18,8 +22,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "windows",
     ],
     submod_attrs={
+        "config": [
+            "History",
+            "NetworkConfig",
+            "TimeSplit",
+            "TrainConfig",
+            "split_time",
+        ],
         "experiments": [
-            "believed_latents",
             "bits_table",
             "demo_run",
             "held_out_bits",
@@ -29,11 +39,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "score_one",
             "train_one",
         ],
-        "networks": [
+        "model": [
             "AudioAutoencoder",
+            "FMRIBottleneck",
+            "build_autoencoder",
+        ],
+        "networks": [
             "AudioDecoder",
             "AudioEncoder",
-            "FMRIBottleneck",
             "project_codebooks",
         ],
         "questions": [
@@ -55,18 +68,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "unigram_bits",
         ],
         "training": [
-            "TrainConfig",
+            "SOURCES",
             "fit",
             "overfit_batch",
             "run_folder",
         ],
         "windows": [
-            "TimeSplit",
-            "build_autoencoder",
+            "believed_latents",
             "drawn",
             "predict_indices",
             "reconstruct",
-            "split_time",
         ],
     },
 )

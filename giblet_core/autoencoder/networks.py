@@ -1,27 +1,29 @@
-"""The seed's networks: codes -> 256 numbers a TR -> codes, with an optional passage through voxels.
+"""The seed's two networks: codes of a TR -> 256 numbers, and 256 numbers -> codes.
 
 Tensors are (B, K, T): batch, codebooks, frames of one TR. Indices are labels: they enter through an
-embedding and leave as logits; only the seed's own ``regression`` head treats them as quantities, to
+embedding and leave as logits. Only the seed's own ``regression`` head treats them as quantities, to
 show what that does.
 """
 
-from typing import NamedTuple
+import math
 
 import numpy as np
 import torch
-from sklearn.linear_model import Ridge
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
-from giblet_core.errors import InputError, require
+from giblet_core.errors import require
 
 HEADS = ("classification", "regression", "latent")
-KERNELS = (3, 5, 7)  # frames: 40, 67 and 93 ms at 75 Hz
-STRIDE = 4  # the decoder thinks at 75 / 4 Hz, then places 4 frames a step
+KERNELS = (3, 5, 7)  # frames of the three convolutions: 40, 67 and 93 ms at 75 Hz
+STRIDE = 4  # frames a step: the decoder thinks in steps, then places the frames of each
 
 
 def project_codebooks(codebooks: np.ndarray, dim: int) -> np.ndarray:
     """Project a codec's vectors to `dim` numbers along the axes in which all of them vary most.
+
+    These are the principal axes of all vectors, about zero. An axis has no sign of its own: its
+    largest component is made positive.
 
     Parameters
     ----------
@@ -33,31 +35,38 @@ def project_codebooks(codebooks: np.ndarray, dim: int) -> np.ndarray:
     -------
     array of shape (num_codebooks, cardinality, dim), float32
         Scaled to mean square 1 in each codebook, as random embeddings are.
+
+    Raises
+    ------
+    InputError
+        `dim` is larger than the vectors.
     """
     codebooks = np.asarray(codebooks, np.float64)
     require(
         codebooks.ndim == 3 and 1 <= dim <= codebooks.shape[-1],
-        f"dim={dim}: must lie in [1, latent_dim] of codebooks "
-        f"{codebooks.shape} (num_codebooks, cardinality, latent_dim). Choose a smaller width or a random start (codebooks=None).",
+        f"dim={dim}: must lie in [1, latent_dim] of codebooks {codebooks.shape} "
+        "(num_codebooks, cardinality, latent_dim). Choose a smaller width or a random start "
+        "(codebooks=None).",
     )
-    rows = codebooks.reshape(-1, codebooks.shape[-1])
-    axes = np.linalg.eigh(rows.T @ rows)[1][:, ::-1][:, :dim]
-    axes = axes * np.sign(
-        axes[np.abs(axes).argmax(0), np.arange(dim)]
-    )  # an axis has no sign of its own: fix it
+    vectors = codebooks.reshape(-1, codebooks.shape[-1])
+    _, eigenvectors = np.linalg.eigh(vectors.T @ vectors)  # the widest axis is the last column
+    axes = eigenvectors[:, ::-1][:, :dim]
+    largest_component = axes[np.abs(axes).argmax(0), np.arange(dim)]
+    axes = axes * np.sign(largest_component)
     projected = codebooks @ axes
-    return (projected / np.sqrt((projected**2).mean((1, 2), keepdims=True))).astype(np.float32)
+    mean_square = (projected**2).mean((1, 2), keepdims=True)
+    return (projected / np.sqrt(mean_square)).astype(np.float32)
 
 
 def _norm(kind: str, n_channels: int) -> nn.Module:
-    """BatchNorm, or a LayerNorm of each window (one group) where a batch is too small to estimate
-    statistics from.
-    """
+    """Make a normalisation: over the batch, or over each window alone where batches are small."""
     require(
         kind in ("batch", "layer"),
         f"norm={kind!r}: must be 'batch' or 'layer'. Use 'layer' for batches under 8 windows.",
     )
-    return nn.BatchNorm1d(n_channels) if kind == "batch" else nn.GroupNorm(1, n_channels)
+    if kind == "batch":
+        return nn.BatchNorm1d(n_channels)
+    return nn.GroupNorm(1, n_channels)
 
 
 class AudioEncoder(nn.Module):
@@ -86,7 +95,7 @@ class AudioEncoder(nn.Module):
         Start the embeddings from the codec's own vectors; random by default.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - public interface
         self,
         num_codebooks: int = 8,
         cardinality: int = 1024,
@@ -101,24 +110,28 @@ class AudioEncoder(nn.Module):
         codebooks: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        if (
-            min(num_codebooks, cardinality, embed_dim, out_dim, hidden) < 1
-            or not 1 <= n_segments <= n_frames
-        ):
-            raise InputError(
-                f"n_segments={n_segments}, n_frames={n_frames}: sizes must be positive and n_segments at most n_frames."
-            )
-        self.num_codebooks, self.cardinality, self.n_frames = num_codebooks, cardinality, n_frames
-        self.out_dim, self.n_segments = out_dim, n_segments
+        smallest = min(num_codebooks, cardinality, embed_dim, out_dim, hidden)
+        require(
+            smallest >= 1 and 1 <= n_segments <= n_frames,
+            f"n_segments={n_segments}, n_frames={n_frames}: sizes must be positive and n_segments "
+            "at most n_frames.",
+        )
+        self.num_codebooks = num_codebooks
+        self.cardinality = cardinality
+        self.n_frames = n_frames
+        self.out_dim = out_dim
+        self.n_segments = n_segments
+        n_channels = hidden * len(KERNELS)
         self.embeddings = nn.ModuleList(
             nn.Embedding(cardinality, embed_dim) for _ in range(num_codebooks)
         )
         self.convs = nn.ModuleList(
-            nn.Conv1d(num_codebooks * embed_dim, hidden, k, padding=k // 2) for k in KERNELS
+            nn.Conv1d(num_codebooks * embed_dim, hidden, kernel, padding=kernel // 2)
+            for kernel in KERNELS
         )
-        self.norm = _norm(norm, hidden * len(KERNELS))
+        self.norm = _norm(norm, n_channels)
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden * len(KERNELS) * n_segments, out_dim)
+        self.out = nn.Linear(n_channels * n_segments, out_dim)
         if codebooks is not None:
             for embedding, rows in zip(self.embeddings, project_codebooks(codebooks, embed_dim)):
                 embedding.weight.data = torch.from_numpy(rows)
@@ -126,37 +139,42 @@ class AudioEncoder(nn.Module):
     @property
     def embedding_parameters(self) -> int:
         """Number of weights in the embeddings (524,288 at the seed's sizes)."""
-        return sum(e.weight.numel() for e in self.embeddings)
+        return sum(embedding.weight.numel() for embedding in self.embeddings)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """Look up codes (B, K, T) -> (B, K * embed_dim, T), after checking their shape, type and
-        range.
-        """
+        """Look up codes (B, K, T) -> (B, K * embed_dim, T), after checking them."""
+        self._check_codes(codes)
+        codes = codes.long()
+        looked_up = [embedding(codes[:, k]) for k, embedding in enumerate(self.embeddings)]
+        return torch.cat(looked_up, -1).transpose(1, 2)
+
+    def _check_codes(self, codes: Tensor) -> None:
+        """Refuse codes of another shape, of no integer type, or out of range."""
         expected = (self.num_codebooks, self.n_frames)
         require(
             codes.ndim == 3 and tuple(codes.shape[1:]) == expected,
-            f"codes.shape={tuple(codes.shape)}: must be (batch, "
-            f"num_codebooks={expected[0]}, n_frames={expected[1]}). Cut windows of one TR, or build the encoder for this shape.",
+            f"codes.shape={tuple(codes.shape)}: must be (batch, num_codebooks={expected[0]}, "
+            f"n_frames={expected[1]}). Cut windows of one TR, or build the encoder for this shape.",
         )
-        if codes.is_floating_point() or codes.is_complex():
-            raise InputError(
-                f"codes.dtype={codes.dtype}: codes are labels and must be integers. Pass indices, not latents."
-            )
-        codes = codes.long()
-        if int(codes.min()) < 0 or int(codes.max()) >= self.cardinality:
-            raise InputError(
-                f"codes: range [{int(codes.min())}, {int(codes.max())}] must lie in [0, {self.cardinality - 1}]."
-            )
-        return torch.cat([e(codes[:, k]) for k, e in enumerate(self.embeddings)], -1).transpose(
-            1, 2
+        require(
+            not codes.is_floating_point() and not codes.is_complex(),
+            f"codes.dtype={codes.dtype}: codes are labels and must be integers. Pass indices, not "
+            "latents.",
+        )
+        lowest = int(codes.long().min())
+        highest = int(codes.long().max())
+        require(
+            0 <= lowest <= highest < self.cardinality,
+            f"codes: range [{lowest}, {highest}] must lie in [0, {self.cardinality - 1}].",
         )
 
     def forward(self, codes: Tensor) -> Tensor:
         """Encode integer codes (B, num_codebooks, n_frames) to (B, out_dim)."""
-        x = self.dropout(self.embed(codes))
-        x = F.gelu(self.norm(torch.cat([conv(x) for conv in self.convs], 1)))
-        x = F.adaptive_avg_pool1d(x, self.n_segments).flatten(1)
-        return self.out(self.dropout(x))
+        embedded = self.dropout(self.embed(codes))
+        convolved = torch.cat([conv(embedded) for conv in self.convs], 1)
+        active = functional.gelu(self.norm(convolved))  # (B, n_channels, T)
+        segments = functional.adaptive_avg_pool1d(active, self.n_segments)
+        return self.out(self.dropout(segments.flatten(1)))
 
 
 class AudioDecoder(nn.Module):
@@ -168,7 +186,10 @@ class AudioDecoder(nn.Module):
 
     Parameters
     ----------
-    in_dim, num_codebooks, n_frames, cardinality : int
+    in_dim : int
+        Width of the vector.
+    num_codebooks, n_frames, cardinality : int
+        Shape and alphabet of the codes of one TR.
     head : str
         ``'classification'``: logits (B, K, T, cardinality), one Linear a codebook shared over
         frames; ``'regression'``: the seed's, K * T sigmoids scaled to [0, cardinality - 1], (B, K,
@@ -178,11 +199,13 @@ class AudioDecoder(nn.Module):
         For the latent head.
     hidden : int
         Channels of the hidden sequence.
-    dropout, norm :
-        As in the encoder.
+    dropout : float
+        Probability in [0, 1).
+    norm : str
+        ``'batch'`` or ``'layer'``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - public interface
         self,
         in_dim: int = 256,
         num_codebooks: int = 8,
@@ -197,16 +220,23 @@ class AudioDecoder(nn.Module):
     ) -> None:
         super().__init__()
         require(head in HEADS, f"head={head!r}: must be one of {', '.join(HEADS)}.")
-        self.in_dim, self.hidden, self.head = in_dim, hidden, head
-        self.num_codebooks, self.n_frames, self.cardinality = num_codebooks, n_frames, cardinality
+        self.in_dim = in_dim
+        self.hidden = hidden
+        self.head = head
+        self.num_codebooks = num_codebooks
+        self.n_frames = n_frames
+        self.cardinality = cardinality
         self.dropout = nn.Dropout(dropout)
         if head == "regression":
-            wide = nn.Linear(in_dim, 2 * in_dim)
             self.flat = nn.Sequential(
-                wide, nn.GELU(), self.dropout, nn.Linear(2 * in_dim, num_codebooks * n_frames)
+                nn.Linear(in_dim, 2 * in_dim),
+                nn.GELU(),
+                self.dropout,
+                nn.Linear(2 * in_dim, num_codebooks * n_frames),
             )
             return
-        self.lay_out = nn.Linear(in_dim, hidden * -(-n_frames // STRIDE))
+        n_steps = math.ceil(n_frames / STRIDE)
+        self.lay_out = nn.Linear(in_dim, hidden * n_steps)
         self.place = nn.ConvTranspose1d(hidden, hidden, STRIDE, stride=STRIDE)
         self.queries = nn.Parameter(0.02 * torch.randn(hidden, n_frames))
         self.norms = nn.ModuleList(_norm(norm, hidden) for _ in range(3))
@@ -216,11 +246,14 @@ class AudioDecoder(nn.Module):
 
     def hidden_sequence(self, z: Tensor) -> Tensor:
         """Lay out vectors (B, in_dim) as (B, hidden, n_frames)."""
-        x = self.lay_out(z).view(len(z), self.hidden, -1)
-        x = self.place(F.gelu(x))[..., : self.n_frames] + self.queries
+        steps = self.lay_out(z).view(len(z), self.hidden, -1)
+        placed = self.place(functional.gelu(steps))[
+            ..., : self.n_frames
+        ]  # the last step may place too many
+        x = placed + self.queries
         for norm, conv in zip(self.norms, self.convs):
-            x = x + conv(self.dropout(F.gelu(norm(x))))
-        return F.gelu(self.norms[-1](x))
+            x = x + conv(self.dropout(functional.gelu(norm(x))))
+        return functional.gelu(self.norms[-1](x))
 
     def forward(self, z: Tensor, frames: Tensor | None = None) -> Tensor:
         """Decode vectors (B, in_dim).
@@ -237,138 +270,25 @@ class AudioDecoder(nn.Module):
         tensor
             Logits (B, K, T, cardinality), values in [0, cardinality - 1] (B, K, T), or latents (B,
             latent_dim, T).
+
+        Raises
+        ------
+        InputError
+            Vectors of another width.
         """
         require(
             z.ndim == 2 and z.shape[1] == self.in_dim,
-            f"z.shape={tuple(z.shape)}: must be (batch, {self.in_dim}). Build the decoder "
-            "with in_dim equal to the encoder's out_dim.",
+            f"z.shape={tuple(z.shape)}: must be (batch, {self.in_dim}). Build the decoder with "
+            "in_dim equal to the encoder's out_dim.",
         )
         if self.head == "regression":
-            x = torch.sigmoid(self.flat(z)).view(len(z), self.num_codebooks, self.n_frames) * (
-                self.cardinality - 1
-            )
-            return x if frames is None else x[..., frames]
-        x = self.hidden_sequence(z)
-        x = (x if frames is None else x[..., frames]).transpose(1, 2)  # (B, T, hidden)
+            shares = torch.sigmoid(self.flat(z)).view(len(z), self.num_codebooks, self.n_frames)
+            values = shares * (self.cardinality - 1)
+            return values if frames is None else values[..., frames]
+        sequence = self.hidden_sequence(z)
+        if frames is not None:
+            sequence = sequence[..., frames]
+        sequence = sequence.transpose(1, 2)  # (B, T, hidden)
         if self.head == "latent":
-            return self.heads[0](x).transpose(1, 2)
-        return torch.stack([head(x) for head in self.heads], 1)
-
-
-class FMRIBottleneck(nn.Module):
-    """Pass the bottleneck through voxels (or regions): dim -> n_voxels -> dim, both linear.
-
-    Because decoding reads voxels, a region can be lesioned: its voxels are set to their mean before
-    they are read.
-
-    Parameters
-    ----------
-    n_voxels : int
-    dim : int
-        Width of the bottleneck.
-    """
-
-    def __init__(self, n_voxels: int, dim: int = 256) -> None:
-        super().__init__()
-        self.to_voxels, self.from_voxels = nn.Linear(dim, n_voxels), nn.Linear(n_voxels, dim)
-        self.register_buffer("voxel_mean", torch.zeros(n_voxels))
-
-    def read(self, bold: Tensor, lesion: Tensor | None = None) -> Tensor:
-        """Read (B, n_voxels) responses, measured or predicted, as (B, dim); `lesion` (n_voxels,)
-        bool marks removed voxels.
-        """
-        if lesion is not None:
-            bold = torch.where(lesion, self.voxel_mean, bold)
-        return self.from_voxels(bold)
-
-    @torch.no_grad()
-    def fit(self, z: np.ndarray, bold: np.ndarray, alpha: float = 100.0) -> "FMRIBottleneck":
-        """Fit both maps by ridge regression in closed form and return self.
-
-        Parameters
-        ----------
-        z : array of shape (n_trs, dim)
-            Bottleneck vectors, already delayed or convolved to the time of `bold`.
-        bold : array of shape (n_trs, n_voxels)
-            Training TRs only.
-        alpha : float
-            Ridge penalty, > 0.
-        """
-        if len(z) != len(bold) or alpha <= 0:
-            raise InputError(
-                f"len(z)={len(z)}, len(bold)={len(bold)}, alpha={alpha}: rows must be the same TRs and alpha positive."
-            )
-        z, bold = np.asarray(z, np.float64), np.asarray(bold, np.float64)
-        for layer, x, y in ((self.to_voxels, z, bold), (self.from_voxels, bold, z)):
-            ridge = Ridge(alpha).fit(x, y)
-            layer.weight.copy_(torch.from_numpy(ridge.coef_))
-            layer.bias.copy_(torch.from_numpy(ridge.intercept_))
-        self.voxel_mean.copy_(torch.from_numpy(bold.mean(0)))
-        return self
-
-
-class AutoencoderOutput(NamedTuple):
-    """What `AudioAutoencoder` returns: the decoder's output, the vector (B, dim) it read, predicted
-    voxels (B, V) or None.
-    """
-
-    prediction: Tensor
-    bottleneck: Tensor
-    bold: Tensor | None
-
-
-class AudioAutoencoder(nn.Module):
-    """Join an encoder and a decoder, with an optional passage through voxels between them.
-
-    Parameters
-    ----------
-    encoder : AudioEncoder
-    decoder : AudioDecoder
-    fmri : FMRIBottleneck, optional
-    """
-
-    def __init__(
-        self, encoder: AudioEncoder, decoder: AudioDecoder, fmri: FMRIBottleneck | None = None
-    ) -> None:
-        super().__init__()
-        for name in ("num_codebooks", "n_frames", "cardinality"):
-            if getattr(encoder, name) != getattr(decoder, name):
-                raise InputError(
-                    f"{name}: encoder has {getattr(encoder, name)}, decoder has {getattr(decoder, name)}; they must agree."
-                )
-        if encoder.out_dim != decoder.in_dim or (
-            fmri is not None and fmri.from_voxels.out_features != decoder.in_dim
-        ):
-            raise InputError(
-                f"out_dim={encoder.out_dim}: must equal the decoder's in_dim={decoder.in_dim} and the width of fmri."
-            )
-        self.encoder, self.decoder, self.fmri = encoder, decoder, fmri
-
-    def forward(
-        self,
-        codes: Tensor,
-        frames: Tensor | None = None,
-        bold: Tensor | None = None,
-        lesion: Tensor | None = None,
-    ) -> AutoencoderOutput:
-        """Reconstruct codes (B, K, T).
-
-        Parameters
-        ----------
-        codes : integer tensor of shape (B, K, T)
-        frames : integer tensor, optional
-            See `AudioDecoder.forward`.
-        bold : tensor of shape (B, n_voxels), optional
-            Measured responses to decode from, in place of those predicted from `codes`.
-        lesion : bool tensor of shape (n_voxels,), optional
-            Voxels to remove.
-        """
-        if self.fmri is None and (bold is not None or lesion is not None):
-            raise InputError(
-                "fmri=None: bold and lesion need a passage through voxels. Give AudioAutoencoder an FMRIBottleneck."
-            )
-        z, predicted = self.encoder(codes), None
-        if self.fmri is not None:
-            predicted = self.fmri.to_voxels(z)
-            z = self.fmri.read(predicted if bold is None else bold, lesion)
-        return AutoencoderOutput(self.decoder(z, frames), z, predicted)
+            return self.heads[0](sequence).transpose(1, 2)
+        return torch.stack([head(sequence) for head in self.heads], 1)

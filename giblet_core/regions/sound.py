@@ -16,6 +16,7 @@ import torch
 
 from giblet_core.autoencoder import (
     AudioAutoencoder,
+    NetworkConfig,
     build_autoencoder,
     demo_run,
     drawn,
@@ -91,7 +92,8 @@ def trained_model(
     """
     config = demo_run(stim.n_trs, steps, seed, smoke)
     k, n_frames = stim.grids[0].windows(stim.codes).array.shape[1:]
-    model = build_autoencoder(k, n_frames, seed=config.seed, codebooks=stim.codec.codebooks[:k])
+    network = NetworkConfig(k, n_frames, stim.codec.cardinality)
+    model = build_autoencoder(network, config.seed, stim.codec.codebooks)
     folder = run_folder(stim.folder, stim.name, stim.key, config, k, n_frames)
     fit(model, stim.codes, config, folder, resume=True, codebooks=stim.codec.codebooks[:k])
     return model

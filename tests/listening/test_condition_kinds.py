@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import giblet_core as gc
-from giblet_core.autoencoder import build_autoencoder, reconstruct
+from giblet_core.autoencoder import NetworkConfig, build_autoencoder, reconstruct
 from giblet_core.errors import InputError
 from giblet_core.listening import (
     CONDITIONS,
@@ -25,7 +25,7 @@ REFERENCE = Condition("original", "reference")
 
 @pytest.fixture(scope="module")
 def model():
-    return build_autoencoder(4, 112, embed_dim=4)
+    return build_autoencoder(NetworkConfig(4, 112, embed_dim=4))
 
 
 #: Options with which each kind can be made from any passage.

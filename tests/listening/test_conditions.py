@@ -8,7 +8,7 @@ import torch
 from fakes import coloured_noise
 
 import giblet_core as gc
-from giblet_core.autoencoder import build_autoencoder
+from giblet_core.autoencoder import NetworkConfig, build_autoencoder
 from giblet_core.codecs import opus_round_trip
 from giblet_core.errors import InputError
 from giblet_core.listening import (
@@ -27,7 +27,7 @@ SR = 24_000
 
 def test_the_declared_conditions_are_rendered_from_any_sound_at_its_length(passage, demo_codec):
     declared = load_conditions()
-    model = build_autoencoder(8, 112, embed_dim=4)
+    model = build_autoencoder(NetworkConfig(8, 112, embed_dim=4))
     waves = render_conditions(declared, passage, demo_codec, model=model)
     assert [*waves] == declared.names()
     assert {wave.shape for wave in waves.values()} == {passage.shape}
@@ -42,7 +42,7 @@ def test_the_declared_conditions_are_rendered_from_any_sound_at_its_length(passa
 
 
 def test_without_a_model_its_conditions_are_left_out_aloud(passage, demo_codec, capsys):
-    model = build_autoencoder(4, 112, embed_dim=4)
+    model = build_autoencoder(NetworkConfig(4, 112, embed_dim=4))
     likeliest = Condition("likeliest", "model", {"draw": False})
     drawn = Condition("drawn", "model")
     declared = Conditions((Condition("original", "reference"), likeliest, drawn))
