@@ -135,3 +135,34 @@ def parse_yaml(text: str, name: str = "value") -> Any:
         return None if node is None else loader.construct_document(node)
     finally:
         loader.dispose()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe dumping: texts that `parse_yaml` would refuse or read as something else are quoted."""
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    ambiguous = any(pattern.match(text) for pattern, _ in _AMBIGUOUS)
+    style = "'" if ambiguous else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def dump_yaml(value: Any) -> str:
+    """Write YAML that `parse_yaml`, and any reader of YAML 1.1 or 1.2, reads back as it was.
+
+    Examples
+    --------
+    >>> print(dump_yaml({"subjects": ["08", "no", "1"], "t_r": 1.5}), end="")
+    subjects:
+    - '08'
+    - 'no'
+    - '1'
+    t_r: 1.5
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False)

@@ -10,9 +10,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pandas as pd
-import yaml
 
 from giblet_core.files import atomic_path, load_npz, save_npz, write_text
+from giblet_core.strict_yaml import dump_yaml
 from giblet_core.timing import TRGrid
 
 MOTION_COLUMNS = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
@@ -150,7 +150,7 @@ class Simulation:
                 stem = f"sub-{_subject_name(subject)}_{run['name']}"
                 self._save_bold(folder / f"{stem}_bold.nii.gz", subject, rows)
                 _save_motion(folder / f"{stem}_motion.tsv", self.motion[subject, rows])
-        return write_text(folder / "dataset.yaml", yaml.safe_dump(manifest, sort_keys=False))
+        return write_text(folder / "dataset.yaml", dump_yaml(manifest))
 
     def _save_maps(self, folder: Path) -> None:
         mask = self.mask_img.get_fdata() > 0
