@@ -1,8 +1,10 @@
-"""Validation: does the analysis find what was planted?
+"""Validation: whether the analysis finds what was planted.
 
-Read `simulation` first (subjects whose truth is known), then `recovery` (what is found in them),
-`planning` and `wrong_ways`. No figure here is of real data. Analyses of real data import nothing
-from here.
+Read `simulation` first (subjects whose truth is known), then `recovery` and `decoding_recovery`
+(what the analysis finds in them), `planning` (what a study of some size would find) and
+`wrong_ways` (what is found where nothing is). `alice` is the positive control on real brains. The
+truth of a simulation is read by the scoring alone, and analyses of real data import nothing from
+here.
 """
 
 import lazy_loader
@@ -11,10 +13,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "alice",
+        "decoding_recovery",
         "planning",
         "recovery",
-        "wrong_ways",
+        "rows",
         "simulation",
+        "wrong_ways",
     ],
     submod_attrs={
         "alice": [
@@ -22,22 +26,32 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "shift_null",
             "word_rate",
         ],
+        "decoding_recovery": [
+            "decoding_rows",
+        ],
         "planning": [
-            "FIGURE",
-            "SHARE",
+            "DETECTION_FIGURE",
+            "SHARE_FIGURE",
+            "Plan",
             "plan",
             "reliability",
         ],
         "recovery": [
             "CONTROLS",
             "SEEDS",
-            "decoding_rows",
+            "SIZES",
+            "StudySize",
             "make_rows",
+        ],
+        "rows": [
+            "record_row",
+            "seed_row",
         ],
         "wrong_ways": [
             "WRONG_WAYS",
             "acausal_hrf",
             "average_indices",
+            "calibration_rows",
             "hrf_twice",
             "shuffled_folds",
             "switch",

@@ -1,10 +1,10 @@
-"""How small an effect would a study find? Read off the record of simulations, no further than it
-reaches.
+"""How small an effect would a study find? Read off the record of simulations.
 
-In the record every size of study has a mean z of the claim in codebook regions and the rate of
-claims (after Holm). The z of a study follows ``log z = a + b log n_trs + c log reliability``,
-reliability being that of the group's mean (Spearman-Brown); the effect, the codebooks' share of the
-variance that sound drives, enters z in proportion, as z is quadratic in the signal.
+In the record every size of study has a mean z of the test of codebooks in codebook regions, and
+the rate of detections (after Holm). The z of a study follows
+``log z = a + b log n_trs + c log reliability``, reliability being that of the group's mean
+(Spearman-Brown). The effect, the codebooks' share of the variance that sound drives, enters z in
+proportion, as z is quadratic in the signal. The answer says whether the record reaches so far.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,13 @@ from scipy.stats import norm
 from giblet_core.encoding import pairwise_from_isc, spearman_brown
 from giblet_core.errors import require
 
-FIGURE, SHARE = "detections in codebook regions", "codebooks' share of what sound drives"
+DETECTION_FIGURE = "detections in codebook regions"
+SHARE_FIGURE = "codebooks' share of what sound drives"
 ISC_SUBJECTS = 8  # for which the record's ISC is stated
 LEAST_Z = 0.5  # below it z is noise
+LEAST_SIZES = 4  # from which the law is fitted
 WIDEST = (
-    3.0  # an effect more than this many times the simulated one, or below its inverse, is not told
+    3.0  # effects beyond this many times the simulated one, or its inverse, are not vouched for
 )
 
 
@@ -51,19 +53,97 @@ class Plan:
 
     def __str__(self) -> str:
         size = f"{self.n_subjects} subjects, {self.n_trs} TRs, ISC {self.isc:g}"
-        found = (
-            f"codebooks that make {100 * self.effect:.0f} % of what sound drives are found with {100 * self.power:.0f} % power"
-            if self.effect <= 1
-            else "no effect of codebooks is found with that power"
-        )
-        return f"{size}: {found} ({'within' if self.inside else 'beyond'} what was simulated; group means of regions, one film)."
+        answer = "no effect of codebooks is found with that power"
+        if self.effect <= 1:
+            answer = (
+                f"codebooks that make {100 * self.effect:.0f} % of what sound drives are found "
+                f"with {100 * self.power:.0f} % power"
+            )
+        reach = "within" if self.inside else "beyond"
+        return f"{size}: {answer} ({reach} what was simulated; group means of regions, one film)."
 
 
 def reliability(isc: float, n_subjects: int, of: int | None = None) -> float:
-    """Return the reliability of the mean of `of` subjects (by default the same) where `n_subjects`
-    have this leave-one-out ISC.
+    """Return the reliability of the mean of subjects, from their ISC.
+
+    Parameters
+    ----------
+    isc : float
+        Leave-one-out ISC.
+    n_subjects : int
+        Who have that ISC.
+    of : int, optional
+        Number of subjects in the mean; by default the same.
+
+    Returns
+    -------
+    float
     """
-    return float(spearman_brown(pairwise_from_isc(isc, n_subjects), of or n_subjects))
+    n_in_mean = n_subjects if of is None else of
+    return float(spearman_brown(pairwise_from_isc(isc, n_subjects), n_in_mean))
+
+
+@dataclass(frozen=True, eq=False)
+class _Law:
+    """How detections depend on the size of a study, fitted to a record.
+
+    Attributes
+    ----------
+    n_trs, reliability, z : array of shape (n_sizes,)
+        The studies of the record.
+    share : float
+        The simulated effect.
+    coefficients : array of shape (3,)
+        Of 1, log n_trs and log reliability, in log z.
+    probit_slope, probit_start : float
+        The probit of the rate of detections is a line in log z.
+    """
+
+    n_trs: np.ndarray
+    reliability: np.ndarray
+    z: np.ndarray
+    share: float
+    coefficients: np.ndarray
+    probit_slope: float
+    probit_start: float
+
+    def expected_z(self, n_trs: int, reliability: float) -> float:
+        """Return the mean z of a study with the simulated effect."""
+        return np.exp(self.coefficients @ [1, np.log(n_trs), np.log(reliability)])
+
+    def needed_z(self, power: float) -> float:
+        """Return the mean z with which a share `power` of regions is detected."""
+        return np.exp((norm.ppf(power) - self.probit_start) / self.probit_slope)
+
+    def covers(self, n_trs: int, reliability: float, effect: float, needed_z: float) -> bool:
+        """Say whether a study and its effect lie within what was simulated."""
+        return bool(
+            self.n_trs.min() <= n_trs <= self.n_trs.max()
+            and self.reliability.min() <= reliability <= self.reliability.max()
+            and 1 / WIDEST <= effect / self.share <= WIDEST
+            and needed_z <= self.z.max()
+        )
+
+
+def _fit_law(rows: Sequence[dict]) -> _Law:
+    sizes = [
+        row
+        for row in rows
+        if row["figure"] == DETECTION_FIGURE and row["z"] >= LEAST_Z and 0 < row["value"] < 1
+    ]
+    shares = [row["value"] for row in rows if row["figure"] == SHARE_FIGURE]
+    require(
+        len(sizes) >= LEAST_SIZES and len(shares) > 0,
+        "record: holds too few sizes of study. Make it anew: notebook 6 with full=True.",
+    )
+    n_trs = np.array([row["n_trs"] for row in sizes])
+    of_mean = np.array([reliability(row["isc"], ISC_SUBJECTS, row["n_subjects"]) for row in sizes])
+    z = np.array([row["z"] for row in sizes])
+    rate = np.array([row["value"] for row in sizes])
+    terms = np.column_stack([np.ones(len(z)), np.log(n_trs), np.log(of_mean)])
+    coefficients = np.linalg.lstsq(terms, np.log(z), rcond=None)[0]
+    slope, start = np.polyfit(np.log(z), norm.ppf(rate), 1)
+    return _Law(n_trs, of_mean, z, shares[0], coefficients, slope, start)
 
 
 def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: float = 0.8) -> Plan:
@@ -72,7 +152,7 @@ def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: f
     Parameters
     ----------
     rows : sequence of dict
-        Of the record of `giblet_core.recovery.make_rows`.
+        Of the record of `giblet_core.validation.make_rows`.
     n_trs : int
         Of all runs.
     n_subjects : int
@@ -80,6 +160,11 @@ def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: f
     isc : float
         Leave-one-out ISC of a voxel with these subjects.
     power : float
+        The wanted rate of detections.
+
+    Returns
+    -------
+    Plan
 
     Raises
     ------
@@ -88,37 +173,12 @@ def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: f
     """
     require(
         n_subjects >= 2 and n_trs >= 40 and 0 < isc < 1 and 0.05 < power < 1,
-        f"n_subjects={n_subjects}, n_trs={n_trs}, isc={isc}, power={power}: must be at least 2 subjects and 40 TRs, with an ISC in "
-        "(0, 1) and a power in (.05, 1). Change the plan.",
+        f"n_subjects={n_subjects}, n_trs={n_trs}, isc={isc}, power={power}: must be at least 2 "
+        "subjects and 40 TRs, with an ISC in (0, 1) and a power in (.05, 1). Change the plan.",
     )
-    cells = [
-        row
-        for row in rows
-        if row["figure"] == FIGURE and row["z"] >= LEAST_Z and 0 < row["value"] < 1
-    ]
-    share = next((row["value"] for row in rows if row["figure"] == SHARE), None)
-    require(
-        len(cells) >= 4 and share is not None,
-        "record: holds too few sizes of study. Make it anew: notebook 6 with full=True.",
-    )
-    lengths = np.array([row["n_trs"] for row in cells])
-    reliabilities = np.array(
-        [reliability(row["isc"], ISC_SUBJECTS, row["n_subjects"]) for row in cells]
-    )
-    z, rate = np.array([row["z"] for row in cells]), np.array([row["value"] for row in cells])
-    law = np.linalg.lstsq(
-        np.column_stack([np.ones(len(z)), np.log(lengths), np.log(reliabilities)]),
-        np.log(z),
-        rcond=None,
-    )[0]
-    slope, start = np.polyfit(np.log(z), norm.ppf(rate), 1)  # claims against z, a probit line
-    needed = np.exp((norm.ppf(power) - start) / slope)
-    own = reliability(isc, n_subjects)
-    effect = share * needed / np.exp(law @ [1, np.log(n_trs), np.log(own)])
-    inside = (
-        lengths.min() <= n_trs <= lengths.max()
-        and reliabilities.min() <= own <= reliabilities.max()
-        and 1 / WIDEST <= effect / share <= WIDEST
-        and needed <= z.max()
-    )
-    return Plan(float(effect), n_trs, n_subjects, isc, power, bool(inside))
+    law = _fit_law(rows)
+    of_mean = reliability(isc, n_subjects)
+    needed_z = law.needed_z(power)
+    effect = law.share * needed_z / law.expected_z(n_trs, of_mean)
+    inside = law.covers(n_trs, of_mean, effect, needed_z)
+    return Plan(float(effect), n_trs, n_subjects, isc, power, inside)

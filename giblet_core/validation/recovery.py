@@ -1,38 +1,32 @@
-"""What the analysis finds in simulations against their truth: codebooks, false detections, gains, r
-against its maximum, lag; and a plan.
+"""What the analysis finds in simulations against their truth.
 
-Simulations differ in seed; the sound is one, so that features are made once and the series of all
-simulations are fitted side by side. Only the scoring reads the truth.
+Codebooks, false detections, gains, r against its maximum, lag. Simulations differ in seed; the
+sound is one, so that features are made once and the series of all simulations are fitted side by
+side. Only the scoring reads the truth.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from giblet_core.decoding import (
-    LATENTS,
-    PLAIN,
-    decode_unseen,
-    fit_decoder,
-    make_spaces,
-    region_means,
-    standardise_voxels,
-)
+from giblet_core.decoding import region_means
 from giblet_core.encoding import (
     Design,
+    Interval,
     binomial_interval,
     codebook_gain,
     holm,
     lag_scan,
     make_design,
     recover_regions,
-    seed_interval,
 )
-from giblet_core.timing import contiguous_folds
-from giblet_core.validation.simulation.study import Truth, simulate
+from giblet_core.timing import Stimulus, contiguous_folds
+from giblet_core.validation.rows import record_row, seed_row
+from giblet_core.validation.simulation.dataset import Truth
+from giblet_core.validation.simulation.study import simulate
 
 SEEDS = tuple(range(4001, 4021))  # used for nothing but the figures of the record
 CONTROLS = (
@@ -45,248 +39,292 @@ CONTROLS = (
     "null",
     "null_edge",
 )
+ALPHA = 0.05  # level of a detection, after Holm's correction
+THINNING = 8  # every eighth voxel is scored: neighbours say the same
+
+
+@dataclass(frozen=True)
+class StudySize:
+    """How much a study measures.
+
+    Attributes
+    ----------
+    n_trs : int
+        Of all runs.
+    n_subjects : int
+    isc : float
+        Median leave-one-out ISC of eight subjects.
+    """
+
+    n_trs: int
+    n_subjects: int
+    isc: float
+
+
 SIZES = tuple(
-    (n_trs, n_subjects, isc)
+    StudySize(n_trs, n_subjects, isc)
     for isc in (0.29, 0.15)
     for n_subjects in (8, 4, 2)
     for n_trs in (800, 400, 200)
 )
 
 
-def simulated_regions(
-    stimulus: Any, seeds: Iterable[int], isc: float = 0.29, thin: int = 8
-) -> list[tuple]:
-    """Simulate simulations on one sound: for each its truth, region means (n_subjects, n_trs,
-    n_regions), every `thin`-th voxel of the regions (n_subjects, n_trs, n), and the highest r that
-    can be reached in these (n_subjects, n).
+@dataclass(frozen=True, eq=False)
+class SimulatedStudy:
+    """What is analysed of one simulation, beside its truth.
+
+    Attributes
+    ----------
+    truth : Truth
+    means : array of shape (n_subjects, n_trs, n_regions), float32
+        Mean series of each region.
+    voxels : array of shape (n_subjects, n_trs, n_voxels), float32
+        Series of every eighth voxel of the regions.
+    voxel_max_r : array of shape (n_subjects, n_voxels), float32
+        The highest r that a model of the sound can reach in these voxels.
     """
-    simulations = []
-    for seed in tqdm(list(seeds), desc=f"simulations at ISC {isc}"):
-        simulation = simulate(
-            seed,
-            stimulus.codes,
-            codec=stimulus.codec,
-            wave=stimulus.wave,
-            annotation=stimulus.spoken,
-            grids=stimulus.grids,
-            isc=isc,
-        )
-        every = np.arange(simulation.bold.shape[1])
-        means = np.stack(
-            [region_means(b, simulation.atlas, every) for b in simulation.bold]
-        ).astype(np.float32)
-        at = np.flatnonzero(simulation.atlas)[::thin]
-        simulations.append(
-            (
-                simulation.truth,
-                means,
-                simulation.bold[:, :, at],
-                simulation.truth.voxel_max_r[:, at],
-            )
-        )
-    return simulations
+
+    truth: Truth
+    means: np.ndarray
+    voxels: np.ndarray
+    voxel_max_r: np.ndarray
 
 
-def _auc(truths: Sequence[Truth], chances: np.ndarray) -> tuple[float, float, float]:
-    """Score probabilities (n_books, n_worlds, n_regions) against planted codebooks: AUC in codebook
-    regions with bootstrap interval over simulations.
+def simulate_study(stimulus: Stimulus, seed: int, isc: float = 0.29) -> SimulatedStudy:
+    """Simulate subjects who hear a stimulus, and keep what is analysed of their BOLD.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    seed : int
+    isc : float
+        Median leave-one-out ISC of eight subjects.
+
+    Returns
+    -------
+    SimulatedStudy
     """
-    found = [chances[:, w, t.codebooks.any(1)].T.ravel() for w, t in enumerate(truths)]
-    planted = [t.codebooks[t.codebooks.any(1)].ravel() for t in truths]
+    simulation = simulate(
+        seed,
+        stimulus.codes,
+        codec=stimulus.codec,
+        wave=stimulus.wave,
+        annotation=stimulus.spoken,
+        grids=stimulus.grids,
+        isc=isc,
+    )
+    all_rows = np.arange(simulation.bold.shape[1])
+    means = [region_means(bold, simulation.atlas, all_rows) for bold in simulation.bold]
+    voxels = np.flatnonzero(simulation.atlas)[::THINNING]
+    return SimulatedStudy(
+        truth=simulation.truth,
+        means=np.stack(means).astype(np.float32),
+        voxels=simulation.bold[:, :, voxels],
+        voxel_max_r=simulation.truth.voxel_max_r[:, voxels],
+    )
+
+
+def simulate_studies(
+    stimulus: Stimulus, seeds: Iterable[int], isc: float = 0.29
+) -> list[SimulatedStudy]:
+    """Simulate a study with each seed; all subjects hear the same stimulus.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    seeds : iterable of int
+    isc : float
+        Median leave-one-out ISC of eight subjects.
+
+    Returns
+    -------
+    list of SimulatedStudy
+    """
+    progress = tqdm(list(seeds), desc=f"simulations at ISC {isc}")
+    return [simulate_study(stimulus, seed, isc) for seed in progress]
+
+
+def _auc_interval(truths: Sequence[Truth], probability: np.ndarray) -> Interval:
+    """Score probabilities against planted codebooks by the area under the ROC curve.
+
+    Probabilities are (n_codebooks, n_simulations, n_regions); regions with codebooks count. The
+    interval is from a bootstrap over simulations.
+    """
+    estimated = []
+    planted = []
+    for index, truth in enumerate(truths):
+        has_codebooks = truth.codebooks.any(1)
+        estimated.append(probability[:, index, has_codebooks].T.ravel())
+        planted.append(truth.codebooks[has_codebooks].ravel())
     draws = np.random.default_rng(0).integers(len(truths), size=(1000, len(truths)))
-    values = [
-        roc_auc_score(
-            np.concatenate([planted[i] for i in d]), np.concatenate([found[i] for i in d])
-        )
-        for d in draws
-    ]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return roc_auc_score(np.concatenate(planted), np.concatenate(found)), float(low), float(high)
+    auc = []
+    for draw in draws:
+        drawn_planted = np.concatenate([planted[index] for index in draw])
+        drawn_estimated = np.concatenate([estimated[index] for index in draw])
+        auc.append(roc_auc_score(drawn_planted, drawn_estimated))
+    low, high = np.quantile(auc, [0.025, 0.975])
+    whole = roc_auc_score(np.concatenate(planted), np.concatenate(estimated))
+    return Interval(whole, low, high, len(truths))
+
+
+def _regions_of_kind(truths: Sequence[Truth], kind: str) -> np.ndarray:
+    """Return where regions of a kind are, or with "codebook" all with codebooks.
+
+    The result is (n_simulations, n_regions) bool.
+    """
+    if kind == "codebook":
+        return np.array([truth.codebooks.any(1) for truth in truths])
+    return np.array([np.array(truth.kinds) == kind for truth in truths])
 
 
 def recovery_rows(
-    design: Design, simulations: list, n_trs: int, n_subjects: int, isc: float, n_draws: int = 1000
+    design: Design, studies: Sequence[SimulatedStudy], size: StudySize, n_draws: int = 1000
 ) -> list[dict]:
-    """Score recovery and claims of all simulations at one size of study: rows of the record."""
-    truths = [truth for truth, *_ in simulations]
-    Y = np.concatenate([means[:n_subjects] for _, means, *_ in simulations], axis=2)
-    found, n_regions = recover_regions(design, Y, n_trs, n_draws), len(truths[0].kinds)
-    p = np.array([holm(one) for one in found.null.p.reshape(len(simulations), n_regions)])
-    z = ((found.null.observed - found.null.null.mean(0)) / found.null.null.std(0)).reshape(p.shape)
-    size = {"n_trs": n_trs, "n_subjects": n_subjects, "isc": isc}
-    auc, low, high = _auc(truths, found.probability.reshape(-1, len(simulations), n_regions))
-    rows = [
-        {
-            "figure": "AUC of codebook recovery",
-            **size,
-            "value": auc,
-            "low": low,
-            "high": high,
-            "n": len(simulations),
-        }
-    ]
+    """Score recovery and detections of all simulations at one size of study.
+
+    Parameters
+    ----------
+    design : Design
+        Of the stimulus that the subjects heard.
+    studies : sequence of SimulatedStudy
+        At the ISC of `size`.
+    size : StudySize
+    n_draws : int
+        Of the null.
+
+    Returns
+    -------
+    list of dict
+        Rows of the record: the AUC of the codebooks' probabilities, and the rate of detections in
+        each kind of region.
+    """
+    truths = [study.truth for study in studies]
+    shape = (len(studies), len(truths[0].kinds))
+    means = np.concatenate([study.means[: size.n_subjects] for study in studies], axis=2)
+    recovery = recover_regions(design, means, size.n_trs, n_draws)
+    auc = _auc_interval(truths, recovery.probability.reshape(-1, *shape))
+    null = recovery.null
+    p = np.array([holm(p_of_study) for p_of_study in null.p.reshape(shape)])
+    z = ((null.observed - null.null.mean(0)) / null.null.std(0)).reshape(shape)
+    rows = [record_row("AUC of codebook recovery", auc, **asdict(size))]
     for kind in (*CONTROLS, "codebook"):
-        detections = [
-            (q <= 0.05, o)
-            for t, q_row, o_row in zip(truths, p, z)
-            for k, b, q, o in zip(t.kinds, t.codebooks, q_row, o_row)
-            if k == kind or (kind == "codebook" and b.any())
-        ]
-        n = sum(detection for detection, _ in detections)
-        low, high = binomial_interval(int(n), len(detections))
-        rows.append(
-            {
-                "figure": f"claims in {kind} regions",
-                **size,
-                "value": n / len(detections),
-                "low": low,
-                "high": high,
-                "n": len(detections),
-                "z": float(np.mean([o for _, o in detections])),
-            }
-        )
+        of_kind = _regions_of_kind(truths, kind)
+        rate = _detection_rate(p[of_kind])
+        mean_z = float(np.mean(z[of_kind]))
+        row = record_row(f"detections in {kind} regions", rate, **asdict(size), z=mean_z)
+        rows.append(row)
     return rows
 
 
-def _row(figure: str, values: Sequence[float]) -> dict:
-    value, low, high = seed_interval(np.asarray(values))
-    return {"figure": figure, "value": value, "low": low, "high": high, "n": len(values)}
+def _detection_rate(p: np.ndarray) -> Interval:
+    """Return the share of adjusted p values that are significant."""
+    n_detected = int((p <= ALPHA).sum())
+    low, high = binomial_interval(n_detected, len(p))
+    return Interval(n_detected / len(p), low, high, len(p))
 
 
-def gain_rows(design: Design, simulations: list) -> list[dict]:
+def gain_rows(design: Design, studies: Sequence[SimulatedStudy]) -> list[dict]:
     """Score what codebooks add on unseen time in each kind of region, over simulations."""
-    truths = [truth for truth, *_ in simulations]
-    gain, _ = codebook_gain(
-        design, np.concatenate([means.mean(0) for _, means, *_ in simulations], axis=1)
-    )
-    gain = gain.reshape(len(simulations), -1)
-    kinds = {
-        kind: [g[t.kinds.index(kind)] for t, g in zip(truths, gain)] for kind in truths[0].kinds
-    }
+    truths = [study.truth for study in studies]
+    group_means = np.concatenate([study.means.mean(0) for study in studies], axis=1)
+    gain, _ = codebook_gain(design, group_means)
+    gains = gain.reshape(len(studies), -1)
+    in_codebook_regions = [
+        of_study[truth.codebooks.any(1)].mean() for truth, of_study in zip(truths, gains)
+    ]
+    rows = [seed_row("gain in codebook regions", in_codebook_regions)]
+    for kind in sorted(truths[0].kinds):
+        of_kind = [of_study[truth.kinds.index(kind)] for truth, of_study in zip(truths, gains)]
+        rows.append(seed_row(f"gain in {kind}", of_kind))
+    return rows
+
+
+def accuracy_rows(design: Design, studies: Sequence[SimulatedStudy]) -> list[dict]:
+    """Score r of single subjects' voxels against its maximum, and the lag of the group."""
     return [
-        _row(
-            "gain in codebook regions", [g[t.codebooks.any(1)].mean() for t, g in zip(truths, gain)]
-        ),
-        *(_row(f"gain in {kind}", values) for kind, values in sorted(kinds.items())),
+        seed_row("r as a share of its maximum", _shares_of_maximum(design, studies)),
+        _lag_row(design, studies),
     ]
 
 
-def accuracy_rows(design: Design, simulations: list) -> list[dict]:
-    """Score r of single subjects' voxels against the highest possible r, and the lag at which the
-    baselines fit the group's regions.
-    """
+def _shares_of_maximum(design: Design, studies: Sequence[SimulatedStudy]) -> list[float]:
+    """Return r of all voxels that sound drives, as a share of the highest possible r."""
     rows, onsets = design.rows()
-    folds, spaces, ratio = (
-        contiguous_folds(len(rows), 5, 20, onsets),
-        [x.values for x in design.base.values()],
-        [],
-    )
-    gammas = np.array([[0.2, *np.full(len(design.base), 0.8 / len(design.base))]])
-    for _, _, voxels, top in tqdm(simulations, desc="r against its maximum"):
-        Y = voxels.transpose(1, 0, 2).reshape(len(rows), -1)
-        r = design.unseen_r(
-            spaces, Y, folds, np.logspace(-1, 2, 5), gammas, run_onsets=onsets
-        ).reshape(top.shape)
-        ratio.append(r[top > 0].sum() / top.sum())
-    Y = np.concatenate([means.mean(0) for _, means, *_ in simulations], axis=1)
-    middle = [
-        i
-        for i, name in enumerate(design.base["envelope"].feature_names)
-        if name.endswith("peak 5.5 s")
-    ]
+    folds = contiguous_folds(len(rows), 5, 20, onsets)
+    baselines = [space.values for space in design.base.values()]
+    n_baselines = len(baselines)
+    gammas = np.array([[0.2, *np.full(n_baselines, 0.8 / n_baselines)]])
+    alphas = np.logspace(-1, 2, 5)
+    shares = []
+    for study in tqdm(studies, desc="r against its maximum"):
+        series = study.voxels.transpose(1, 0, 2).reshape(len(rows), -1)
+        r = design.unseen_r(baselines, series, folds, alphas, gammas, run_onsets=onsets)
+        r = r.reshape(study.voxel_max_r.shape)
+        driven = study.voxel_max_r > 0
+        shares.append(r[driven].sum() / study.voxel_max_r.sum())
+    return shares
+
+
+def _lag_row(design: Design, studies: Sequence[SimulatedStudy]) -> dict:
+    """Count the simulations in which the envelope fits best within 1 TR of no lag."""
+    _, onsets = design.rows()
+    envelope = design.base["envelope"]
+    has_middle_peak = [name.endswith("peak 5.5 s") for name in envelope.feature_names]
+    group_means = np.concatenate([study.means.mean(0) for study in studies], axis=1)
     scan = lag_scan(
-        design.base["envelope"].values[:, middle],
-        Y,
+        envelope.values[:, np.flatnonzero(has_middle_peak)],
+        group_means,
         range(-6, 7),
         run_onsets=onsets,
         alphas=(10.0,),
     )
-    lags = scan.lags[scan.r.reshape(len(scan.lags), len(simulations), -1).mean(2).argmax(0)]
-    return [
-        _row("r as a share of its maximum", ratio),
-        {
-            "figure": "simulations with the lag within 1 TR",
-            "value": float((np.abs(lags) <= 1).mean()),
-            "n": len(simulations),
-        },
-    ]
-
-
-def decoding_rows(stimulus: Any, seeds: Sequence[int] = SEEDS) -> list[dict]:
-    """Identify segments in every simulation, from the group, from shifted BOLD, from the first
-    subject seen and unseen: rows of a record.
-
-    Intervals are over simulations; of shifted BOLD over shifts, as all simulations share the film.
-    """
-    n_trs, onsets = (
-        stimulus.n_trs,
-        tuple(int(n) for n in np.cumsum([0, *(g.n_trs for g in stimulus.grids)])[:-1]),
-    )
-    folds, found, chance = contiguous_folds(n_trs, 5, 20, onsets), {}, []
-    spaces = make_spaces(stimulus, stimulus.grids, folds, onsets)
-    values = spaces.values()
-    penalties = np.logspace(0, 3, 5)
-    options = {"alphas": penalties, "run_onsets": onsets, "embargo": 20}
-    for seed in tqdm(seeds, desc="simulations to decode"):
-        simulation = simulate(
-            seed,
-            stimulus.codes,
-            codec=stimulus.codec,
-            wave=stimulus.wave,
-            annotation=stimulus.spoken,
-            grids=stimulus.grids,
-        )
-        bold = [
-            standardise_voxels(b[:, simulation.atlas > 0], np.arange(n_trs))
-            for b in simulation.bold
-        ]
-        group = np.mean(bold, axis=0)
-        decoded = fit_decoder(group, values, folds, **options)
-        beyond = spaces.beyond(group, alphas=penalties)
-        scores = {
-            f"group, {what}": spaces.identified(one, names, n_draws=0).pairwise_accuracy
-            for what, one, names in (
-                ("latents", decoded, LATENTS),
-                ("loudness and speech", decoded, PLAIN),
-                ("latents beyond loudness and speech", beyond, LATENTS),
-            )
-        }
-        chance.append(spaces.shifted(group, alphas=penalties))
-        scores |= {
-            f"{who} subject": spaces.identified(one, LATENTS, n_draws=0).pairwise_accuracy
-            for who, one in (
-                ("seen", fit_decoder(bold[0], values, folds, **options)),
-                ("unseen", decode_unseen(bold, 0, values, folds, **options)),
-            )
-        }
-        scores["points over loudness and speech"] = (
-            scores["group, latents"] - scores["group, loudness and speech"]
-        )
-        for name, value in scores.items():
-            found.setdefault(f"identification, {name}", []).append(100 * value)
-    for what, values in zip(("latents", "loudness and speech"), np.mean(chance, axis=0)):
-        found[f"identification, shifted BOLD, {what}"] = 100 * values
-    return [_row(name, values) for name, values in found.items()]
+    mean_r = scan.r.reshape(len(scan.lags), len(studies), -1).mean(2)
+    best_lags = scan.lags[mean_r.argmax(0)]
+    return {
+        "figure": "simulations with the lag within 1 TR",
+        "value": float((np.abs(best_lags) <= 1).mean()),
+        "n": len(studies),
+    }
 
 
 def make_rows(
-    stimulus: Any, seeds: Sequence[int] = SEEDS, sizes: Sequence[tuple] = SIZES, n_draws: int = 1000
+    stimulus: Stimulus,
+    seeds: Sequence[int] = SEEDS,
+    sizes: Sequence[StudySize] = SIZES,
+    n_draws: int = 1000,
 ) -> list[dict]:
-    """Simulate simulations at every ISC of `sizes` (n_trs, n_subjects, isc) and score all of them:
-    rows of a record.
+    """Simulate studies at every ISC of some sizes, and score all of them.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    seeds : sequence of int
+    sizes : sequence of StudySize
+    n_draws : int
+        Of the null.
+
+    Returns
+    -------
+    list of dict
+        Rows of the record. Gains, accuracy and the codebooks' share are of the first ISC.
     """
-    design, rows = make_design(stimulus), []
-    for isc in dict.fromkeys(size[2] for size in sizes):
-        simulations = simulated_regions(stimulus, seeds, isc)
-        if not rows:  # at the first size alone
-            rows = gain_rows(design, simulations) + accuracy_rows(design, simulations)
-            rows.append(
-                _row(
-                    "codebooks' share of what sound drives",
-                    [t.codebook_share[t.codebooks.any(1)].mean() for t, *_ in simulations],
-                )
-            )
-        for n_trs, n_subjects, at in sizes:
-            if at == isc:
-                rows += recovery_rows(design, simulations, n_trs, n_subjects, isc, n_draws)
+    design = make_design(stimulus)
+    rows = []
+    for isc in dict.fromkeys(size.isc for size in sizes):
+        studies = simulate_studies(stimulus, seeds, isc)
+        if not rows:
+            rows += gain_rows(design, studies)
+            rows += accuracy_rows(design, studies)
+            rows.append(_share_row(studies))
+        for size in sizes:
+            if size.isc == isc:
+                rows += recovery_rows(design, studies, size, n_draws)
     return rows
+
+
+def _share_row(studies: Sequence[SimulatedStudy]) -> dict:
+    shares = []
+    for study in studies:
+        has_codebooks = study.truth.codebooks.any(1)
+        shares.append(study.truth.codebook_share[has_codebooks].mean())
+    return seed_row("codebooks' share of what sound drives", shares)

@@ -6,12 +6,11 @@ fixed bands in each TR can follow it only in part, which is the point.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import signal
 
-from giblet_core.codecs import Codes
+from giblet_core.codecs import Codec, Codes
 from giblet_core.errors import InputError
 from giblet_core.validation.simulation.timeline import smooth, to_bins, unit_variance
 
@@ -34,7 +33,7 @@ class Projection:
     directions: np.ndarray
 
 
-def _latent_pieces(codec: Any, codes: Codes) -> Iterator[np.ndarray]:
+def _latent_pieces(codec: Codec, codes: Codes) -> Iterator[np.ndarray]:
     """Yield the latents (K, D, n_frames) of one piece of the sound after the other."""
     duration_s = codes.n_frames / codes.frame_rate
     for start_s in np.arange(0, duration_s, PIECE_S):
@@ -42,14 +41,15 @@ def _latent_pieces(codec: Any, codes: Codes) -> Iterator[np.ndarray]:
         yield codec.latents(codes, float(start_s), stop_s if stop_s < duration_s else None)
 
 
-def moving_directions(codec: Any, codes: Codes, n: int = N_DIRECTIONS) -> np.ndarray:
+def moving_directions(codec: Codec, codes: Codes, n: int = N_DIRECTIONS) -> np.ndarray:
     """Find the directions in which each codebook's latents move most from second to second.
 
     They are the principal components of the means over seconds.
 
     Parameters
     ----------
-    codec : object with ``latents(codes, start_s, stop_s)``
+    codec : Codec
+        The one that made the codes.
     codes : Codes
     n : int
         Directions of each codebook.
@@ -71,12 +71,13 @@ def moving_directions(codec: Any, codes: Codes, n: int = N_DIRECTIONS) -> np.nda
     return np.linalg.svd(centred, full_matrices=False)[2][:, :n]
 
 
-def project_latents(codec: Any, codes: Codes, projections: Sequence[Projection]) -> np.ndarray:
+def project_latents(codec: Codec, codes: Codes, projections: Sequence[Projection]) -> np.ndarray:
     """Project single codebooks' latents, piece by piece.
 
     Parameters
     ----------
-    codec : object with ``latents(codes, start_s, stop_s)``
+    codec : Codec
+        The one that made the codes.
     codes : Codes
     projections : sequence of Projection
 
@@ -143,7 +144,7 @@ def shape_track(x: np.ndarray, rate_hz: float, kind: str, rng: np.random.Generat
 
 
 def codebook_tracks(
-    codec: Any,
+    codec: Codec,
     codes: Codes,
     codebooks_of: dict[str, list[int]],
     n_bins: int,
@@ -156,7 +157,8 @@ def codebook_tracks(
 
     Parameters
     ----------
-    codec : object with ``latents(codes, start_s, stop_s)``
+    codec : Codec
+        The one that made the codes.
     codes : Codes
     codebooks_of : dict of str to list of int
         The codebooks that drive each region.

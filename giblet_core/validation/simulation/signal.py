@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from giblet_core.codecs import Codes
+from giblet_core.codecs import Codec, Codes
 from giblet_core.timing import TRGrid
 from giblet_core.validation.simulation.codebook_drivers import codebook_tracks
 from giblet_core.validation.simulation.head import (
@@ -47,7 +47,7 @@ class Sound:
     Attributes
     ----------
     codes : Codes
-    codec : codec
+    codec : Codec
         The one that made the codes.
     wave : array of shape (n_samples,)
         At the codec's rate.
@@ -56,7 +56,7 @@ class Sound:
     """
 
     codes: Codes
-    codec: Any
+    codec: Codec
     wave: np.ndarray
     annotation: Any = None
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from giblet_core.codecs import Codes, load_codec
+from giblet_core.codecs import Codec, Codes, load_codec
 from giblet_core.errors import InputError, require
 from giblet_core.timing import TRGrid
 from giblet_core.validation.simulation.dataset import Simulation, Truth
@@ -83,10 +83,10 @@ class _Schedule:
 
 def simulate(  # noqa: PLR0913 - public interface
     seed: int = 0,
-    codes_or_codec: Any = None,
+    codes_or_codec: Codes | Codec | None = None,
     n_subjects: int = 8,
     *,
-    codec: Any = None,
+    codec: Codec | None = None,
     wave: np.ndarray | None = None,
     annotation: Any = None,
     t_r: float = 1.5,
@@ -106,10 +106,10 @@ def simulate(  # noqa: PLR0913 - public interface
     ----------
     seed : int
         Same seed, same simulation, bit for bit.
-    codes_or_codec : Codes or codec
+    codes_or_codec : Codes or Codec
         The code of the sound; or a codec alone, for which a sound is made and encoded.
     n_subjects : int
-    codec : codec, optional
+    codec : Codec, optional
         The one that made the codes; by default the one they name.
     wave : array of shape (n_samples,), optional
         The sound that was encoded, at its codec's rate; by default the codes are decoded.
@@ -165,7 +165,9 @@ def _check(n_subjects: int, isc: float, voxel_mm: int) -> None:
     )
 
 
-def _given_sound(codes: Codes, codec: Any, wave: np.ndarray | None, annotation: Any) -> Sound:
+def _given_sound(
+    codes: Codes, codec: Codec | None, wave: np.ndarray | None, annotation: Any
+) -> Sound:
     """Complete what the caller gave beside the codes: their codec, the sound."""
     if codec is None:
         codec = load_codec(codes.codec_id)
@@ -178,7 +180,7 @@ def _given_sound(codes: Codes, codec: Any, wave: np.ndarray | None, annotation: 
     return Sound(codes, codec, wave, annotation)
 
 
-def _made_sound(codec: Any, seed: int, duration_s: float, annotation: Any) -> Sound:
+def _made_sound(codec: Codec, seed: int, duration_s: float, annotation: Any) -> Sound:
     """Make a sound for a codec that came alone, and encode it."""
     if not hasattr(codec, "encode"):
         raise InputError(
