@@ -2,16 +2,25 @@
 plans follow the record's law.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
 import giblet_core as gc
 from giblet_core import features as F
-from giblet_core.commands import main
 from giblet_core.encoding import SHARES, recover, remaining, subset_log_likelihood
 from giblet_core.errors import InputError
-from giblet_core.validation import CONTROLS, FIGURE, SHARE, make_rows, plan, reliability
+from giblet_core.validation import (
+    CONTROLS,
+    DETECTION_FIGURE,
+    SHARE_FIGURE,
+    StudySize,
+    make_rows,
+    recovery,
+)
+from giblet_core.validation.recovery import SimulatedStudy
 
 RUNS = (0, 150)
 
@@ -124,61 +133,50 @@ def test_slow_directions_are_the_principal_ones_of_the_means(rng):
     assert abs(directions[0, 2]) > 0.95
 
 
-def record(law=(0.015, 1.0, 0.7)):
-    a, b, c = law
-    cells = [(n, s, i) for n in (200, 400, 800) for s in (2, 4, 8) for i in (0.15, 0.29)]
-    z = [a * n**b * reliability(i, 8, s) ** c for n, s, i in cells]
-    from scipy.stats import norm
-
-    return [
-        {"figure": SHARE, "value": 0.27},
-        *(
-            {
-                "figure": FIGURE,
-                "n_trs": n,
-                "n_subjects": s,
-                "isc": i,
-                "z": one,
-                "value": float(norm.cdf(2 * np.log(one / 4))),
-            }
-            for (n, s, i), one in zip(cells, z)
-        ),
-    ]
+def study_of(kinds, codebooks):
+    """Return a study whose truth alone is read."""
+    truth = SimpleNamespace(kinds=kinds, codebooks=codebooks)
+    series = np.zeros((4, 10, len(kinds)), np.float32)
+    return SimulatedStudy(truth, means=series, voxels=None, voxel_max_r=None)
 
 
-def test_a_plan_inverts_the_law_of_its_record():
-    rows = record()
-    z = 0.015 * 800 * reliability(0.29, 8) ** 0.7
-    needed = 4 * np.exp(0.8416 / 2)  # where the probit line reaches 80 %
-    found = plan(rows, 800, 8, 0.29)
-    assert found.effect == pytest.approx(0.27 * needed / z, rel=0.02)
-    assert found.inside
-    assert plan(rows, 400, 8, 0.29).effect == pytest.approx(2 * found.effect, rel=0.02)
-    assert plan(rows, 800, 16, 0.35).effect < found.effect < plan(rows, 800, 4, 0.2).effect
-    assert "beyond" in str(plan(rows, 4000, 8, 0.29))
+def test_detections_and_probabilities_are_scored_against_the_truth(monkeypatch):
+    kinds = ("null", "single_codebook", "envelope", "all_codebooks")
+    planted = np.array([[0, 0], [0, 1], [0, 0], [1, 1]], bool)
+    studies = [study_of(kinds, planted), study_of(kinds[::-1], planted[::-1])]
+    p = np.array([0.9, 0.001, 0.8, 0.001, 0.001, 0.9, 0.001, 0.001])  # one false: the last
+    draws = np.random.default_rng(0).standard_normal((50, 8))
+    null = SimpleNamespace(p=p, observed=draws.mean(0) + 3 * draws.std(0), null=draws)
+    probability = np.column_stack([study.truth.codebooks.T for study in studies])
+    scored = []
 
+    def recover_the_truth(design, means, n_trs, n_draws):
+        scored.append((means.shape, n_trs, n_draws))
+        return SimpleNamespace(probability=probability + 0.1, null=null)
 
-def test_a_plan_without_a_record_or_out_of_range_is_refused():
-    with pytest.raises(InputError, match="too few sizes"):
-        plan([], 800, 8, 0.29)
-    with pytest.raises(InputError, match="n_subjects=1"):
-        plan(record(), 800, 1, 0.29)
-
-
-def test_the_command_plans_from_the_record_of_the_book(capsys):
-    assert main(["plan", "--subjects", "8", "--trs", "800", "--isc", "0.29"]) == 0
-    assert "8 subjects, 800 TRs" in capsys.readouterr().out
+    monkeypatch.setattr(recovery, "recover_regions", recover_the_truth)
+    monkeypatch.setattr(recovery, "CONTROLS", ("null", "envelope"))
+    rows = recovery.recovery_rows(None, studies, StudySize(10, 3, 0.29), n_draws=50)
+    by_name = {row["figure"]: row for row in rows}
+    assert scored == [((3, 10, 8), 10, 50)]
+    assert by_name["AUC of codebook recovery"]["value"] == 1
+    assert by_name["detections in null regions"]["value"] == 0.5
+    assert by_name["detections in envelope regions"]["value"] == 0
+    assert by_name["detections in codebook regions"]["value"] == 1
+    assert by_name["detections in codebook regions"]["n"] == 4
+    assert by_name["detections in null regions"]["z"] == pytest.approx(3)
+    assert by_name["detections in null regions"]["n_subjects"] == 3
 
 
 @pytest.mark.slow
-def test_small_worlds_go_through_the_whole_recovery():
+def test_small_simulations_go_through_the_whole_recovery():
     stimulus = gc.ensure_stimulus(smoke=True)
-    rows = make_rows(stimulus, seeds=(1, 2, 3), sizes=((88, 8, 0.29),), n_draws=20)
+    rows = make_rows(stimulus, seeds=(1, 2, 3), sizes=(StudySize(88, 8, 0.29),), n_draws=20)
     figures = {row["figure"] for row in rows}
     assert {
         "AUC of codebook recovery",
-        SHARE,
-        FIGURE,
+        SHARE_FIGURE,
+        DETECTION_FIGURE,
         "gain in codebook regions",
-        *(f"claims in {kind} regions" for kind in CONTROLS),
+        *(f"detections in {kind} regions" for kind in CONTROLS),
     } <= figures
