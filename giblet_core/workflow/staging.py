@@ -19,9 +19,13 @@ import nbformat
 from giblet_core.errors import RunFailed
 from giblet_core.files import content_hash, read_json, write_text
 from giblet_core.listening import inline_to_files, media
+from giblet_core.reporting import Material, front_page_html, players_of, read_material
+from giblet_core.strict_yaml import dump_yaml
 from giblet_core.workflow import pages
 from giblet_core.workflow.pages import build_pages, check_site
 
+FRONT_PAGE_PLACE = "<!-- first sounds and facts of this build -->"
+FIRST_NOTEBOOK = "01_codec_round_trip.ipynb"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -158,6 +162,14 @@ def stage(
     for name in pages.LINKED_FOLDERS:
         if (artifacts / name).is_dir():
             shutil.copytree(artifacts / name, extra / name)
+    _stage_notebooks(root, executed, site, unfinished)
+    _fill_front_page(site, read_material(artifacts))
+
+
+def _stage_notebooks(
+    root: Path, executed: Path, site: Path, unfinished: Mapping[str, Unfinished]
+) -> None:
+    """Write every notebook of the table of contents with the outputs of its executed copy."""
     (site / "notebooks").mkdir()
     contents = (site / "_toc.yml").read_text(encoding="utf-8")
     for source_path in sorted((root / "notebooks").glob("*.ipynb")):
@@ -169,8 +181,24 @@ def stage(
             notebook = join_unfinished(source, target, unfinished[source_path.stem])
         else:
             notebook = join_outputs(source, target)
-        move_media(notebook, extra / "media", "../media")
+        move_media(notebook, site / "_extra" / "media", "../media")
         nbformat.write(notebook, site / "notebooks" / source_path.name)
+
+
+def _fill_front_page(site: Path, material: Material | None) -> None:
+    """Put the first sounds and the facts of this build into the front page, and name the book."""
+    index = site / "book" / "index.md"
+    text = index.read_text(encoding="utf-8")
+    first = site / "notebooks" / FIRST_NOTEBOOK
+    players = players_of(nbformat.read(first, 4)) if first.is_file() else ""
+    block = f"```{{raw}} html\n{front_page_html(players, material)}\n```"
+    write_text(index, text.replace(FRONT_PAGE_PLACE, block))
+    if material is not None:
+        config = site / "_config.yml"
+        lines = config.read_text(encoding="utf-8").splitlines()
+        title = dump_yaml({"title": material.title}).rstrip()
+        named = [title if line.startswith("title:") else line for line in lines]
+        write_text(config, "\n".join(named) + "\n")
 
 
 def join_outputs(source: Any, executed: Path) -> Any:

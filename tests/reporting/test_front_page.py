@@ -1,0 +1,58 @@
+"""The front page names what this build was made from, and has a sound."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from giblet_core.files import write_json
+from giblet_core.reporting import Material, front_page_html, players_of, read_material
+from giblet_core.reporting.front_page import MATERIAL_FILE
+
+OWN = {
+    "sound": "my <film>",
+    "duration_s": 125.0,
+    "codec": "facebook/encodec_24khz",
+    "bandwidth_kbps": 6.0,
+    "t_r": 2.0,
+    "n_trs": 62,
+    "bold": "our study",
+    "n_subjects": 3,
+    "is_demo": False,
+}
+
+
+def test_the_title_names_the_users_sound_and_data_and_the_demo_is_plain():
+    assert Material(**OWN).title == "The giblet book: my <film>, our study"
+    assert Material(**{**OWN, "bold": ""}).title == "The giblet book: my <film>"
+    assert Material(**{**OWN, "is_demo": True}).title == "The giblet book"
+
+
+def test_the_page_says_what_it_was_made_from_and_names_of_files_are_harmless():
+    page = front_page_html("<audio>", Material(**OWN))
+    assert page.startswith("<audio>")
+    for fact in ("my &lt;film&gt;, 2 min 5 s", "our study, 3 subjects", "62 TRs of 2 s", "6 kbps"):
+        assert fact in page
+    assert "<film>" not in page
+
+
+def test_without_bold_the_page_says_none():
+    page = front_page_html("", Material(**{**OWN, "bold": "", "n_subjects": 0}))
+    assert "<th scope='row'>BOLD</th><td>none</td>" in page
+
+
+@pytest.mark.parametrize("tags", [["front-page"], ["hide-input", "front-page"]])
+def test_the_players_are_those_of_the_tagged_cell(tags):
+    shown = new_output("display_data", {"text/html": "<figure>players</figure>"})
+    other = new_output("display_data", {"text/html": "another"})
+    cells = [
+        new_code_cell("a", outputs=[other]),
+        new_code_cell("b", outputs=[shown], metadata={"tags": tags}),
+    ]
+    assert players_of(new_notebook(cells=cells)) == "<figure>players</figure>"
+    assert players_of(nbformat.v4.new_notebook(cells=cells[:1])) == ""
+
+
+def test_material_is_read_back_and_absent_where_nobody_wrote_it(tmp_path):
+    assert read_material(tmp_path) is None
+    write_json(tmp_path / MATERIAL_FILE, OWN)
+    assert read_material(tmp_path) == Material(**OWN)
