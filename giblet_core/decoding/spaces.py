@@ -16,10 +16,12 @@ from giblet_core.decoding.regression import DecodingResult, decode_beyond, fit_d
 from giblet_core.decoding.segments import Segments, fold_numbers, make_segments
 from giblet_core.encoding import ALPHAS
 from giblet_core.features import (
+    CodebookMeans,
+    Response,
     baseline_features,
     codebook_means,
     energy_features,
-    over_peaks,
+    mean_over_responses,
     slow_codebooks,
 )
 from giblet_core.timing import Fold, TRGrid, check_runs, shift_within_runs
@@ -74,8 +76,8 @@ class DecodingSpaces:
 
     Attributes
     ----------
-    means : list
-        Of each codebook, as `codebook_means` gives them.
+    means : list of CodebookMeans
+        One a codebook.
     energy : array of shape (n_trs, n_energy)
         How large the latents are.
     plain : array of shape (n_trs, n_plain)
@@ -91,7 +93,7 @@ class DecodingSpaces:
         Of the test folds.
     """
 
-    means: list[tuple[np.ndarray, np.ndarray]]
+    means: list[CodebookMeans]
     energy: np.ndarray
     plain: np.ndarray
     columns: dict[str, slice]
@@ -129,7 +131,7 @@ class DecodingSpaces:
         The slow directions of the codebooks are those of each fold's training time. `rows` moves
         the sound before anything is fitted.
         """
-        means = [(instant[rows], delayed[:, rows]) for instant, delayed in self.means]
+        means = [mean.take(rows) for mean in self.means]
         rest = [self.energy[rows], self.plain[rows]]
         return np.stack(
             [
@@ -304,7 +306,7 @@ def make_spaces(
     -------
     DecodingSpaces
     """
-    plain = over_peaks(partial(_plain_features, stimulus, grids))
+    plain = mean_over_responses(partial(_plain_features, stimulus, grids))
     means = codebook_means(stimulus.codec, stimulus.codes, grids)
     energy = energy_features(stimulus.codec, stimulus.codes, grids).values
     n_codebook_dims = sum(x.shape[1] for x in slow_codebooks(means))
@@ -325,14 +327,14 @@ def make_spaces(
     )
 
 
-def _plain_features(stimulus: Any, grids: Sequence[TRGrid], peak_s: float) -> np.ndarray:
-    """Return loudness, and speech where annotated, for one peak of the response."""
+def _plain_features(stimulus: Any, grids: Sequence[TRGrid], response: Response) -> np.ndarray:
+    """Return loudness, and speech where annotated, with one response."""
     spaces = baseline_features(
         stimulus.wave,
         stimulus.codec.sample_rate,
         grids,
         ("loudness", "speech") if stimulus.spoken else ("loudness",),
         stimulus.spoken,
-        peak_s=peak_s,
+        response,
     )
     return np.concatenate([space.values for space in spaces.values()], axis=1)

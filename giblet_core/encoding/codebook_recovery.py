@@ -10,7 +10,13 @@ from giblet_core.encoding.kernels import fisher_mean
 from giblet_core.encoding.regression import fit_banded
 from giblet_core.encoding.variance_components import Recovery, recover
 from giblet_core.errors import require
-from giblet_core.features import FeatureSpace, codebook_means, slow_codebooks, strong_baselines
+from giblet_core.features import (
+    CodebookMeans,
+    FeatureSpace,
+    codebook_means,
+    slow_codebooks,
+    strong_baselines,
+)
 from giblet_core.timing import Fold, TRGrid, contiguous_folds
 
 BASE_GAMMAS = np.array(
@@ -22,7 +28,7 @@ BASE_GAMMAS = np.array(
 class Design:
     """Features of one sound: means of each codebook (`codebook_means`), baselines, and the runs."""
 
-    means: list[tuple[np.ndarray, np.ndarray]]
+    means: list[CodebookMeans]
     base: dict[str, FeatureSpace]
     t_r: float
     run_n_trs: tuple[int, ...]
@@ -89,7 +95,9 @@ def recover_regions(
     """
     rows, onsets = design.rows(n_trs)
     base = np.concatenate([x.values for x in design.base.values()], axis=1)[rows]
-    wide = [slow_codebooks(design.means[:8], peaks=[i]) for i in range(len(design.means[0][1]))]
+    wide = [
+        slow_codebooks(design.means[:8], peaks=[i]) for i in range(len(design.means[0].responded))
+    ]
     narrow = [
         [x[:, :4] for x in form] for form in wide
     ]  # the slowest come first; how a subject follows codebooks is not known

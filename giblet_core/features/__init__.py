@@ -1,8 +1,10 @@
 """Features: from codes and sound to design matrices.
 
-Read `spaces` first (a named design matrix), then `pooling` (frames to TRs), then `codebooks`,
-`acoustic` and `controls`. Nothing here is fitted to brain data: scaling and reduction belong to the
-folds.
+Holds the feature spaces that regions are compared with, and the tools that make them. Read `spaces`
+first (a named design matrix), then `pooling` (frames to TRs, with the response), then `codebooks`,
+`acoustic` and `controls`, and last `registry`, the list of all spaces: a new one is one function
+and one entry there. Every space is exact in time and causal, and nothing here is fitted to brain
+data: scaling and reduction belong to the folds.
 """
 
 import lazy_loader
@@ -14,17 +16,21 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "codebooks",
         "controls",
         "pooling",
+        "registry",
         "spaces",
     ],
     submod_attrs={
         "acoustic": [
             "BASE_RATE_HZ",
+            "BASELINES",
             "baseline_features",
             "envelope",
             "momentary_loudness",
             "strong_baselines",
+            "time_features",
         ],
         "codebooks": [
+            "CodebookMeans",
             "codebook_features",
             "codebook_means",
             "energy_features",
@@ -41,13 +47,25 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "pooling": [
             "PEAKS_S",
+            "RESPONSES",
+            "Response",
+            "mean_over_responses",
+            "modulation_bands",
             "modulation_power",
-            "over_peaks",
             "pooled",
             "slow_directions",
         ],
+        "registry": [
+            "FEATURES",
+            "FeatureEntry",
+            "NUISANCE",
+            "make_features",
+            "make_groups",
+            "run_onsets",
+        ],
         "spaces": [
             "FeatureSpace",
+            "join_spaces",
         ],
     },
 )

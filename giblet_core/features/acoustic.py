@@ -1,55 +1,105 @@
-"""TODO: features/acoustic."""
+"""Baselines from the sound alone: what any claim about codes has to beat.
 
-from collections.abc import Sequence
+`baseline_features` makes one space a track (envelope, loudness, mel spectrum, speech), and time.
+`strong_baselines` makes more of the same tracks: level through several nonlinearities, each with
+several responses.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from giblet_core.errors import InputError, require
-from giblet_core.features.pooling import PEAKS_S, POOLS, pooled, slow_directions
+from giblet_core.errors import InputError
+from giblet_core.features.pooling import (
+    POOLS,
+    RESPONSES,
+    Response,
+    pooled,
+    slow_directions,
+)
 from giblet_core.features.spaces import FeatureSpace, column_names
 from giblet_core.metrics import k_weighted
 from giblet_core.sound import log_mel
 from giblet_core.timing import TRGrid
 
-BASELINES = ("envelope", "loudness", "mel", "speech", "time")
-BASE_RATE_HZ = 100  # of envelope, loudness, spectrum and speech
-FLOOR_LUFS = -70.0
+BASE_RATE_HZ = 100  # of all tracks: frames of 10 ms
+N_MEL_BANDS = 128
+MEL_WINDOW = 1024  # samples
+MOMENT_S = 0.4  # of momentary loudness
+FLOOR_LUFS = -70.0  # the gate of ITU-R BS.1770
 
 
 def envelope(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """Return the RMS of each 10 ms and its cube root (as loudness grows), shape (2, n_frames)."""
-    hop = sample_rate // BASE_RATE_HZ
-    rms = np.sqrt((wave[: len(wave) // hop * hop].reshape(-1, hop).astype(np.float64) ** 2).mean(1))
+    frames = _frames(wave.astype(np.float64), sample_rate)
+    rms = np.sqrt((frames**2).mean(1))
     return np.stack([rms, np.cbrt(rms)])
 
 
 def momentary_loudness(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return the momentary loudness (ITU-R BS.1770: K-weighted, the last 400 ms) every 10 ms, LUFS
-    above -70, shape (1, n_frames).
+    """Return the momentary loudness every 10 ms (ITU-R BS.1770), shape (1, n_frames).
+
+    The power of the last 400 ms, weighted as the ear weighs it (K-weighting), in LUFS; nothing is
+    below -70.
     """
     weighted = k_weighted(wave, sample_rate)
-    hop, window = sample_rate // BASE_RATE_HZ, int(0.4 * BASE_RATE_HZ)
-    power = np.append(
-        np.zeros(window), (weighted[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
-    )
-    total = np.cumsum(power)
+    window = int(MOMENT_S * BASE_RATE_HZ)
+    power = (_frames(weighted, sample_rate) ** 2).mean(1)
+    total = np.cumsum(np.append(np.zeros(window), power))
     mean = np.maximum(total[window:] - total[:-window], 0) / window
-    return np.maximum(-0.691 + 10 * np.log10(np.maximum(mean, 1e-12)), FLOOR_LUFS)[None]
-
-
-def speech_track(annotation: Any, n_frames: int) -> np.ndarray:
-    """Return speech presence (0 or 1) and word onsets a second in each 10 ms, shape (2, n_frames)."""
-    onsets = np.array([word.start_s for word in annotation.words])
-    counts = np.bincount(np.floor(onsets * BASE_RATE_HZ).astype(int), minlength=n_frames)[:n_frames]
-    presence = annotation.active("speech", (np.arange(n_frames) + 0.5) / BASE_RATE_HZ)
-    return np.stack([presence.astype(float), counts * float(BASE_RATE_HZ)])
+    loudness = -0.691 + 10 * np.log10(np.maximum(mean, 1e-12))
+    return np.maximum(loudness, FLOOR_LUFS)[None]
 
 
 def mel_spectrum(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    return log_mel(wave, sample_rate, 128, sample_rate // BASE_RATE_HZ, 1024)[
-        :, : len(wave) // (sample_rate // BASE_RATE_HZ)
-    ]
+    """Return the log-mel spectrum every 10 ms, shape (128, n_frames)."""
+    hop = sample_rate // BASE_RATE_HZ
+    spectrum = log_mel(wave, sample_rate, N_MEL_BANDS, hop, MEL_WINDOW)
+    return spectrum[:, : len(wave) // hop]
+
+
+def speech_track(annotation: Any, n_frames: int) -> np.ndarray:
+    """Return presence of speech (0 or 1) and word onsets a second, every 10 ms: (2, n_frames)."""
+    onsets_s = np.array([word.start_s for word in annotation.words])
+    onset_frames = np.floor(onsets_s * BASE_RATE_HZ).astype(int)
+    counts = np.bincount(onset_frames, minlength=n_frames)[:n_frames]
+    middles_s = (np.arange(n_frames) + 0.5) / BASE_RATE_HZ
+    presence = annotation.active("speech", middles_s)
+    return np.stack([presence.astype(float), counts * float(BASE_RATE_HZ)])
+
+
+@dataclass(frozen=True)
+class Track:
+    """A slow signal of the sound that becomes a baseline.
+
+    Attributes
+    ----------
+    make : function
+        Of (wave, sample_rate), or of (annotation, n_frames): array of shape (n_rows, n_frames) at
+        `BASE_RATE_HZ`.
+    pool : tuple of str
+        Statistics of a TR that count.
+    label : str
+        What a row is, in the names of columns.
+    annotated : bool
+        Whether `make` reads the annotation and not the sound.
+    """
+
+    make: Callable[..., np.ndarray]
+    pool: tuple[str, ...]
+    label: str
+    annotated: bool = False
+
+
+TRACKS = {
+    "envelope": Track(envelope, POOLS, "power"),
+    "loudness": Track(momentary_loudness, ("mean", "sd"), "LUFS"),
+    "mel": Track(mel_spectrum, POOLS, "band"),
+    "speech": Track(speech_track, ("mean",), "presence, words", annotated=True),
+}
+BASELINES = (*TRACKS, "time")
 
 
 def baseline_features(
@@ -58,8 +108,7 @@ def baseline_features(
     grid: TRGrid | Sequence[TRGrid],
     kinds: Sequence[str] = BASELINES,
     annotation: Any = None,
-    hrf: str | None = "glover",
-    **timing: float,
+    hrf: Response | str | None = "glover",
 ) -> dict[str, FeatureSpace]:
     """Make the spaces that need no codec.
 
@@ -68,59 +117,60 @@ def baseline_features(
     wave : array of shape (n_samples,)
     sample_rate : int
         Hz; a multiple of 100.
-    grid, hrf, timing
-        As in `pooled`.
+    grid : TRGrid or sequence of TRGrid
+        One a run.
     kinds : sequence of str
         "envelope" (10 columns: RMS and its cube root, all statistics), "loudness" (mean, SD), "mel"
         (128 bands, all statistics), "speech" (presence, word rate; needs `annotation`), "time"
         (index of the TR in its run, and its square).
     annotation : Annotation, optional
         Words and what sounds when.
+    hrf : Response, {"glover", "spm"} or None
+        As in `pooled`. "time" takes none.
 
     Returns
     -------
-    dict of FeatureSpace
+    dict of str to FeatureSpace
+        In the order of `kinds`.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind, an odd rate, or "speech" without annotation.
     """
-    require(
-        not set(kinds) - set(BASELINES) and not sample_rate % BASE_RATE_HZ,
-        f"kinds={tuple(kinds)}, sample_rate={sample_rate}: must be "
-        f"some of {', '.join(BASELINES)}, at a rate that is a multiple of 100 Hz. Resample first.",
-    )
+    if set(kinds) - set(BASELINES) or sample_rate % BASE_RATE_HZ:
+        raise InputError(
+            f"kinds={tuple(kinds)}, sample_rate={sample_rate}: must be some of "
+            f"{', '.join(BASELINES)}, at a rate that is a multiple of 100 Hz. Resample first."
+        )
     if "speech" in kinds and annotation is None:
         raise InputError(
-            "kinds: 'speech' needs annotation, the words and their times. Leave it out for sound without annotation."
+            "kinds: 'speech' needs annotation, the words and their times. "
+            "Leave it out for sound without annotation."
         )
-    hop = sample_rate // BASE_RATE_HZ
-    wave = np.append(
-        wave, np.zeros(-len(wave) % hop, wave.dtype)
-    )  # a last frame that is not whole would cut the last TR
-    make = {
-        "envelope": (lambda: envelope(wave, sample_rate), POOLS, "power"),
-        "loudness": (lambda: momentary_loudness(wave, sample_rate), POOLS[:2], "LUFS"),
-        "mel": (lambda: mel_spectrum(wave, sample_rate), POOLS, "band"),
-        "speech": (
-            lambda: speech_track(annotation, len(wave) // hop),
-            POOLS[:1],
-            "presence, words",
-        ),
-    }
+    wave = _whole_frames(wave, sample_rate)
     spaces = {}
     for kind in kinds:
         if kind == "time":
-            runs = [
-                np.linspace(-1, 1, g.n_trs) for g in ([grid] if isinstance(grid, TRGrid) else grid)
-            ]
-            values = np.concatenate([np.column_stack([t, t**2]) for t in runs]).astype(np.float32)
-            spaces[kind] = FeatureSpace(kind, values, ("index", "index squared"))
+            spaces[kind] = time_features(grid)
             continue
-        signal, statistics, label = make[kind]
-        x = np.asarray(signal(), dtype=np.float64)
-        spaces[kind] = FeatureSpace(
-            kind,
-            pooled(x, BASE_RATE_HZ, grid, statistics, hrf, **timing),
-            column_names(len(x), statistics, label),
-        )
+        track = TRACKS[kind]
+        x = _rows_of(track, wave, sample_rate, annotation)
+        values = pooled(x, BASE_RATE_HZ, grid, track.pool, hrf)
+        names = column_names(len(x), track.pool, BASE_RATE_HZ, track.label)
+        spaces[kind] = FeatureSpace(kind, values, names)
     return spaces
+
+
+def time_features(grid: TRGrid | Sequence[TRGrid]) -> FeatureSpace:
+    """Return the index of each TR in its run, from -1 to 1, and its square: (n_trs, 2)."""
+    runs = [grid] if isinstance(grid, TRGrid) else grid
+    columns = []
+    for run in runs:
+        index = np.linspace(-1, 1, run.n_trs)
+        columns.append(np.column_stack([index, index**2]))
+    values = np.concatenate(columns).astype(np.float32)
+    return FeatureSpace("time", values, ("index", "index squared"))
 
 
 def strong_baselines(
@@ -129,52 +179,79 @@ def strong_baselines(
     grid: TRGrid | Sequence[TRGrid],
     annotation: Any = None,
     n_bands: int = 12,
-    peaks_s: Sequence[float] = PEAKS_S,
-    **timing: float,
+    responses: Sequence[Response] = RESPONSES,
 ) -> dict[str, FeatureSpace]:
-    """Make baselines that leave little of loudness to codes: level through several nonlinearities,
-    each with several responses.
+    """Make baselines that leave little of loudness to codes.
+
+    Level passes several nonlinearities, and each has several responses.
 
     Parameters
     ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        Hz; a multiple of 100.
+    grid : TRGrid or sequence of TRGrid
+        One a run.
     annotation : Annotation, optional
         Adds "speech": presence, word rate, and level where there is speech.
     n_bands : int
         Slow directions of the 128 log-mel bands.
-    wave, sample_rate, grid, timing
-        As in `baseline_features`.
+    responses : sequence of Response
 
     Returns
     -------
-    dict of FeatureSpace
-        "envelope" (RMS, its powers 2/3 and 1/3, dB), "loudness", "mel", "speech".
+    dict of str to FeatureSpace
+        "envelope" (RMS, its powers 2/3 and 1/3, dB), "loudness", "mel", "speech"; response by
+        response.
     """
-    hop = sample_rate // BASE_RATE_HZ
-    wave = np.append(wave, np.zeros(-len(wave) % hop, wave.dtype))
+    wave = _whole_frames(wave, sample_rate)
     rms, cube_root = envelope(wave, sample_rate)
-    level = np.stack([rms, cube_root**2, cube_root, 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)])
+    decibels = 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)
     mel = np.asarray(mel_spectrum(wave, sample_rate), dtype=np.float64)
+    mel_per_tr = pooled(mel, BASE_RATE_HZ, grid, ("mean",), None)
     tracks = {
-        "envelope": level,
+        "envelope": np.stack([rms, cube_root**2, cube_root, decibels]),
         "loudness": momentary_loudness(wave, sample_rate),
-        "mel": slow_directions(pooled(mel, BASE_RATE_HZ, grid, ("mean",), None), n_bands) @ mel,
+        "mel": slow_directions(mel_per_tr, n_bands) @ mel,
     }
     if annotation is not None:
         speech = speech_track(annotation, len(rms))
-        tracks["speech"] = np.concatenate(
-            [speech, speech[:1] * (level[2:] - level[2:].mean(1, keepdims=True))]
-        )
-    values = {
-        name: [pooled(x, BASE_RATE_HZ, grid, ("mean",), peak_s=peak, **timing) for peak in peaks_s]
-        for name, x in tracks.items()
-    }
-    return {
-        name: FeatureSpace(
-            name,
-            np.concatenate(v, axis=1),
-            tuple(
-                f"{name} {i}, peak {peak:g} s" for peak in peaks_s for i in range(len(tracks[name]))
-            ),
-        )
-        for name, v in values.items()
-    }
+        level = np.stack([cube_root, decibels])
+        level_in_speech = speech[:1] * (level - level.mean(1, keepdims=True))
+        tracks["speech"] = np.concatenate([speech, level_in_speech])
+    return {name: _with_responses(name, x, grid, responses) for name, x in tracks.items()}
+
+
+def _with_responses(
+    name: str, x: np.ndarray, grid: TRGrid | Sequence[TRGrid], responses: Sequence[Response]
+) -> FeatureSpace:
+    """Pool the mean of a track (n_rows, n_frames) with each response, side by side."""
+    values = [pooled(x, BASE_RATE_HZ, grid, ("mean",), response) for response in responses]
+    names = [
+        f"{name} {row}, peak {response.peak_s:g} s"
+        for response in responses
+        for row in range(len(x))
+    ]
+    return FeatureSpace(name, np.concatenate(values, axis=1), tuple(names))
+
+
+def _rows_of(track: Track, wave: np.ndarray, sample_rate: int, annotation: Any) -> np.ndarray:
+    if track.annotated:
+        n_frames = len(wave) // (sample_rate // BASE_RATE_HZ)
+        rows = track.make(annotation, n_frames)
+    else:
+        rows = track.make(wave, sample_rate)
+    return np.asarray(rows, dtype=np.float64)
+
+
+def _frames(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Cut a sound into whole frames of 10 ms, (n_frames, hop)."""
+    hop = sample_rate // BASE_RATE_HZ
+    n_frames = len(wave) // hop
+    return wave[: n_frames * hop].reshape(n_frames, hop)
+
+
+def _whole_frames(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Fill the last frame of 10 ms with silence: left out, it would cut the last TR."""
+    hop = sample_rate // BASE_RATE_HZ
+    return np.append(wave, np.zeros(-len(wave) % hop, wave.dtype))

@@ -231,27 +231,13 @@ def _encoding(
     """Fit each space alone, then take out each group of spaces from all: what it adds that no other
     holds.
     """
-    engine, runs = stim.codec, data.run_onsets
-    codebooks = [
-        space.values
-        for space in features.codebook_features(engine, stim.codes, data.grids, pool=("mean", "sd"))
-    ]
-    kinds = ("envelope", "loudness", "mel", "time", *(("speech",) if stim.spoken else ()))
-    base = {
-        k: s.values
-        for k, s in features.baseline_features(
-            stim.wave, engine.sample_rate, data.grids, kinds, stim.spoken
-        ).items()
-    }
-    nuisance = [base.pop("time")]
+    runs = data.run_onsets
+    families = features.make_groups(stim, data.grids)
+    codebooks = families["codebooks"]
     if data.nuisance(data.subjects[0]) is not None:
-        nuisance.append(np.mean([data.nuisance(s) for s in data.subjects], axis=0))
-    families = {
-        "codebooks": codebooks,
-        "envelope, loudness": [base.pop("envelope"), base.pop("loudness")],
-        **{kind: [x] for kind, x in base.items()},
-        "nuisance": nuisance,
-    }
+        families[features.NUISANCE].append(
+            np.mean([data.nuisance(s) for s in data.subjects], axis=0)
+        )
     fits = {
         name: fit_ridge(np.concatenate(xs, 1), means, folds, ALPHAS, run_onsets=runs, embargo=gap)
         for name, xs in families.items()

@@ -9,7 +9,6 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 import giblet_core as gc
-from giblet_core import features as F
 from giblet_core.encoding import SHARES, recover, remaining, subset_log_likelihood
 from giblet_core.errors import InputError
 from giblet_core.validation import (
@@ -97,18 +96,6 @@ def test_a_book_is_found_in_the_form_in_which_it_is_followed_and_one_form_twice_
     )  # the test of all codebooks knows no forms
 
 
-def test_slow_books_by_the_mean_response_are_the_mean_of_those_by_each(rng):
-    means = [
-        (rng.standard_normal((50, 5)), rng.standard_normal((3, 50, 5)).astype(np.float32))
-        for _ in range(2)
-    ]
-    each = [F.slow_codebooks(means, n=2, peaks=[i]) for i in range(3)]
-    np.testing.assert_allclose(np.mean(each, axis=0), F.slow_codebooks(means, n=2), atol=1e-6)
-    np.testing.assert_allclose(
-        each[1][0], means[0][1][1] @ F.slow_directions(means[0][0], 2).T, atol=1e-6
-    )
-
-
 def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
     base, codebooks = smooth(rng, 300, 3), [smooth(rng, 300, 3) for _ in range(2)]
     rough, slow = (
@@ -120,17 +107,6 @@ def test_the_null_of_the_books_is_fair_for_series_of_any_smoothness(rng):
     ).null.p
     assert 0.01 <= (p[:150] <= 0.05).mean() <= 0.12
     assert 0.01 <= (p[150:] <= 0.05).mean() <= 0.12
-
-
-def test_slow_directions_are_the_principal_ones_of_the_means(rng):
-    means = (
-        0.1 * rng.standard_normal((50, 5))
-        + 2
-        + np.sin(np.arange(50) / 2)[:, None] * np.array([0, 0, 3, 0, 0])
-    )
-    directions = F.slow_directions(means, 2)
-    np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-9)
-    assert abs(directions[0, 2]) > 0.95
 
 
 def study_of(kinds, codebooks):

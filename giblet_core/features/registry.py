@@ -1,0 +1,283 @@
+"""Every feature space that regions are compared with: one function and one entry each.
+
+`FEATURES` is read by the encoding notebook (one column a space) and by the region cards (one row a
+group). To add a space, write a function of a stimulus and the runs' grids that returns a
+`FeatureSpace`, and add a `FeatureEntry` for it to the list below; both then show it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from giblet_core.codecs import UntrainedEncoder
+from giblet_core.errors import InputError
+from giblet_core.features.acoustic import baseline_features, time_features
+from giblet_core.features.codebooks import codebook_features, histogram_features
+from giblet_core.features.controls import (
+    previous_tr,
+    random_codec_features,
+    surprisal_features,
+)
+from giblet_core.features.spaces import FeatureSpace, join_spaces
+from giblet_core.timing import Stimulus, TRGrid, hrf
+
+Grids = Sequence[TRGrid]
+SOURCES = ("codes", "wave", "annotation", "untrained encoder")
+CODEBOOK_POOL = ("mean", "sd")
+FIR_DELAYS = (1, 2, 3, 4, 5)  # TRs
+NUISANCE = "nuisance"  # the group to which confounds of the scanner are added
+
+
+@dataclass(frozen=True)
+class FeatureEntry:
+    """A feature space that can be made of any stimulus.
+
+    Attributes
+    ----------
+    name : str
+        Of its column in tables.
+    make : function
+        Of (stimulus, grids): a FeatureSpace, or a tuple of them where a model may weigh the parts
+        apart (one a codebook). ``values`` have one row a TR of all grids.
+    needs : tuple of {"codes", "wave", "annotation", "untrained encoder"}
+        What is read of the stimulus. A space is left out where speech is not annotated but needed,
+        or where the codec cannot draw its encoder anew.
+    description : str
+        What the space holds, in one line.
+    group : str or None
+        Spaces of one group are taken out together where it is asked what a group adds to all
+        others (the region card). None: the space is compared, but is no part of that question.
+    """
+
+    name: str
+    make: Callable[[Stimulus, Grids], FeatureSpace | tuple[FeatureSpace, ...]]
+    needs: tuple[str, ...]
+    description: str
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        if set(self.needs) - set(SOURCES):
+            raise InputError(
+                f"{self.name}: needs={self.needs}; must be some of {', '.join(SOURCES)}. "
+                "Choose among them."
+            )
+
+    def can_be_made(self, stimulus: Stimulus) -> bool:
+        """Say whether the stimulus has all that the space needs."""
+        return not self.lacks(stimulus)
+
+    def lacks(self, stimulus: Stimulus) -> list[str]:
+        """Return what the space needs and the stimulus does not have."""
+        absent = []
+        if stimulus.spoken is None:
+            absent.append("annotation")
+        if not isinstance(stimulus.codec, UntrainedEncoder):
+            absent.append("untrained encoder")
+        return [need for need in self.needs if need in absent]
+
+
+def _codebooks(stimulus: Stimulus, grids: Grids) -> tuple[FeatureSpace, ...]:
+    return codebook_features(stimulus.codec, stimulus.codes, grids, pool=CODEBOOK_POOL)
+
+
+def _envelope(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return _baseline("envelope", stimulus, grids)
+
+
+def _loudness(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return _baseline("loudness", stimulus, grids)
+
+
+def _mel(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return _baseline("mel", stimulus, grids)
+
+
+def _speech(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return _baseline("speech", stimulus, grids)
+
+
+def _time(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return time_features(grids)
+
+
+def _baseline(
+    kind: str, stimulus: Stimulus, grids: Grids, response: str | None = "glover"
+) -> FeatureSpace:
+    rate = stimulus.codec.sample_rate
+    made = baseline_features(stimulus.wave, rate, grids, (kind,), stimulus.spoken, response)
+    return made[kind]
+
+
+def _previous_tr(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    codebooks = join_spaces("codebooks", _codebooks(stimulus, grids))
+    return previous_tr(codebooks.values, run_onsets(grids))
+
+
+def _surprisal(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return surprisal_features(stimulus.codec, stimulus.codes, grids)
+
+
+def _first_histogram(stimulus: Stimulus, grids: Grids) -> tuple[FeatureSpace, ...]:
+    return histogram_features(stimulus.codec, stimulus.codes, grids, [0])
+
+
+def _random_codec(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    return random_codec_features(stimulus.codec, stimulus.wave, grids, CODEBOOK_POOL)
+
+
+def _envelope_fir(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
+    bare = _baseline("envelope", stimulus, grids, response=None)
+    delayed = hrf.fir(bare.values, FIR_DELAYS, run_onsets(grids))
+    names = [f"{name}, {delay} TR later" for delay in FIR_DELAYS for name in bare.feature_names]
+    return FeatureSpace("envelope, FIR", delayed, tuple(names))
+
+
+_ENTRIES = (
+    FeatureEntry(
+        "codebooks",
+        _codebooks,
+        needs=("codes",),
+        description="latents of each codebook, mean and SD",
+        group="codebooks",
+    ),
+    FeatureEntry(
+        "envelope",
+        _envelope,
+        needs=("wave",),
+        description="RMS and its cube root: mean, SD and modulation",
+        group="envelope, loudness",
+    ),
+    FeatureEntry(
+        "loudness",
+        _loudness,
+        needs=("wave",),
+        description="momentary loudness: mean and SD",
+        group="envelope, loudness",
+    ),
+    FeatureEntry(
+        "mel",
+        _mel,
+        needs=("wave",),
+        description="128 log-mel bands: mean, SD and modulation",
+        group="mel",
+    ),
+    FeatureEntry(
+        "time",
+        _time,
+        needs=(),
+        description="index of the TR in its run, and its square",
+        group=NUISANCE,
+    ),
+    FeatureEntry(
+        "speech",
+        _speech,
+        needs=("annotation",),
+        description="presence of speech, and word onsets a second",
+        group="speech",
+    ),
+    FeatureEntry(
+        "previous TR",
+        _previous_tr,
+        needs=("codes",),
+        description="the codebooks of the TR before: what repeating alone would know",
+    ),
+    FeatureEntry(
+        "surprisal",
+        _surprisal,
+        needs=("codes",),
+        description="how rare each code was so far: mean and SD",
+    ),
+    FeatureEntry(
+        "vectors of codebook 0",
+        _first_histogram,
+        needs=("codes",),
+        description="share of each vector of the first codebook",
+    ),
+    FeatureEntry(
+        "random codec",
+        _random_codec,
+        needs=("wave", "untrained encoder"),
+        description="latents of the same encoder with random weights",
+    ),
+    FeatureEntry(
+        "envelope, FIR",
+        _envelope_fir,
+        needs=("wave",),
+        description="the envelope at delays of one to five TRs, without a response",
+    ),
+)
+FEATURES = {entry.name: entry for entry in _ENTRIES}
+
+
+def make_features(
+    stimulus: Stimulus, grids: Grids, names: Sequence[str] | None = None
+) -> dict[str, tuple[FeatureSpace, ...]]:
+    """Make the spaces of `FEATURES` that the stimulus allows.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+        The sound, its codes and, where there is one, its annotation.
+    grids : sequence of TRGrid
+        One a run.
+    names : sequence of str, optional
+        Which spaces; all that can be made by default.
+
+    Returns
+    -------
+    dict of str to tuple of FeatureSpace
+        In the order of `FEATURES`, or of `names`; mostly one space, for codebooks one each.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or a space that needs what the stimulus does not have.
+    """
+    if names is None:
+        names = [name for name, entry in FEATURES.items() if entry.can_be_made(stimulus)]
+    made = {}
+    for name in names:
+        if name not in FEATURES:
+            raise InputError(
+                f"names={name!r}: must be some of {', '.join(FEATURES)}. Choose among them."
+            )
+        if lacking := FEATURES[name].lacks(stimulus):
+            raise InputError(
+                f"names={name!r}: needs {', '.join(lacking)}, which this stimulus does not have. "
+                "Leave it out."
+            )
+        spaces = FEATURES[name].make(stimulus, grids)
+        made[name] = (spaces,) if isinstance(spaces, FeatureSpace) else tuple(spaces)
+    return made
+
+
+def make_groups(stimulus: Stimulus, grids: Grids) -> dict[str, list[np.ndarray]]:
+    """Make the spaces that have a group, group by group; the nuisance comes last.
+
+    Parameters are as in `make_features`. Returns group to design matrices (n_trs, n_features).
+    """
+    names = [
+        name
+        for name, entry in FEATURES.items()
+        if entry.group is not None and entry.can_be_made(stimulus)
+    ]
+    groups: dict[str, list[np.ndarray]] = {}
+    for name, spaces in make_features(stimulus, grids, names).items():
+        members = groups.setdefault(FEATURES[name].group, [])
+        members.extend(space.values for space in spaces)
+    if NUISANCE in groups:
+        groups[NUISANCE] = groups.pop(NUISANCE)
+    return groups
+
+
+def run_onsets(grids: Grids) -> tuple[int, ...]:
+    """Return the row at which each run begins where runs are laid end to end.
+
+    Examples
+    --------
+    >>> run_onsets([TRGrid(1.5, 400), TRGrid(1.5, 300, 600.0)])
+    (0, 400)
+    """
+    lengths = [grid.n_trs for grid in grids]
+    return tuple(int(onset) for onset in np.cumsum([0, *lengths[:-1]]))
