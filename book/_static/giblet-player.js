@@ -1,19 +1,88 @@
 /* Players of the giblet book: one transport for several sounds, switched at the same position.
-   Without this script each sound keeps its own plain player. Nothing is fetched before a sound is played. */
+   Without this script each sound keeps its own plain player. Nothing is fetched before a sound is
+   played. */
 (() => {
   "use strict";
-  const SEEK_S = 1;
-  const MOST_DOWN_DB = 12;
-  const all = [];
+
+  const SEEK_S = 1; // that the arrow keys move
+  const MOST_DOWN_DB = 12; // that other sounds are lowered so that quiet ones can rise
+  const LEAST_DB = 0.05; // a smaller difference is none
+  const LEAST_LOOP_S = 0.05;
+  const LEAST_DRAG = 0.03; // of the picture's width; less is a click
+  const LONGEST_LEAD_S = 0.3;
+  const SAME_POSITION_S = 0.03;
+
+  const HINT =
+    "With the focus here: <kbd>space</kbd> play or pause, <kbd>1</kbd>–<kbd>9</kbd> or " +
+    "<kbd>↑</kbd> <kbd>↓</kbd> choose a sound, <kbd>←</kbd> <kbd>→</kbd> move a second. Drag " +
+    "over a picture to loop a part, click to go there.";
+  const HIDDEN = "position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden";
+
+  const players = [];
+
+  /* Make an element; a name like onclick adds a listener, false or null leaves one out. */
   const el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-      else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
+      else if (value !== false && value != null) {
+        node.setAttribute(name, value === true ? "" : value);
+      }
     }
     node.append(...children);
     return node;
   };
+
+  const clamped = (value, least, most) => Math.min(most, Math.max(least, value));
+
+  /* ---- Waiting for sounds ------------------------------------------------------------------ */
+
+  /* Wait for an event, at most `limit` ms. */
+  const once = (node, name, limit) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, limit);
+      const stop = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      node.addEventListener(name, stop, { once: true });
+    });
+
+  /* Wait until the clock of a sound has moved, at most `limit` ms: then, not before, its position
+     can be compared. */
+  const running = (audio, limit) =>
+    new Promise((resolve) => {
+      const from = audio.currentTime;
+      const end = performance.now() + limit;
+      const look = () => {
+        if (audio.currentTime !== from || performance.now() > end) resolve();
+        else setTimeout(look, 5);
+      };
+      look();
+    });
+
+  /* Make a sound ready to play. Over http the whole sound is fetched first: plain servers
+     (python -m http.server) know no ranges, and without them a browser cannot move in a sound. Over
+     file:// fetching is forbidden and moving works. */
+  const load = async (audio) => {
+    const source = audio.currentSrc || audio.src || audio.querySelector("source").src;
+    if (/^https?:/.test(source)) {
+      const answer = await fetch(source).catch(() => null);
+      if (answer && answer.ok) audio.src = URL.createObjectURL(await answer.blob());
+    }
+    if (audio.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) {
+      audio.preload = "auto";
+      audio.load();
+      await once(audio, "canplay", 5000);
+    }
+  };
+
+  const ready = async (audio) => {
+    audio.gibletLoading ??= load(audio);
+    return audio.gibletLoading;
+  };
+
+  /* ---- A player ------------------------------------------------------------------------------ */
 
   class Player {
     constructor(figure) {
@@ -22,12 +91,13 @@
       this.audios = this.rows.map((row) => row.querySelector("audio"));
       this.current = 0;
       this.playing = false;
+      this.wanted = null; // s: the position while nothing plays
       this.lead = 0.03; // s: what starting a sound costs, learnt at each switch
-      this.loop = null;
+      this.loop = null; // [from, to] in s
       this.ticket = 0; // the latest switch; older ones that are still loading give way
-      this.names();
-      this.bar();
-      this.rows.forEach((row, i) => this.row(row, i));
+      this.nameCells();
+      this.buildBar();
+      this.rows.forEach((row, i) => this.buildRow(row, i));
       figure.classList.add("gp-on");
       figure.addEventListener("keydown", (event) => this.key(event));
       this.audios.forEach((audio, i) => this.listen(audio, i));
@@ -35,15 +105,13 @@
       this.show();
     }
 
-    /* The other way of levelling, by the players' volume. Volume only lowers: where one would go up the others go down, as far as one
-       still hears them, and what is then left is said. */
+    /* ---- Levels ---- */
+
+    /* The other way of levelling, by the players' volume. Volume only lowers: where one would go up
+       the others go down, as far as one still hears them, and what is then left is said. */
     level(on) {
-      const other = this.rows.map((row) => Number(row.dataset.other));
-      const down = Math.min(MOST_DOWN_DB, Math.max(0, ...other));
-      const quiet = other.flatMap((db, i) => (db - down > 0.05 ? [`${this.rows[i].dataset.label} (${(db - down).toFixed(1)} dB)`] : []));
-      const note = this.figure.querySelector(".giblet-level");
-      this.said ??= note.textContent;
-      const matched = this.said.startsWith("Level: all at");
+      const other = this.rows.map((row) => Number(row.dataset.other)); // dB
+      const down = clamped(Math.max(...other), 0, MOST_DOWN_DB);
       this.levelled = on;
       this.audios.forEach((audio, i) => {
         const db = Math.min(0, other[i] - down);
@@ -52,53 +120,123 @@
         small.dataset.says ??= small.textContent;
         small.textContent = small.dataset.says + (on ? `, now ${db.toFixed(1)} dB` : "");
       });
-      this.levels.setAttribute("aria-pressed", on !== matched);
-      this.levels.hidden = other.every((db) => Math.abs(db) < 0.05);
-      note.textContent = on ? `Level: ${matched ? "own levels" : "all at the loudness of the first (ITU-R BS.1770)"}, by the players' volume${down > 0.05 ? `, all ${down.toFixed(1)} dB lower so that quiet ones can rise` : ""}${quiet.length ? `; still too quiet: ${quiet.join(", ")}` : ""}.` : this.said;
+      const note = this.figure.querySelector(".giblet-level");
+      this.ownNote ??= note.textContent;
+      const isMatched = this.ownNote.startsWith("Level: all at");
+      note.textContent = on ? this.levelNote(isMatched, other, down) : this.ownNote;
+      this.levels.setAttribute("aria-pressed", on !== isMatched);
+      this.levels.hidden = other.every((db) => Math.abs(db) < LEAST_DB);
     }
 
-    names() {
-      const heads = [...this.figure.querySelectorAll("thead th")].map((th) => th.textContent);
-      const audio = this.figure.querySelectorAll("thead th")[1];
-      if (audio) audio.classList.add("giblet-audio");
+    levelNote(isMatched, other, down) {
+      const goal = isMatched ? "own levels" : "all at the loudness of the first (ITU-R BS.1770)";
+      const tooQuiet = this.rows.flatMap((row, i) => {
+        const missing = other[i] - down;
+        return missing > LEAST_DB ? [`${row.dataset.label} (${missing.toFixed(1)} dB)`] : [];
+      });
+      let note = `Level: ${goal}, by the players' volume`;
+      if (down > LEAST_DB) note += `, all ${down.toFixed(1)} dB lower so that quiet ones can rise`;
+      if (tooQuiet.length) note += `; still too quiet: ${tooQuiet.join(", ")}`;
+      return `${note}.`;
+    }
+
+    /* ---- Building ---- */
+
+    /* On a phone each cell shows the name of its column. */
+    nameCells() {
+      const heads = [...this.figure.querySelectorAll("thead th")];
+      if (heads[1]) heads[1].classList.add("giblet-audio");
       for (const row of this.figure.querySelectorAll("tbody tr")) {
-        if (row.children.length === heads.length) [...row.children].forEach((cell, i) => { cell.dataset.name = heads[i]; });
+        if (row.children.length !== heads.length) continue;
+        [...row.children].forEach((cell, i) => {
+          cell.dataset.name = heads[i].textContent;
+        });
       }
     }
 
-    bar() {
-      const button = (text, label, act) => el("button", { type: "button", "aria-label": label, onclick: act }, text);
-      this.playButton = el("button", { type: "button", class: "gp-play", onclick: () => this.toggle() }, "▶ Play");
-      this.seek = el("input", { type: "range", min: 0, max: 1, step: 0.001, value: 0, "aria-label": "Position in seconds",
-        oninput: () => this.go(Number(this.seek.value)) });
-      this.time = el("span", { class: "gp-time" });
-      this.clear = button("No loop", "Clear the loop", () => this.setLoop(null));
-      this.native = button("Single players", "Show each sound's own player", () => {
-        const on = this.figure.classList.toggle("gp-native");
-        this.native.setAttribute("aria-pressed", on);
-        this.pause();
+    button(text, label, onclick) {
+      return el("button", { type: "button", "aria-label": label, onclick }, text);
+    }
+
+    buildBar() {
+      const onplay = { type: "button", class: "gp-play", onclick: () => this.toggle() };
+      this.playButton = el("button", onplay, "▶ Play");
+      this.seek = el("input", {
+        type: "range",
+        min: 0,
+        max: 1,
+        step: 0.001,
+        value: 0,
+        "aria-label": "Position in seconds",
+        oninput: () => this.go(Number(this.seek.value)),
       });
-      this.native.setAttribute("aria-pressed", "false");
-      this.levels = el("button", { type: "button", onclick: () => this.level(!this.levelled) }, "One loudness");
-      const bar = el("div", { class: "gp-bar", role: "group", "aria-label": "Transport" }, this.playButton, this.seek, this.time,
-        button("Loop from", "Begin the loop at this position", () => this.setLoop(this.position(), this.loop ? this.loop[1] : this.duration())),
-        button("to", "End the loop at this position", () => this.setLoop(this.loop ? this.loop[0] : 0, this.position())), this.clear, this.levels, this.native);
-      this.status = el("span", { class: "visually-hidden sr-only", role: "status", style: "position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden" });
+      this.time = el("span", { class: "gp-time" });
+      this.clear = this.button("No loop", "Clear the loop", () => this.setLoop(null));
+      this.native = this.nativeButton();
+      const onlevel = { type: "button", onclick: () => this.level(!this.levelled) };
+      this.levels = el("button", onlevel, "One loudness");
+      const bar = el(
+        "div",
+        { class: "gp-bar", role: "group", "aria-label": "Transport" },
+        this.playButton,
+        this.seek,
+        this.time,
+        ...this.loopButtons(),
+        this.clear,
+        this.levels,
+        this.native,
+      );
+      const hidden = { class: "visually-hidden sr-only", role: "status", style: HIDDEN };
+      this.status = el("span", hidden);
       const hint = el("p", { class: "gp-hint" });
-      hint.innerHTML = "With the focus here: <kbd>space</kbd> play or pause, <kbd>1</kbd>–<kbd>9</kbd> or <kbd>↑</kbd> <kbd>↓</kbd> choose a sound, <kbd>←</kbd> <kbd>→</kbd> move a second. Drag over a picture to loop a part, click to go there.";
+      hint.innerHTML = HINT;
       this.figure.querySelector(".giblet-scroll").before(bar, hint, this.status);
     }
 
-    row(row, i) {
+    nativeButton() {
+      const label = "Show each sound's own player";
+      const button = this.button("Single players", label, () => {
+        const on = this.figure.classList.toggle("gp-native");
+        button.setAttribute("aria-pressed", on);
+        this.pause();
+      });
+      button.setAttribute("aria-pressed", "false");
+      return button;
+    }
+
+    loopButtons() {
+      const begin = () => {
+        const to = this.loop ? this.loop[1] : this.duration();
+        this.setLoop(this.position(), to);
+      };
+      const end = () => {
+        const from = this.loop ? this.loop[0] : 0;
+        this.setLoop(from, this.position());
+      };
+      return [
+        this.button("Loop from", "Begin the loop at this position", begin),
+        this.button("to", "End the loop at this position", end),
+      ];
+    }
+
+    buildRow(row, i) {
       const head = row.querySelector("th");
       const small = head.querySelector("small");
-      const pick = el("button", { type: "button", class: "gp-pick", "aria-pressed": "false", onclick: () => this.select(i, true) },
-        el("b", {}, i < 9 ? String(i + 1) : " "), " " + row.dataset.label);
+      const attributes = {
+        type: "button",
+        class: "gp-pick",
+        "aria-pressed": "false",
+        onclick: () => this.select(i, true),
+      };
+      const digit = el("b", {}, i < 9 ? String(i + 1) : " ");
+      const pick = el("button", attributes, digit, ` ${row.dataset.label}`);
       head.replaceChildren(pick, ...(small ? [small] : []));
       const images = row.querySelectorAll("img");
       const stage = el("div", { class: "gp-stage" });
       images[0].before(stage);
-      stage.append(...images, el("i", { class: "gp-region", hidden: true }), el("i", { class: "gp-head", style: "left:0" }));
+      const region = el("i", { class: "gp-region", hidden: true });
+      const playhead = el("i", { class: "gp-head", style: "left:0" });
+      stage.append(...images, region, playhead);
       this.drag(stage, i);
     }
 
@@ -107,60 +245,118 @@
       const i = this.rows.push(row) - 1;
       this.audios.push(row.querySelector("audio"));
       this.figure.querySelector("tbody").append(row);
-      this.names();
-      this.row(row, i);
+      this.nameCells();
+      this.buildRow(row, i);
       this.listen(this.audios[i], i);
       this.level(this.levelled);
       this.draw();
       return i;
     }
 
+    /* A drag over a picture loops that part; a click goes there. */
     drag(stage, i) {
       let from = null;
-      const at = (event) => {
+      const secondsAt = (event) => {
         const box = stage.getBoundingClientRect();
-        return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * this.duration();
+        return clamped((event.clientX - box.left) / box.width, 0, 1) * this.duration();
       };
-      stage.addEventListener("pointerdown", (event) => { if (event.button === 0) { from = at(event); stage.setPointerCapture(event.pointerId); } });
-      stage.addEventListener("pointermove", (event) => {
-        if (from !== null && Math.abs(at(event) - from) > 0.03 * this.duration()) this.setLoop(Math.min(from, at(event)), Math.max(from, at(event)));
+      const isClick = (to) => Math.abs(to - from) <= LEAST_DRAG * this.duration();
+      stage.addEventListener("pointerdown", (event) => {
+        if (event.button !== 0) return;
+        from = secondsAt(event);
+        stage.setPointerCapture(event.pointerId);
       });
-      stage.addEventListener("pointercancel", () => { from = null; });
+      stage.addEventListener("pointermove", (event) => {
+        if (from === null) return;
+        const to = secondsAt(event);
+        if (!isClick(to)) this.setLoop(Math.min(from, to), Math.max(from, to));
+      });
+      stage.addEventListener("pointercancel", () => {
+        from = null;
+      });
       stage.addEventListener("pointerup", (event) => {
         if (from === null) return;
-        const to = at(event);
-        if (Math.abs(to - from) <= 0.03 * this.duration()) { this.select(i); this.go(to); } else this.go(Math.min(from, to));
+        const to = secondsAt(event);
+        if (isClick(to)) {
+          this.select(i);
+          this.go(to);
+        } else {
+          this.go(Math.min(from, to));
+        }
         from = null;
       });
     }
 
     listen(audio, i) {
-      audio.addEventListener("ended", () => { if (i === this.current && this.playing) { this.loop ? this.restart() : this.pause(); } });
+      audio.addEventListener("ended", () => {
+        if (i !== this.current || !this.playing) return;
+        if (this.loop) this.restart();
+        else this.pause();
+      });
       audio.addEventListener("loadedmetadata", () => this.draw());
-      audio.addEventListener("play", () => all.forEach((other) => { if (other !== this) other.pause(); }));
-      audio.addEventListener("error", () => this.say(`${this.rows[i].dataset.label}: the sound file cannot be read`), true);
+      audio.addEventListener("play", () => this.pauseOthers());
+      const unreadable = () =>
+        this.say(`${this.rows[i].dataset.label}: the sound file cannot be read`);
+      audio.addEventListener("error", unreadable, true); // of its source, which does not bubble
     }
 
-    audio() { return this.audios[this.current]; }
-    position() { return this.playing || this.wanted == null ? this.audio().currentTime : this.wanted; }
-    duration() { const d = this.audio().duration; return Number.isFinite(d) && d > 0 ? d : Number(this.figure.dataset.duration) || 1; }
-    say(text) { this.status.textContent = text; }
+    pauseOthers() {
+      for (const other of players) if (other !== this) other.pause();
+    }
 
-    toggle() { return this.playing ? this.pause() : this.play(); }
+    /* ---- State ---- */
+
+    audio() {
+      return this.audios[this.current];
+    }
+
+    position() {
+      return this.playing || this.wanted == null ? this.audio().currentTime : this.wanted;
+    }
+
+    duration() {
+      const known = this.audio().duration;
+      if (Number.isFinite(known) && known > 0) return known;
+      return Number(this.figure.dataset.duration) || 1;
+    }
+
+    say(text) {
+      this.status.textContent = text;
+    }
+
+    /* ---- Transport ---- */
+
+    toggle() {
+      return this.playing ? this.pause() : this.play();
+    }
 
     async play() {
-      all.forEach((other) => { if (other !== this) other.pause(); });
+      this.pauseOthers();
       const audio = this.audio();
       this.playing = true;
       this.show();
-      if (this.position() >= this.duration() - 0.01) this.wanted = this.loop ? this.loop[0] : 0;
+      const isAtEnd = this.position() >= this.duration() - 0.01;
+      if (isAtEnd) this.wanted = this.loop ? this.loop[0] : 0;
       await ready(audio);
       if (!this.playing || audio !== this.audio()) return;
-      if (this.wanted != null) { audio.currentTime = this.wanted; this.wanted = null; }
+      if (this.wanted != null) {
+        audio.currentTime = this.wanted;
+        this.wanted = null;
+      }
       audio.muted = false;
-      try { await audio.play(); } catch (error) { if (error.name !== "AbortError") { this.playing = false; this.show(); this.say(String(error.message)); } }
+      try {
+        await audio.play();
+      } catch (error) {
+        if (error.name !== "AbortError") this.stopWith(error);
+      }
       this.tick();
       this.audios.forEach(ready); // so that switching is at once
+    }
+
+    stopWith(error) {
+      this.playing = false;
+      this.show();
+      this.say(String(error.message));
     }
 
     pause() {
@@ -172,37 +368,45 @@
     }
 
     go(seconds) {
-      const to = Math.min(Math.max(0, seconds), this.duration());
+      const to = clamped(seconds, 0, this.duration());
       if (this.playing) this.audio().currentTime = to;
       else this.wanted = to;
       this.draw();
     }
 
-    restart() { this.go(this.loop ? this.loop[0] : 0); if (this.audio().paused) this.audio().play(); }
+    restart() {
+      this.go(this.loop ? this.loop[0] : 0);
+      if (this.audio().paused) this.audio().play();
+    }
 
     setLoop(from, to) {
-      this.loop = from === null || !(to > from + 0.05) ? null : [from, to];
-      if (this.loop && (this.position() < from || this.position() > to)) this.go(from);
-      this.say(this.loop ? `Loop from ${from.toFixed(1)} to ${to.toFixed(1)} s` : "No loop");
+      const isLoop = from !== null && to > from + LEAST_LOOP_S;
+      this.loop = isLoop ? [from, to] : null;
+      if (isLoop && (this.position() < from || this.position() > to)) this.go(from);
+      this.say(isLoop ? `Loop from ${from.toFixed(1)} to ${to.toFixed(1)} s` : "No loop");
       this.draw();
     }
 
-    /* Start the other sound muted a little ahead, and change over once it runs: no gap, and the same position. */
+    /* ---- Switching ---- */
+
     async select(i, start = false) {
       if (i < 0 || i >= this.audios.length) return;
-      if (i === this.current) { if (start && !this.playing) this.play(); return; }
-      const before = this.audio();
-      const after = this.audios[i];
-      const ticket = ++this.ticket;
-      if (!this.playing) {
-        this.wanted = this.position();
-        this.current = i;
-        this.show();
-        if (start) this.play();
+      if (i === this.current) {
+        if (start && !this.playing) this.play();
         return;
       }
+      const before = this.audio();
+      this.ticket += 1;
+      if (!this.playing) this.wanted = this.position();
       this.current = i; // what is asked for is shown at once
       this.show();
+      if (this.playing) await this.changeOver(before, this.audios[i], this.ticket);
+      else if (start) this.play();
+    }
+
+    /* Start the other sound muted a little ahead, and change over once it runs: no gap, and the
+       same position. */
+    async changeOver(before, after, ticket) {
       await ready(after);
       for (let attempt = 0; attempt < 3 && ticket === this.ticket; attempt += 1) {
         after.muted = true;
@@ -210,31 +414,59 @@
         await after.play().catch(() => {});
         await running(after, 250);
         const behind = before.currentTime - after.currentTime;
-        this.lead = Math.min(0.3, Math.max(0, this.lead + behind));
-        if (Math.abs(behind) < 0.03) break;
+        this.lead = clamped(this.lead + behind, 0, LONGEST_LEAD_S);
+        if (Math.abs(behind) < SAME_POSITION_S) break;
       }
-      if (ticket !== this.ticket) { if (after !== this.audio()) after.pause(); before.pause(); return; }
+      if (ticket !== this.ticket) {
+        if (after !== this.audio()) after.pause();
+        before.pause();
+        return;
+      }
       after.muted = false;
-      this.audios.forEach((audio) => { if (audio !== after) audio.pause(); });
+      this.audios.forEach((audio) => {
+        if (audio !== after) audio.pause();
+      });
     }
+
+    /* ---- Keys ---- */
 
     key(event) {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const inSlider = event.target === this.seek || event.target.tagName === "SELECT" || event.target.tagName === "AUDIO";
-      const onButton = event.target.tagName === "BUTTON";
-      if (event.key === " " && !onButton && event.target.tagName !== "SUMMARY" && event.target.tagName !== "SELECT") this.toggle();
-      else if (/^[1-9]$/.test(event.key)) this.pickByNumber(Number(event.key) - 1);
-      else if (inSlider) return;
-      else if (event.key === "ArrowLeft") this.go(this.position() - SEEK_S);
-      else if (event.key === "ArrowRight") this.go(this.position() + SEEK_S);
-      else if (event.key === "ArrowDown") this.select((this.current + 1) % this.audios.length);
-      else if (event.key === "ArrowUp") this.select((this.current + this.audios.length - 1) % this.audios.length);
-      else return;
+      if (!this.keyIsTaken(event.key, event.target)) return;
       event.preventDefault();
       event.stopPropagation();
     }
 
-    pickByNumber(i) { this.select(i); }
+    /* Act on a key and say whether it meant something here. */
+    keyIsTaken(key, target) {
+      const tag = target.tagName;
+      if (key === " " && !["BUTTON", "SUMMARY", "SELECT"].includes(tag)) {
+        this.toggle();
+        return true;
+      }
+      if (/^[1-9]$/.test(key)) {
+        this.pickByNumber(Number(key) - 1);
+        return true;
+      }
+      // a slider, a box and a browser's own player move by arrows themselves
+      if (target === this.seek || tag === "SELECT" || tag === "AUDIO") return false;
+      const count = this.audios.length;
+      const actions = {
+        ArrowLeft: () => this.go(this.position() - SEEK_S),
+        ArrowRight: () => this.go(this.position() + SEEK_S),
+        ArrowDown: () => this.select((this.current + 1) % count),
+        ArrowUp: () => this.select((this.current + count - 1) % count),
+      };
+      if (!(key in actions)) return false;
+      actions[key]();
+      return true;
+    }
+
+    pickByNumber(i) {
+      this.select(i);
+    }
+
+    /* ---- Showing ---- */
 
     tick() {
       if (!this.playing) return;
@@ -254,61 +486,46 @@
     }
 
     draw() {
-      const at = this.position();
+      const position = this.position();
       const length = this.duration();
       this.seek.max = length;
-      this.seek.value = at;
-      this.time.textContent = `${at.toFixed(1)} / ${length.toFixed(1)} s`;
-      this.clear.textContent = this.loop ? `Loop ${this.loop[0].toFixed(1)}–${this.loop[1].toFixed(1)} s ×` : "No loop";
+      this.seek.value = position;
+      this.time.textContent = `${position.toFixed(1)} / ${length.toFixed(1)} s`;
+      this.clear.textContent = this.loopText();
       this.clear.disabled = !this.loop;
       this.rows.forEach((row, i) => {
-        row.querySelector(".gp-head").style.left = `${100 * Math.min(1, at / length)}%`;
-        row.querySelector(".gp-head").hidden = i !== this.current;
-        const region = row.querySelector(".gp-region");
-        region.hidden = !this.loop;
-        if (this.loop) { region.style.left = `${100 * this.loop[0] / length}%`; region.style.width = `${100 * (this.loop[1] - this.loop[0]) / length}%`; }
+        const playhead = row.querySelector(".gp-head");
+        playhead.style.left = `${100 * Math.min(1, position / length)}%`;
+        playhead.hidden = i !== this.current;
+        this.drawLoop(row.querySelector(".gp-region"), length);
       });
+    }
+
+    loopText() {
+      if (!this.loop) return "No loop";
+      const [from, to] = this.loop;
+      return `Loop ${from.toFixed(1)}–${to.toFixed(1)} s ×`;
+    }
+
+    drawLoop(region, length) {
+      region.hidden = !this.loop;
+      if (!this.loop) return;
+      const [from, to] = this.loop;
+      region.style.left = `${(100 * from) / length}%`;
+      region.style.width = `${(100 * (to - from)) / length}%`;
     }
   }
 
-  const once = (node, name, limit) => new Promise((done) => {
-    const timer = setTimeout(done, limit);
-    node.addEventListener(name, () => { clearTimeout(timer); done(); }, { once: true });
-  });
-  /* Wait until the clock of a sound has moved: then, not before, its position can be compared. */
-  const running = (audio, limit) => new Promise((done) => {
-    const from = audio.currentTime;
-    const end = performance.now() + limit;
-    const look = () => (audio.currentTime !== from || performance.now() > end ? done() : setTimeout(look, 5));
-    look();
-  });
-  /* Over http the whole sound is fetched first: plain servers (python -m http.server) know no ranges, and without them a browser
-     cannot move in a sound. Over file:// fetching is forbidden and moving works. */
-  const ready = async (audio) => {
-    if (!audio.gibletLoading) {
-      audio.gibletLoading = (async () => {
-        const source = audio.currentSrc || audio.src || audio.querySelector("source").src;
-        if (/^https?:/.test(source)) {
-          const answer = await fetch(source).catch(() => null);
-          if (answer && answer.ok) audio.src = URL.createObjectURL(await answer.blob());
-        }
-        if (audio.readyState < 3) {
-          audio.preload = "auto";
-          audio.load();
-          await once(audio, "canplay", 5000);
-        }
-      })();
+  const start = () => {
+    for (const figure of document.querySelectorAll("figure.giblet-player:not(.gp-on)")) {
+      const player = new Player(figure);
+      figure.giblet = player;
+      players.push(player);
+      const event = new CustomEvent("giblet-ready", { bubbles: true, detail: player });
+      figure.dispatchEvent(event);
     }
-    return audio.gibletLoading;
   };
-
-  const start = () => document.querySelectorAll("figure.giblet-player:not(.gp-on)").forEach((figure) => {
-    const player = new Player(figure);
-    figure.giblet = player;
-    all.push(player);
-    figure.dispatchEvent(new CustomEvent("giblet-ready", { bubbles: true, detail: player }));
-  });
-  window.giblet = { players: all, el };
+  window.giblet = { players, el };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

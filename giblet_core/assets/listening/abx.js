@@ -1,4 +1,5 @@
-/* ABX: X is A or B; say which. Forced choice, no feedback before the end, p from the binomial law. */
+/* ABX: X is A or B; say which. Forced choice, no feedback before the end, p from the binomial
+   law. */
 "use strict";
 const { $, el } = Giblet;
 
@@ -13,115 +14,158 @@ const binomialP = (correct, n) => {
   return Math.min(1, sum);
 };
 
-class Abx {
+class Abx extends Giblet.Page {
   constructor() {
-    this.config = Giblet.config();
-    this.store = new Giblet.Store(`giblet-abx-${this.config.test}`);
-    this.state = this.store.read() ?? { listener: Giblet.code(), device: "headphones", started: null, pairs: {} };
-    this.main = $("test");
-    document.addEventListener("keydown", (event) => this.key(event));
-    this.open == null ? this.choose() : this.trial();
+    const device = "headphones";
+    super("abx", { listener: Giblet.code(), device, started: null, pairs: {} });
+    if (this.open === null) this.choose();
+    else this.trial();
   }
 
-  get open() { return this.state.open ?? null; }
-  save() { this.kept = this.store.write(this.state); }
-  results(p) { return this.state.pairs[p]?.trials ?? []; }
-  done(p) { return this.results(p).length >= this.config.n_trials; }
-
-  screen(title, ...children) {
-    this.engine?.stop();
-    this.engine = null;
-    const heading = el("h2", { tabindex: -1 }, title);
-    this.main.replaceChildren(heading, ...children);
-    if (this.shown) { heading.focus(); document.querySelector("header details").open = false; }
-    this.shown = true;
-    scrollTo(0, 0);
+  /* Number of the pair that is being compared. */
+  get open() {
+    return this.state.open ?? null;
   }
+
+  trials(number) {
+    return this.state.pairs[number]?.trials ?? [];
+  }
+
+  isDone(number) {
+    return this.trials(number).length >= this.config.n_trials;
+  }
+
+  /* ---- Choosing a comparison ---- */
 
   choose() {
-    const { pairs, n_trials: n } = this.config;
-    const list = el("ol", { class: "pairs" }, ...pairs.map((pair, p) => el("li", {},
-      el("button", { type: "button", id: `pair-${p}`, onclick: () => this.begin(p), disabled: this.done(p) },
-        `Comparison ${p + 1}`), ` ${pair.item}: ` + (this.done(p) ? "done" : this.results(p).length ? `${this.results(p).length} of ${n} done` : `${n} trials`))));
-    const finished = pairs.map((_, p) => p).filter((p) => this.done(p));
-    const parts = [Giblet.introduction(this.state.listener), list];
-    this.screen(finished.length ? "Choose the next comparison, or finish" : "Choose a comparison", ...parts);
+    const { pairs } = this.config;
+    const entries = pairs.map((pair, number) => this.entry(pair, number));
+    const list = el("ol", { class: "pairs" }, ...entries);
+    const isFinished = pairs.some((_, number) => this.isDone(number));
+    const title = isFinished ? "Choose the next comparison, or finish" : "Choose a comparison";
+    this.screen(title, Giblet.introduction(this.state.listener), list);
     $("device").value = this.state.device;
-    if (finished.length) this.main.append(...this.outcome(finished));
+    if (isFinished) this.main.append(...this.outcome());
   }
 
-  begin(p) {
+  entry(pair, number) {
+    const attributes = {
+      type: "button",
+      id: `pair-${number}`,
+      onclick: () => this.begin(number),
+      disabled: this.isDone(number),
+    };
+    const button = el("button", attributes, `Comparison ${number + 1}`);
+    return el("li", {}, button, ` ${pair.item}: ${this.progress(number)}`);
+  }
+
+  progress(number) {
+    const nDone = this.trials(number).length;
+    const nAll = this.config.n_trials;
+    if (this.isDone(number)) return "done";
+    return nDone ? `${nDone} of ${nAll} done` : `${nAll} trials`;
+  }
+
+  begin(number) {
     const box = $("listener");
     if (!box.reportValidity() || !box.value) return;
-    Object.assign(this.state, { listener: box.value, device: $("device").value, started: this.state.started ?? new Date().toISOString(), open: p });
-    this.state.pairs[p] ??= { trials: [] };
+    this.state.listener = box.value;
+    this.state.device = $("device").value;
+    this.state.started ??= new Date().toISOString();
+    this.state.open = number;
+    this.state.pairs[number] ??= { trials: [] };
     this.deal();
     this.trial();
   }
 
-  /* Which of the two is A, and which X is: two fair coins a trial. Kept, so that a reload does not deal again. */
+  /* ---- A trial ---- */
+
+  /* Which of the two is A, and which X is: two fair coins a trial. Kept, so that a reload does not
+     deal again. */
   deal() {
     this.state.deal = { swap: Giblet.random(2), x: Giblet.random(2) };
     this.save();
   }
 
-  async trial() {
+  trial() {
     const pair = this.config.pairs[this.open];
-    const n = this.results(this.open).length;
+    const nDone = this.trials(this.open).length;
+    const nAll = this.config.n_trials;
     const { swap, x } = this.state.deal;
-    const [a, b] = swap ? [pair.b, pair.a] : [pair.a, pair.b];
     this.plays = { A: 0, B: 0, X: 0 };
-    this.since = performance.now();
-    const pick = (name, i) => el("button", { type: "button", class: "sound", id: name, "aria-pressed": "false", onclick: () => this.select(i) }, name);
-    const answer = (name) => el("button", { type: "button", class: "answer", id: `is-${name}`, disabled: true, onclick: () => this.answer(name) }, `X is ${name}`);
-    this.screen(`Trial ${n + 1} of ${this.config.n_trials}`,
-      el("progress", { max: this.config.n_trials, value: n, "aria-label": "Trials done" }),
+    const task = "Listen to A, B and X. Then say which of the two X is; guess if you cannot tell.";
+    const sounds = [..."ABX"].map((name, i) => this.soundButton(name, i));
+    const answers = [..."AB"].map((name) => this.answerButton(name));
+    this.screen(
+      `Trial ${nDone + 1} of ${nAll}`,
+      el("progress", { max: nAll, value: nDone, "aria-label": "Trials done" }),
       Giblet.transport(this),
-      el("div", { class: "row sounds", role: "group", "aria-label": "Sounds" }, pick("A", 0), pick("B", 1), pick("X", 2)),
-      el("div", { class: "row", role: "group", "aria-label": "Answer" }, answer("A"), answer("B")),
-      el("p", { id: "say", role: "status" }, "Listen to A, B and X. Then say which of the two X is; guess if you cannot tell."),
-      el("p", { class: "row" }, el("button", { type: "button", onclick: () => { this.state.open = null; this.save(); this.choose(); } }, "Stop here for now")));
-    this.context ??= new AudioContext({ sampleRate: this.config.sample_rate });
-    const mine = this.since;
-    try {
-      const [one, two] = await Promise.all([a, b].map((id) => Giblet.load(this.context, id)));
-      if (mine !== this.since) return;
-      this.engine = new Giblet.Engine(this.context, [one, two, x === 0 ? one : two]);
-      this.draw();
-    } catch (error) { $("say").textContent = `This comparison cannot be heard: ${error.message}.`; }
+      el("div", { class: "row sounds", role: "group", "aria-label": "Sounds" }, ...sounds),
+      el("div", { class: "row", role: "group", "aria-label": "Answer" }, ...answers),
+      el("p", { id: "say", role: "status" }, task),
+      el("p", { class: "row" }, this.stopButton()),
+    );
+    const ids = swap ? [pair.b, pair.a] : [pair.a, pair.b];
+    this.ready(ids, ([a, b]) => [a, b, x === 0 ? a : b], "This comparison");
   }
 
-  toggle() {
-    if (!this.engine) return;
-    this.context.resume();
-    if (this.engine.playing) this.engine.stop();
-    else { this.engine.start(); this.heard(); }
-    this.draw();
+  soundButton(name, i) {
+    const attributes = {
+      type: "button",
+      class: "sound",
+      id: name,
+      "aria-pressed": "false",
+      onclick: () => this.select(i),
+    };
+    return el("button", attributes, name);
   }
 
-  select(i) {
-    if (!this.engine) return;
-    this.engine.select(i);
-    if (this.engine.playing) this.heard(); else this.toggle();
-    this.draw();
+  answerButton(name) {
+    const attributes = {
+      type: "button",
+      class: "answer",
+      id: `is-${name}`,
+      disabled: true,
+      onclick: () => this.answer(name),
+    };
+    return el("button", attributes, `X is ${name}`);
   }
 
+  stopButton() {
+    const stop = () => {
+      this.state.open = null;
+      this.save();
+      this.choose();
+    };
+    return el("button", { type: "button", onclick: stop }, "Stop here for now");
+  }
+
+  /* Count what was heard; one may answer when all three were. */
   heard() {
-    const name = "ABX"[this.engine.selected];
-    this.plays[name] += 1;
-    for (const other of "ABX") $(other).setAttribute("aria-pressed", other === name);
-    const ready = this.plays.A && this.plays.B && this.plays.X;
-    for (const id of ["is-A", "is-B"]) $(id).disabled = !ready;
+    const selected = "ABX"[this.engine.selected];
+    this.plays[selected] += 1;
+    for (const name of "ABX") $(name).setAttribute("aria-pressed", name === selected);
+    const isReady = this.plays.A && this.plays.B && this.plays.X;
+    for (const name of "AB") $(`is-${name}`).disabled = !isReady;
   }
 
   answer(name) {
-    const pair = this.config.pairs[this.open];
+    const { names } = this.config.pairs[this.open];
     const { swap, x } = this.state.deal;
+    const [a, b] = swap ? [names[1], names[0]] : names;
     const truth = "AB"[x];
-    this.state.pairs[this.open].trials.push({ a: swap ? pair.names[1] : pair.names[0], b: swap ? pair.names[0] : pair.names[1], x: truth, answer: name,
-      correct: name === truth, seconds: Math.round((performance.now() - this.since) / 100) / 10, switches: this.plays.A + this.plays.B + this.plays.X });
-    if (this.done(this.open)) {
-      Object.assign(this.state, { open: null, finished: new Date().toISOString() });
+    this.trials(this.open).push({
+      a,
+      b,
+      x: truth,
+      answer: name,
+      correct: name === truth,
+      seconds: Math.round((performance.now() - this.since) / 100) / 10,
+      switches: this.plays.A + this.plays.B + this.plays.X,
+    });
+    if (this.isDone(this.open)) {
+      this.state.open = null;
+      this.state.finished = new Date().toISOString();
       this.save();
       this.choose();
     } else {
@@ -130,44 +174,68 @@ class Abx {
     }
   }
 
+  /* Act on a key and say whether it meant something here. */
+  keyIsTaken(key, target) {
+    if (this.open === null) return false;
+    const name = key.toUpperCase();
+    const isSlider = target.type === "range";
+    if (key === " " && target.tagName !== "BUTTON") this.toggle();
+    else if (["A", "B", "X"].includes(name)) this.select("ABX".indexOf(name));
+    else if (["1", "2"].includes(key) && !$("is-A").disabled) this.answer("AB"[key - 1]);
+    else if (key === "ArrowLeft" && !isSlider) this.seekBy(-1);
+    else if (key === "ArrowRight" && !isSlider) this.seekBy(1);
+    else return false;
+    return true;
+  }
+
+  seekBy(seconds) {
+    this.engine?.seek(this.engine.position() + seconds);
+  }
+
+  /* ---- The outcome ---- */
+
   result() {
-    const pairs = this.config.pairs.map((pair, p) => ({ pair, p })).filter(({ p }) => this.done(p)).map(({ pair, p }) => {
-      const trials = this.results(p);
-      const correct = trials.filter((t) => t.correct).length;
-      return { item: pair.item, reference: pair.names[0], condition: pair.names[1], n: trials.length, correct, p: binomialP(correct, trials.length), trials };
-    });
+    const pairs = this.config.pairs
+      .map((pair, number) => this.pairResult(pair, this.trials(number)))
+      .filter((_, number) => this.isDone(number));
     const { listener, device, started, finished } = this.state;
-    return { format: "giblet-abx", version: 1, test: this.config.test, listener, device, started, finished, pairs };
+    const { test } = this.config;
+    return { format: "giblet-abx", version: 1, test, listener, device, started, finished, pairs };
   }
 
-  outcome(finished) {
+  pairResult({ item, names }, trials) {
+    const [reference, condition] = names;
+    const n = trials.length;
+    const correct = trials.filter((trial) => trial.correct).length;
+    return { item, reference, condition, n, correct, p: binomialP(correct, n), trials };
+  }
+
+  outcome() {
     const result = this.result();
-    const table = el("table", {}, el("caption", {}, "Your results (p: chance of at least so many right answers by guessing)"),
-      el("thead", {}, el("tr", {}, ...["comparison", "sound", "right", "p"].map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, ...result.pairs.map((r) => el("tr", {}, el("th", { scope: "row" }, `${r.reference} against ${r.condition}`), el("td", {}, r.item),
-        el("td", {}, `${r.correct} of ${r.n}`), el("td", {}, r.p < 0.001 ? r.p.toExponential(1) : r.p.toFixed(3))))));
-    const rows = () => result.pairs.flatMap(({ trials, ...rest }) => trials.map((t, i) => ({ test: result.test, listener: result.listener, device: result.device,
-      item: rest.item, reference: rest.reference, condition: rest.condition, trial: i + 1, ...t })));
-    const over = el("button", { type: "button", onclick: () => {
-      if (confirm("Erase all answers kept in this browser?")) { this.store.clear(); location.reload(); }
-    } }, "Erase and begin again");
-    return [el("section", { id: "outcome" }, table,
-      el("p", {}, "Nothing was uploaded. If you wish to contribute, send the downloaded file to whoever asked you."),
-      Giblet.handOver(`abx-${result.listener}`, result, rows), el("p", {}, over), this.kept === false ? el("p", { role: "alert" }, "This browser keeps nothing: download before you leave.") : "")];
+    const { test, listener, device } = result;
+    const caption = "Your results (p: chance of at least so many right answers by guessing)";
+    const lines = result.pairs.map((pair) => this.outcomeLine(pair));
+    const table = Giblet.tableOf(caption, ["comparison", "sound", "right", "p"], lines);
+    const rows = () =>
+      result.pairs.flatMap(({ item, reference, condition, trials }) =>
+        trials.map((trial, i) => {
+          const what = { test, listener, device, item, reference, condition };
+          return { ...what, trial: i + 1, ...trial };
+        }),
+      );
+    return this.ending(`abx-${listener}`, result, rows, table);
   }
 
-  key(event) {
-    if (this.open === null || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const name = event.key.toUpperCase();
-    const button = event.target.tagName === "BUTTON";
-    if (event.key === " " && !button) this.toggle();
-    else if ("ABX".includes(name) && name.length === 1) this.select("ABX".indexOf(name));
-    else if ((event.key === "1" || event.key === "2") && !$("is-A").disabled) this.answer("AB"[event.key - 1]);
-    else if (event.target.type !== "range" && event.key === "ArrowLeft") this.engine?.seek(this.engine.position() - 1);
-    else if (event.target.type !== "range" && event.key === "ArrowRight") this.engine?.seek(this.engine.position() + 1);
-    else return;
-    this.draw?.();
-    event.preventDefault();
+  outcomeLine({ reference, condition, item, correct, n, p }) {
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, `${reference} against ${condition}`),
+      el("td", {}, item),
+      el("td", {}, `${correct} of ${n}`),
+      el("td", {}, p < 0.001 ? p.toExponential(1) : p.toFixed(3)),
+    );
   }
 }
+
 window.page = new Abx();
