@@ -16,7 +16,14 @@ from giblet_core.demo.film import demo_film
 from giblet_core.errors import InputError
 from giblet_core.files import content_hash, project_root, write_json
 from giblet_core.fmri import Dataset, load_dataset
-from giblet_core.sound import Annotation, annotation_beside, events_path, load_audio, save_audio
+from giblet_core.sound import (
+    Annotation,
+    annotation_beside,
+    events_path,
+    load_audio,
+    resample,
+    save_audio,
+)
 from giblet_core.timing import Stimulus, TRGrid
 from giblet_core.validation.simulation import MIN_TRS, SOURCES, simulate
 
@@ -117,8 +124,9 @@ def _demo_sound(folder: Path, sample_rate: int, t_r: float) -> Sound:
     if t_r == film.t_r:
         runs = tuple((run.start_s, run.n_trs) for run in film.runs)
     else:
-        runs = _halves(len(film.wave) / sample_rate, t_r)
-    return Sound("demo", film.wave, runs, film.annotation)
+        runs = _halves(film.duration_s, t_r)
+    wave = resample(film.wave, film.sample_rate, sample_rate)
+    return Sound("demo", wave, runs, film.annotation)
 
 
 def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
