@@ -1,0 +1,281 @@
+"""Sound that is a row of frames, each with a header: MP3 (and MP1, MP2), and AAC in ADTS.
+
+Every frame is walked over, so that the length is counted and not estimated, and a cut, a joint or a
+change of format is found.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from giblet_core.sound.containers.source import (
+    COPY_AGAIN,
+    SPLIT,
+    Container,
+    Source,
+    after_id3,
+    tags_start,
+)
+
+MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+# kbps, by (MPEG-1?, layer); MPEG-2 layers II and III share one
+MPEG_KBPS = {
+    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+ADTS_RATES = (
+    *(96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350),
+)
+NO_DELAY_MP3 = (
+    "no LAME tag declares the encoder's delay (commonly 1105 samples): it stays at the beginning"
+)
+NO_DELAY_ADTS = (
+    "ADTS does not declare the encoder's delay (commonly 1024 to 2112 samples): it stays at the "
+    "beginning"
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The header of a frame.
+
+    Attributes
+    ----------
+    n_bytes : int
+        Of the frame, with its header.
+    n_samples : int
+        A channel.
+    sample_rate, n_channels : int
+        ADTS may leave the channels open: 0.
+    """
+
+    n_bytes: int
+    n_samples: int
+    sample_rate: int
+    n_channels: int
+
+    @property
+    def says(self) -> str:
+        """Channels and rate in words."""
+        layout = {1: "mono", 2: "stereo"}.get(self.n_channels, f"{self.n_channels} channels")
+        return f"{layout} at {self.sample_rate} Hz"
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """What the first frame of an MP3 declares, each None where it does not.
+
+    Attributes
+    ----------
+    n_frames, n_bytes : int, optional
+        Of the sound; bytes from that first frame on.
+    has_delay : bool
+        The encoder's delay is declared.
+    """
+
+    n_frames: int | None = None
+    n_bytes: int | None = None
+    has_delay: bool = False
+
+
+def mpeg_frame(header: bytes) -> Frame | None:
+    """Read the header (4 bytes) of a frame of MPEG audio, layers I to III; None if it is none."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] < 0xE0:
+        return None
+    version = header[1] >> 3 & 3  # 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
+    layer = 4 - (header[1] >> 1 & 3)
+    rate_index = header[2] >> 2 & 3
+    kbps_index = header[2] >> 4
+    if version == 1 or layer == 4 or rate_index == 3 or not 1 <= kbps_index <= 14:
+        return None
+    first_version = version == 3
+    sample_rate = MPEG_RATES[version][rate_index]
+    bit_rate = 1000 * MPEG_KBPS[first_version, layer][kbps_index - 1]
+    padding = header[2] >> 1 & 1
+    n_channels = 1 if header[3] >> 6 == 3 else 2
+    if layer == 1:
+        return Frame(4 * (12 * bit_rate // sample_rate + padding), 384, sample_rate, n_channels)
+    n_samples = 576 if layer == 3 and not first_version else 1152
+    n_bytes = n_samples // 8 * bit_rate // sample_rate + padding
+    return Frame(n_bytes, n_samples, sample_rate, n_channels)
+
+
+def adts_frame(header: bytes) -> Frame | None:
+    """Read the header (7 bytes) of a frame of AAC in ADTS; None if it is none."""
+    if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:
+        return None
+    rate_index = header[2] >> 2 & 15
+    n_bytes = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    if rate_index >= len(ADTS_RATES) or n_bytes < 7:
+        return None
+    configuration = (header[2] & 1) << 2 | header[3] >> 6
+    n_channels = 8 if configuration == 7 else configuration
+    n_samples = 1024 * (1 + (header[6] & 3))
+    return Frame(n_bytes, n_samples, ADTS_RATES[rate_index], n_channels)
+
+
+@dataclass(frozen=True)
+class FrameKind:
+    """A kind of frames: its name, how to read a header, and how long that is."""
+
+    name: str
+    read: Callable[[bytes], Frame | None]
+    header_bytes: int
+
+    def at(self, source: Source, start: int) -> Frame | None:
+        """Read the header of the frame at `start`; None if none begins there."""
+        return self.read(source.data[start : start + self.header_bytes])
+
+
+MPEG = FrameKind("MP3", mpeg_frame, 4)
+ADTS = FrameKind("ADTS", adts_frame, 7)
+
+
+def begins_with_frames(source: Source, kind: FrameKind, n_frames: int = 3) -> bool:
+    """Tell whether a file begins, behind tags, with frames (fewer if it ends before)."""
+    start = _first_byte(source)
+    stop = tags_start(source, start)
+    if start >= stop:
+        return False
+    for _ in range(n_frames):
+        frame = kind.at(source, start)
+        if frame is None:
+            return False
+        start += frame.n_bytes
+        if start >= stop:
+            return True
+    return True
+
+
+def _first_byte(source: Source) -> int:
+    """Return where the first byte lies that is neither tag nor padding behind it."""
+    start = after_id3(source)
+    while start < source.size and not any(source.data[start : start + 1024]):
+        start += 1024
+    while start < source.size and source.data[start] == 0:
+        start += 1
+    return start
+
+
+def frames_of(source: Source, kind: FrameKind) -> list[int]:
+    """Walk over all frames of a file.
+
+    Returns
+    -------
+    list of int
+        Where each frame begins, and behind them where the last one ends.
+
+    Raises
+    ------
+    InputError
+        Cut within a frame, bytes that are no frame, another rate or number of channels.
+    """
+    start = _first_byte(source)
+    stop = tags_start(source, start)
+    first = kind.at(source, start)
+    if first is None:
+        source.refuse(
+            f"no frame of {kind.name} begins at byte {start}, where the first should", COPY_AGAIN
+        )
+    known: dict[bytes, Frame | None] = {}  # headers repeat
+    starts = [start]
+    while start < stop:
+        header = source.data[start : start + kind.header_bytes]
+        if header not in known:
+            known[header] = kind.read(header)
+        frame = known[header]
+        if frame is None:
+            _refuse_no_frame(source, start, stop, kind.name)
+            break
+        if (frame.sample_rate, frame.n_channels) != (first.sample_rate, first.n_channels):
+            seconds = (len(starts) - 1) * first.n_samples / first.sample_rate
+            source.refuse(
+                f"changes from {first.says} to {frame.says} after {seconds:.2f} s; a sound must "
+                "keep one format",
+                SPLIT,
+            )
+        if start + frame.n_bytes > stop:
+            source.refuse_truncated(f"a frame of {frame.n_bytes} bytes", stop - start)
+        start += frame.n_bytes
+        starts.append(start)
+    return starts
+
+
+def _refuse_no_frame(source: Source, start: int, stop: int, kind: str) -> None:
+    """Refuse what stands where a frame should, unless it is padding at the end."""
+    if not source.data[start:stop].strip(b"\0"):
+        return
+    if source.starts_with(b"ID3", start) or source.starts_with(b"TAG", start):
+        source.refuse_joined(kind, start)
+    if stop - start < 16:
+        source.refuse_truncated("a frame", f"{stop - start} bytes")
+    source.refuse(
+        f"no frame of {kind} begins at byte {start}, where the one before ends; frames must follow "
+        "each other",
+        COPY_AGAIN,
+    )
+
+
+def inspect_mp3(source: Source) -> Container:
+    """Inspect MPEG audio: frames, and what a Xing, LAME or VBRI header in the first declares."""
+    starts = frames_of(source, MPEG)
+    declared = _declared_by_first(source, starts[0])
+    for start in starts[1:-1]:
+        if _info_start(source, start) is not None:
+            source.refuse_joined("MP3", start)
+    if declared.n_frames is not None:
+        n_present = len(starts) - 2  # starts hold the end too, and the first frame is no sound
+        whole = declared.n_bytes is None or declared.n_bytes <= starts[-1] - starts[0]
+        n_counting_itself = declared.n_frames - 1  # some count the frame that declares it
+        if n_present < declared.n_frames and not (whole and n_present == n_counting_itself):
+            source.refuse_truncated(f"{declared.n_frames} frames", n_present)
+        if n_present > declared.n_frames + 1:
+            source.refuse(
+                f"the header declares {declared.n_frames} frames but {n_present} are there; the "
+                "two must agree",
+                SPLIT,
+            )
+    notes = () if declared.has_delay else (NO_DELAY_MP3,)
+    return Container("MP3", "ffmpeg", demuxer="mp3", notes=notes)
+
+
+def _info_start(source: Source, start: int) -> int | None:
+    """Return where a Xing or Info header lies in the frame at `start`; None where there is none."""
+    header = source.data[start : start + 4]
+    first_version = header[1] >> 3 & 3 == 3
+    mono = header[3] >> 6 == 3
+    side_bytes = {(True, False): 32, (True, True): 17, (False, False): 17, (False, True): 9}
+    at = start + 4 + side_bytes[first_version, mono]
+    return at if source.data[at : at + 4] in {b"Xing", b"Info"} else None
+
+
+def _declared_by_first(source: Source, start: int) -> _Declared:
+    """Read what the first frame declares in place of sound."""
+    if source.starts_with(b"VBRI", start + 36):
+        n_bytes = source.number(start + 36 + 10, 4)
+        return _Declared(source.number(start + 36 + 14, 4), n_bytes)
+    info = _info_start(source, start)
+    if info is None:
+        return _Declared()
+    flags = source.number(info + 4, 4)
+    at = info + 8
+    n_frames = None
+    n_bytes = None
+    if flags & 1:
+        n_frames = source.number(at, 4)
+        at += 4
+    if flags & 2:
+        n_bytes = source.number(at, 4)
+        at += 4
+    at += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)  # table of contents, quality
+    encoder = source.data[at : at + 4]
+    return _Declared(n_frames, n_bytes, has_delay=encoder in {b"LAME", b"Lavf", b"Lavc"})
+
+
+def inspect_adts(source: Source) -> Container:
+    """Inspect AAC in ADTS."""
+    frames_of(source, ADTS)
+    return Container("ADTS", "ffmpeg", demuxer="aac", notes=(NO_DELAY_ADTS,))

@@ -1,0 +1,192 @@
+"""The bytes of a file, and what a container says of the sound in them."""
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
+
+from giblet_core.errors import InputError
+
+COPY_AGAIN = "It was truncated: copy it again."
+SPLIT = "Split it into its parts, or join them with a tool that writes one header."
+LONGEST_JUNK = 128  # bytes behind a sound that are left alone: less than 2 ms of it
+
+# What a whole file of its own begins with; behind the end of another, the two were joined.
+BEGINNINGS = {
+    b"RIFF": "RIFF",
+    b"RIFX": "RIFX",
+    b"RF64": "RF64",
+    b"BW64": "BW64",
+    b"riff": "W64",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"caff": "CAF",
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+}
+
+
+class Source:
+    """A file's bytes, read where they are asked for.
+
+    Attributes
+    ----------
+    path : Path
+    data : mmap
+        The whole file; slices beyond its end are short or empty.
+    size : int
+        Bytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle = path.open("rb")
+        self.data = mmap.mmap(self._handle.fileno(), 0, access=mmap.ACCESS_READ)
+        self.size = len(self.data)
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.data.close()
+        self._handle.close()
+
+    def number(self, start: int, n_bytes: int, order: str = "big") -> int:
+        """Return an unsigned number; where the file ends before it, it is refused as truncated."""
+        if start + n_bytes > self.size:
+            self.refuse("its header is not whole; a file must be", COPY_AGAIN)
+        return int.from_bytes(self.data[start : start + n_bytes], order)
+
+    def starts_with(self, magic: bytes, start: int = 0) -> bool:
+        """Tell whether certain bytes lie at a place."""
+        return self.data[start : start + len(magic)] == magic
+
+    def refuse(self, rule: str, remedy: str) -> NoReturn:
+        """Raise InputError: the file, the rule that it breaks, the remedy."""
+        raise InputError(f"path={self.path}: {rule}. {remedy}")
+
+    def refuse_truncated(self, declared: object, present: object) -> NoReturn:
+        """Raise InputError: less is there than the header declares."""
+        self.refuse(
+            f"the header declares {declared} but {present} are there; a file must be whole",
+            COPY_AGAIN,
+        )
+
+    def refuse_joined(self, kind: str, start: int) -> NoReturn:
+        """Raise InputError: a second file begins within this one."""
+        self.refuse(f"a second {kind} file begins at byte {start}; a file must hold one", SPLIT)
+
+    def refuse_rest(self, start: int) -> None:
+        """Refuse what lies behind the end of the sound, unless it is a tag, padding or tiny."""
+        for magic, kind in BEGINNINGS.items():
+            if self.starts_with(magic, start):
+                self.refuse_joined(kind, start)
+        n_rest = tags_start(self, start) - start
+        rest = self.data[start : start + n_rest]
+        if n_rest > LONGEST_JUNK and rest.strip(b"\0"):
+            self.refuse(
+                f"{n_rest} bytes follow the end that the header declares (byte {start}); a file "
+                "must end with its sound",
+                "If they are sound, the header is wrong: write the file anew with a tool that "
+                "goes by what is there, such as `sox --ignore-length`; if not, cut them off.",
+            )
+
+
+@dataclass(frozen=True)
+class StoredSamples:
+    """Samples that lie in a file as plain numbers.
+
+    Attributes
+    ----------
+    start, n_bytes : int
+        Where they lie.
+    encoding : str
+        As libsndfile names it: "PCM_16", "FLOAT", ...
+    order : {"LITTLE", "BIG"}
+    sample_rate, n_channels : int
+    """
+
+    start: int
+    n_bytes: int
+    encoding: str
+    order: str
+    sample_rate: int
+    n_channels: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a file is by its content, and what its reader has to know of it.
+
+    Attributes
+    ----------
+    name : str
+        Of the format.
+    decoder : {"libsndfile", "ffmpeg"}
+    demuxer : str
+        FFmpeg's name of the format; "" lets it find out by the content.
+    channels : tuple of str
+        Where each channel belongs ("FL", "FR", "FC", ...), () where the file does not say.
+    stored : StoredSamples, optional
+        Where the samples lie, if the header does not say it in a way that libsndfile follows.
+    n_samples : int, optional
+        Samples a channel that must decode; None where nothing is declared.
+    placed : bool
+        The packets have time stamps, by which the sound is placed.
+    losses : mapping of stream identifier to str
+        What is missing of a stream; a sound that is read must have no entry.
+    notes : tuple of str
+        What a user should know.
+    """
+
+    name: str
+    decoder: str = "libsndfile"
+    demuxer: str = ""
+    channels: tuple[str, ...] = ()
+    stored: StoredSamples | None = None
+    n_samples: int | None = None
+    placed: bool = False
+    losses: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def after_id3(source: Source, start: int = 0) -> int:
+    """Return where the first byte behind ID3v2 tags at `start` lies."""
+    while source.starts_with(b"ID3", start) and start + 10 <= source.size:
+        flags = source.data[start + 5]
+        n_bytes = 0
+        for digit in source.data[start + 6 : start + 10]:
+            n_bytes = (n_bytes << 7) | (digit & 0x7F)  # seven bits a byte
+        footer = 10 if flags & 0x10 else 0
+        start += 10 + n_bytes + footer
+    return start
+
+
+def tags_start(source: Source, start: int = 0) -> int:
+    """Return where the tags at a file's end begin (ID3v1, APE, Lyrics3), not before `start`."""
+    stop = source.size
+    while True:
+        n_bytes = _last_tag(source, stop)
+        if not n_bytes or stop - n_bytes < start:
+            return stop
+        stop -= n_bytes
+
+
+def _last_tag(source: Source, stop: int) -> int:
+    """Return the length of the tag that ends at `stop`, 0 where there is none."""
+    if stop >= 128 and source.starts_with(b"TAG", stop - 128):
+        return 128
+    if stop >= 32 and source.starts_with(b"APETAGEX", stop - 32):
+        with_header = source.data[stop - 32 + 23] & 0x80
+        return source.number(stop - 32 + 12, 4, "little") + (32 if with_header else 0)
+    if stop >= 15 and source.starts_with(b"LYRICS200", stop - 9):
+        digits = source.data[stop - 15 : stop - 9]
+        return int(digits) + 15 if digits.isdigit() else 0
+    return 0

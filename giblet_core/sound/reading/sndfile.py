@@ -1,0 +1,184 @@
+"""Decode a file by libsndfile, counting what comes."""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soundfile as sf
+
+from giblet_core.errors import InputError, explained
+from giblet_core.sound.containers import Container, StoredSamples
+from giblet_core.sound.reading.tracks import Track, choose_track
+
+BLOCK = 1 << 18  # numbers read at a time: memory stays flat in the length of a file
+MOST_FILLING = 1 << 16  # samples by which the last block of compressed sound may be filled up
+
+
+class _Window(io.RawIOBase):
+    """A part of a file as if it were a file of its own."""
+
+    def __init__(self, path: Path, start: int, size: int) -> None:
+        super().__init__()
+        self._handle = path.open("rb")
+        self._start = start
+        self._size = size
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place; see `io.IOBase.seek`."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = origin + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill a buffer as far as the part reaches; return the number of bytes."""
+        n_left = max(self._size - self._position, 0)
+        self._handle.seek(self._start + self._position)
+        n_read = self._handle.readinto(memoryview(buffer)[:n_left])
+        self._position += n_read
+        return n_read
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handle.close()
+        super().close()
+
+
+def _opened(path: Path, stored: StoredSamples | None, stack: ExitStack) -> sf.SoundFile:
+    """Open a file by its header, or samples by what is known of them."""
+    if stored is None:
+        # by its number, so that the name of the file tells libsndfile nothing
+        handle = stack.enter_context(path.open("rb"))
+        return stack.enter_context(sf.SoundFile(handle.fileno(), closefd=False))
+    window = stack.enter_context(_Window(path, stored.start, stored.n_bytes))
+    sound = sf.SoundFile(
+        window,
+        samplerate=stored.sample_rate,
+        channels=stored.n_channels,
+        subtype=stored.encoding,
+        endian=stored.order,
+        format="RAW",
+    )
+    return stack.enter_context(sound)
+
+
+class SndfileReader(AbstractContextManager):
+    """A file that is being decoded by libsndfile.
+
+    Parameters
+    ----------
+    path : Path
+    container : Container
+        What is known of the file.
+    track : int, optional
+        There is one, 0.
+
+    Attributes
+    ----------
+    format : str
+    sample_rate : int
+        Hz.
+    n_channels : int
+    places : tuple of str
+        Where each channel belongs, () where the file does not say.
+    tracks : tuple of Track
+    track : Track
+        The one that is read.
+    notes : tuple of str
+        What a user should know.
+    log : str
+        What libsndfile wrote down while it opened the file.
+
+    Raises
+    ------
+    InputError
+        libsndfile does not know the format, or less is there than was declared.
+    """
+
+    def __init__(self, path: Path, container: Container, track: int | None = None) -> None:
+        self.path = path
+        self.notes = container.notes
+        self.places = container.channels
+        with ExitStack() as stack:
+            with explained(
+                f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg, ...) or a video",
+                "Check that it is what its name says.",
+                RuntimeError,
+                TypeError,
+            ):
+                self._sound = _opened(path, container.stored, stack)
+            self.format = container.name or self._sound.format
+            self.sample_rate = self._sound.samplerate
+            self.n_channels = self._sound.channels
+            self.log = self._sound.extra_info
+            layout = {1: "mono", 2: "stereo"}.get(self.n_channels, f"{self.n_channels} channels")
+            codec = self._sound.subtype
+            self.track = Track(0, codec, layout, self.n_channels, self.sample_rate)
+            self.tracks = (self.track,)
+            choose_track(self.tracks, track, path)
+            self._n_samples = self._samples_to_read(container.n_samples)
+            self._open = stack.pop_all()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def _samples_to_read(self, declared: int | None) -> int:
+        """Return the samples a channel that the header declares, or else that libsndfile found."""
+        found = self._sound.frames
+        if declared is None:
+            return found
+        if found - MOST_FILLING < declared <= found:
+            return declared
+        if declared == found * self.n_channels:  # some count the samples of all channels
+            return found
+        raise InputError(
+            f"path={self.path}: the header declares {declared} samples but {found} are there; a "
+            "file must be whole. It was truncated: copy it again."
+        )
+
+    def blocks(self, start_s: float, stop_s: float | None) -> Iterator[np.ndarray]:
+        """Yield the samples between two times, (n_channels, n) float32 each.
+
+        Raises
+        ------
+        InputError
+            Damaged, or shorter than declared.
+        """
+        position = min(round(start_s * self.sample_rate), self._n_samples)
+        last = self._n_samples
+        if stop_s is not None:
+            last = min(round(stop_s * self.sample_rate), self._n_samples)
+        size = max(BLOCK // self.n_channels, 1)
+        try:
+            if position:
+                self._sound.seek(position)
+            while position < last:
+                # `SoundFile.blocks` would yield whole blocks, filled with whatever was in memory
+                block = self._sound.read(min(size, last - position), "float32", always_2d=True)
+                if not len(block):
+                    break
+                position += len(block)
+                yield block.T
+        except RuntimeError as error:
+            seconds = position / self.sample_rate
+            raise InputError(
+                f"path={self.path}: damaged after {seconds:.2f} s ({error}). Copy it again."
+            ) from error
+        if position < last:
+            raise InputError(
+                f"path={self.path}: the header declares {self._n_samples} samples but reading ends "
+                f"at {position}; a file must be whole. It was truncated: copy it again."
+            )
