@@ -1,17 +1,19 @@
-"""Measurements for the open questions: what a fine-tuned decoder gains, and what each codebook
-carries.
+"""Measurements for the open questions of notebook 7.
+
+Comparisons seed by seed, what a fine-tuned decoder gains, and what each codebook carries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import entropy
-from torch.nn import functional as F
+from torch import Tensor, nn
+from torch.nn import functional
 
 from giblet_core.autoencoder.token_scores import sum_latents
-from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_made_by, check_offers
+from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_offers
 from giblet_core.encoding import fit_ridge, seed_interval
 from giblet_core.features import envelope, latent_features, momentary_loudness, pooled
 from giblet_core.metrics import log_mel_distance, si_sdr
@@ -19,11 +21,26 @@ from giblet_core.sound import Annotation, pitch_track
 from giblet_core.timing import TRGrid, contiguous_folds
 
 TARGET_RATE_HZ = 100  # of envelope, loudness, pitch and presence, before they are pooled in TRs
-PROBE_ALPHAS = (1.0, 10.0, 100.0, 1000.0)
+PROBE_ALPHAS = (1.0, 10.0, 100.0, 1000.0)  # penalties of the probes' ridge regression
+LEAST_FOLDS = 3  # for an interval over folds
+UNHEARD_FRAMES = 10  # of a window: the decoder has not heard what came before them
+FFT_SIZES = (256, 1024, 2048)  # samples: the resolutions of the fine-tuning loss
+
+
+# --- comparisons seed by seed --------------------------------------------------------------------
 
 
 def paired_differences(rows: list[dict], factor: str, score: str, baseline: object) -> pd.DataFrame:
     """Compare each level of a factor with a baseline, seed by seed.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Scores of runs: each holds ``seed``, `factor` and `score`.
+    factor, score : str
+        Keys of the rows.
+    baseline : object
+        The level of the factor that others are compared with.
 
     Returns
     -------
@@ -31,171 +48,295 @@ def paired_differences(rows: list[dict], factor: str, score: str, baseline: obje
         A row a level: ``mean`` score; ``difference`` from the baseline with Student's 95 % interval
         over seeds (``low``, ``high``); ``shown``: whether the interval leaves out 0.
     """
-    table = pd.DataFrame(rows).pivot_table(index="seed", columns=factor, values=score)
-    out = {}
-    for level in table:
-        mean, low, high = (
-            seed_interval(table[level] - table[baseline]) if level != baseline else (0.0, 0.0, 0.0)
-        )
-        out[level] = {
-            "mean": table[level].mean(),
-            "difference": mean,
+    scores = pd.DataFrame(rows).pivot_table(index="seed", columns=factor, values=score)
+    levels = {}
+    for level in scores:
+        difference, low, high = 0.0, 0.0, 0.0
+        if level != baseline:
+            difference, low, high = seed_interval(scores[level] - scores[baseline])
+        levels[level] = {
+            "mean": scores[level].mean(),
+            "difference": difference,
             "low": low,
             "high": high,
             "shown": low > 0 or high < 0,
         }
-    return pd.DataFrame(out).T.rename_axis(factor)
+    return pd.DataFrame(levels).T.rename_axis(factor)
+
+
+def verdict(table: pd.DataFrame, baseline: object, unit: str, lower_is_better: bool = True) -> str:
+    """Say in words what `paired_differences` shows, level by level, with the interval.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `paired_differences`.
+    baseline : object
+        The level that others were compared with.
+    unit : str
+        Of the score.
+    lower_is_better : bool
+        Whether a lower score is better.
+
+    Returns
+    -------
+    str
+    """
+    sentences = []
+    for level, row in table.drop(index=baseline).iterrows():
+        is_better = (row.difference < 0) == lower_is_better
+        judgement = f"no difference from {baseline} shown"
+        if row.shown:
+            judgement = f"{'better' if is_better else 'worse'} than {baseline}"
+        interval = f"{row.low:+.3f} to {row.high:+.3f}"
+        sentences.append(f"{level}: {judgement} ({row.difference:+.3f} {unit}, {interval})")
+    return "; ".join(sentences) + "."
+
+
+# --- a decoder fine-tuned on one sound -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How a decoder is fine-tuned.
+
+    Attributes
+    ----------
+    See the comment beside each.
+    """
+
+    steps: int = 60  # of Adam
+    learning_rate: float = 3e-6  # falls to 0 along a cosine
+    batch_size: int = 4  # windows a step
+    n_frames: int = 75  # of a window
+    seed: int = 0  # of the windows
 
 
 def finetune_decoder(
     codec: Codec,
     wave: np.ndarray,
     codes: Codes,
-    spans: Sequence[tuple[int, int]],
-    steps: int = 60,
-    seed: int = 0,
-    learning_rate: float = 3e-6,
-    batch_size: int = 4,
-    n_frames: int = 75,
+    stretches: Sequence[tuple[int, int]],
+    training: FineTuning | None = None,
 ) -> Codec:
-    """Train a copy of the codec's decoder on one sound; encoder and codebooks stay, so that codes
-    keep their meaning.
+    """Train a copy of the codec's decoder on one sound.
 
-    The loss is the mean absolute error of the samples plus that of log magnitudes at three
-    resolutions, on random windows.
+    Encoder and codebooks stay, so that codes keep their meaning. The loss is the mean absolute
+    error of the samples plus that of log magnitudes at three resolutions, on random windows.
 
     Parameters
     ----------
     codec : Codec
-        Left unchanged.
+        Left unchanged; its decoder must be a `TrainableDecoder`.
     wave : array of shape (n_samples,)
     codes : Codes
         Of `wave`.
-    spans : sequence of (start, stop)
+    stretches : sequence of (start, stop)
         Frames to train on.
-    steps, seed, learning_rate, batch_size, n_frames :
-        Of the training.
+    training : FineTuning, optional
 
     Returns
     -------
     Codec
         Its ``id`` says that it was fine-tuned; it decodes the same codes.
+
+    Raises
+    ------
+    InputError
+        The codec's decoder cannot be trained.
     """
     check_offers(codec, TrainableDecoder, "fine-tuning the decoder")
-    rng, hop = np.random.default_rng(seed), codes.hop_length
+    training = training or FineTuning()
+    rng = np.random.default_rng(training.seed)
     tuned = codec.copy_as(f"{codec.id}, decoder fine-tuned")
     decoder = tuned.decoder_network().requires_grad_(True)
-    optimizer = torch.optim.Adam(decoder.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=training.learning_rate)
     starts = np.concatenate(
-        [np.arange(a, b - n_frames) for a, b in spans if (b * hop) <= len(wave)]
+        [
+            np.arange(start, stop - training.n_frames)
+            for start, stop in stretches
+            if stop * codes.hop_length <= len(wave)
+        ]
     )
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + np.cos(np.pi * step / steps))
-        batch = rng.choice(starts, batch_size)
-        z = np.stack(
-            [sum_latents(codes.indices[:, s : s + n_frames], codec.codebooks) for s in batch]
-        )
-        target = torch.from_numpy(np.stack([wave[s * hop : (s + n_frames) * hop] for s in batch]))
-        out = decoder(torch.from_numpy(z))[:, 0, : target.shape[1]]
-        skip = 10 * hop  # the decoder has not heard what came before the window
+    for step in range(training.steps):
+        fall = 0.5 * (1 + np.cos(np.pi * step / training.steps))
+        optimizer.param_groups[0]["lr"] = training.learning_rate * fall
+        batch = rng.choice(starts, training.batch_size)
+        windows = [codes.indices[:, start : start + training.n_frames] for start in batch]
+        latents = np.stack([sum_latents(window, codec.codebooks) for window in windows])
+        target = _cut(wave, batch, training.n_frames, codes.hop_length)
         optimizer.zero_grad()
-        _spectral_loss(out[:, skip:], target[:, skip:]).backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        _reconstruction_loss(decoder, latents, target, codes.hop_length).backward()
+        nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimizer.step()
     decoder.requires_grad_(False)
     return tuned
 
 
-def _spectral_loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    loss = 10 * F.l1_loss(out, target)
-    for n_fft in (256, 1024, 2048):
-        window = torch.hann_window(n_fft)
-        a, b = (
-            torch.stft(x, n_fft, n_fft // 4, window=window, return_complex=True).abs()
-            for x in (out, target)
-        )
-        loss = loss + F.l1_loss(torch.log(a + 1e-3), torch.log(b + 1e-3))
+def _cut(wave: np.ndarray, starts: np.ndarray, n_frames: int, hop_length: int) -> np.ndarray:
+    """Cut the sound of windows of frames, (n_windows, n_frames * hop_length)."""
+    return np.stack([wave[s * hop_length : (s + n_frames) * hop_length] for s in starts])
+
+
+def _reconstruction_loss(
+    decoder: nn.Module, latents: np.ndarray, target: np.ndarray, hop_length: int
+) -> Tensor:
+    """Compare decoded latents (B, latent_dim, n_frames) with sound (B, n_samples)."""
+    target = torch.from_numpy(target)
+    decoded = decoder(torch.from_numpy(latents))[:, 0, : target.shape[1]]
+    first = UNHEARD_FRAMES * hop_length
+    return _spectral_loss(decoded[:, first:], target[:, first:])
+
+
+def _spectral_loss(decoded: Tensor, target: Tensor) -> Tensor:
+    """Add absolute errors of samples and of log magnitudes at each of `FFT_SIZES`."""
+    loss = 10 * functional.l1_loss(decoded, target)
+    for n_fft in FFT_SIZES:
+        decoded_log = _log_magnitude(decoded, n_fft)
+        target_log = _log_magnitude(target, n_fft)
+        loss = loss + functional.l1_loss(decoded_log, target_log)
     return loss
 
 
+def _log_magnitude(wave: Tensor, n_fft: int) -> Tensor:
+    window = torch.hann_window(n_fft)
+    spectrum = torch.stft(wave, n_fft, n_fft // 4, window=window, return_complex=True)
+    return torch.log(spectrum.abs() + 1e-3)
+
+
 def decoder_scores(
-    codecs: dict[str, Codec],
+    codecs: Mapping[str, Codec],
     wave: np.ndarray,
     codes: Codes,
     starts: np.ndarray,
     n_frames: int = 600,
 ) -> list[dict]:
-    """Score decoders on the same pieces of sound: one row a codec, ``log_mel_db`` and ``si_sdr_db``
-    averaged over pieces.
-    """
-    rows, hop = [], codes.hop_length
-    for name, codec in codecs.items():
-        pairs = [
-            (wave[s * hop : (s + n_frames) * hop], codec.decode(codes.crop_frames(s, s + n_frames)))
-            for s in starts
-        ]
-        rows.append(
-            {
-                "decoder": name,
-                "log_mel_db": float(
-                    np.mean([log_mel_distance(a, b, codes.sample_rate) for a, b in pairs])
-                ),
-                "si_sdr_db": float(np.mean([si_sdr(a, b) for a, b in pairs])),
-            }
-        )
-    return rows
-
-
-def codebook_table(codes: Codes, codebooks: np.ndarray) -> pd.DataFrame:
-    """Describe how each codebook is used.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a codebook: entries ``used``, ``entropy_bits`` of their frequencies, ``repeats``
-        (share of frames with the entry of the frame before), and ``left_over``: the energy of the
-        full sum that codebooks up to this one leave unexplained, as a share.
-    """
-    whole, so_far, rows = sum_latents(codes.indices, codebooks), 0.0, []
-    for codebook, vectors in zip(codes.indices.astype(int), codebooks):
-        counts = np.bincount(codebook, minlength=len(vectors))
-        so_far = so_far + vectors[codebook].T
-        rows.append(
-            {
-                "used": int((counts > 0).sum()),
-                "entropy_bits": float(entropy(counts, base=2)),
-                "repeats": float((codebook[1:] == codebook[:-1]).mean()),
-                "left_over": float(np.square(whole - so_far).sum() / np.square(whole).sum()),
-            }
-        )
-    return pd.DataFrame(rows).rename_axis("codebook")
-
-
-def probe_codebooks(
-    codec: Codec,
-    codes: Codes,
-    wave: np.ndarray,
-    grids: Sequence[TRGrid],
-    annotation: Annotation | None = None,
-    n_folds: int = 5,
-    embargo: int = 4,
-    seed: int | None = None,
-) -> pd.DataFrame:
-    """Ask of each codebook alone what can be read from its pooled vectors: ridge, held-out
-    contiguous time.
+    """Score decoders on the same pieces of sound.
 
     Parameters
     ----------
-    codec, codes, wave, grids :
-        The sound, its codes and the TRs.
+    codecs : mapping of name to Codec
+        All of them decode `codes`.
+    wave : array of shape (n_samples,)
+    codes : Codes
+        Of `wave`.
+    starts : integer array of shape (n_pieces,)
+        First frames of the pieces.
+    n_frames : int
+        Of a piece.
+
+    Returns
+    -------
+    list of dict
+        One a codec: ``decoder`` (its name), ``log_mel_db`` and ``si_sdr_db`` against the sound,
+        averaged over pieces.
+    """
+    sounds = _cut(wave, starts, n_frames, codes.hop_length)
+    pieces = [codes.crop_frames(start, start + n_frames) for start in starts]
+    rows = []
+    for name, codec in codecs.items():
+        decoded = [codec.decode(piece) for piece in pieces]
+        log_mel = [
+            log_mel_distance(sound, d, codes.sample_rate) for sound, d in zip(sounds, decoded)
+        ]
+        sdr = [si_sdr(sound, d) for sound, d in zip(sounds, decoded)]
+        row = {"log_mel_db": float(np.mean(log_mel)), "si_sdr_db": float(np.mean(sdr))}
+        rows.append({"decoder": name, **row})
+    return rows
+
+
+# --- what each codebook carries ------------------------------------------------------------------
+
+
+def probe_targets(
+    wave: np.ndarray,
+    sample_rate: int,
+    grids: Sequence[TRGrid],
+    annotation: Annotation | None = None,
+) -> pd.DataFrame:
+    """Measure what might be read from a code, in each TR.
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+    sample_rate : int
+        Hz.
+    grids : sequence of TRGrid
+        One a run.
     annotation : Annotation, optional
-        Adds speech and music, where it tells them, and where both also silence (neither speech,
-        music, nor an effect), as targets.
-    n_folds, embargo : int
+        Adds speech and music, where it tells them, and where it tells both also silence (neither
+        speech, music, nor an effect).
+
+    Returns
+    -------
+    pandas.DataFrame of n_trs rows
+        A column a target: ``envelope``, ``loudness``, ``pitch`` and ``voicing``, and what the
+        annotation adds.
+    """
+    n_times = len(wave) * TARGET_RATE_HZ // sample_rate
+    times = (np.arange(n_times) + 0.5) / TARGET_RATE_HZ
+    pitch, voicing = pitch_track(wave, sample_rate)
+    tracks = {
+        "envelope": envelope(wave, sample_rate)[1],
+        "loudness": momentary_loudness(wave, sample_rate)[0],
+        "pitch": pitch,
+        "voicing": voicing,
+    }
+    if annotation is not None:
+        tracks |= _presence(annotation, times)
+    n_shared = min(len(track) for track in tracks.values())
+    stacked = np.stack([np.asarray(track, float)[:n_shared] for track in tracks.values()])
+    values = pooled(stacked, TARGET_RATE_HZ, grids, ("mean",), None)
+    return pd.DataFrame(values, columns=list(tracks))
+
+
+def _presence(annotation: Annotation, times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return when there is speech, music and silence, as far as the annotation tells, by name."""
+    presence = {
+        kind: annotation.active(kind, times)
+        for kind in ("speech", "music")
+        if kind in annotation.counts
+    }
+    if len(presence) == 2:
+        effect = annotation.active("effect", times)
+        presence["silence"] = ~(presence["speech"] | presence["music"] | effect)
+    return presence
+
+
+def random_vectors(codebooks: np.ndarray, seed: int) -> np.ndarray:
+    """Replace every entry's vector by a random one: what labels tell without the codec's geometry.
+
+    Returns an array of the shape of `codebooks`, standard normal, float32.
+    """
+    return np.random.default_rng(seed).normal(size=codebooks.shape).astype(np.float32)
+
+
+def probe_codebooks(
+    codebooks: np.ndarray,
+    codes: Codes,
+    targets: pd.DataFrame,
+    grids: Sequence[TRGrid],
+    n_folds: int = 5,
+    embargo: int = 4,
+) -> pd.DataFrame:
+    """Ask of each codebook alone what can be read from its vectors: a linear probe.
+
+    The vectors are pooled in TRs (mean and standard deviation); ridge regression reads the targets
+    from them, scored in contiguous stretches of held-out time.
+
+    Parameters
+    ----------
+    codebooks : array of shape (>= K, cardinality, D)
+        The codec's, or `random_vectors`.
+    codes : Codes
+    targets : pandas.DataFrame of n_trs rows
+        A column a target, as from `probe_targets`.
+    grids : sequence of TRGrid
+        One a run; as many TRs as targets.
+    n_folds : int
         Of `contiguous_folds`.
-    seed : int, optional
-        Replace the codebook's vectors by random ones first: what labels alone tell, without the
-        codec's geometry.
+    embargo : int
+        TRs between training and test.
 
     Returns
     -------
@@ -203,72 +344,37 @@ def probe_codebooks(
         A row a codebook and target: ``r``, the Fisher mean over folds, and ``low``, ``high``:
         Student's interval over folds.
     """
-    times = (np.arange(len(wave) * TARGET_RATE_HZ // codes.sample_rate) + 0.5) / TARGET_RATE_HZ
-    pitch, voiced = pitch_track(wave, codes.sample_rate)
-    tracks = {
-        "envelope": envelope(wave, codes.sample_rate)[1],
-        "loudness": momentary_loudness(wave, codes.sample_rate)[0],
-        "pitch": pitch,
-        "voicing": voiced,
-    }
-    known = annotation.counts if annotation else ()
-    tracks |= {
-        kind: annotation.active(kind, times) for kind in ("speech", "music") if kind in known
-    }
-    if {"speech", "music"} <= set(known):
-        tracks["silence"] = ~(
-            tracks["speech"] | tracks["music"] | annotation.active("effect", times)
-        )
-    n = min(len(track) for track in tracks.values())
-    Y = pooled(
-        np.stack([np.asarray(track, float)[:n] for track in tracks.values()]),
-        TARGET_RATE_HZ,
-        grids,
-        ("mean",),
-        None,
-    )
     onsets = tuple(np.cumsum([0, *(grid.n_trs for grid in grids[:-1])]))
-    folds = contiguous_folds(len(Y), n_folds, embargo, onsets)
-    check_made_by(codec, codes)
-    vectors = codec.codebooks
-    if seed is not None:
-        vectors = np.random.default_rng(seed).normal(size=vectors.shape).astype(np.float32)
+    folds = contiguous_folds(len(targets), n_folds, embargo, onsets)
     rows = []
-    for k, indices in enumerate(codes.indices):
+    for k, entries in enumerate(codes.indices):
+        latents = codebooks[k][entries].T  # (D, n_frames)
         space = latent_features(
-            f"codebook {k}", vectors[k][indices].T, codes.frame_rate, grids, ("mean", "sd"), None
+            f"codebook {k}", latents, codes.frame_rate, grids, ("mean", "sd"), None
         )
-        result = fit_ridge(
-            space.values, Y, folds, PROBE_ALPHAS, run_onsets=onsets, embargo=embargo, n_inner=2
+        fit = fit_ridge(
+            space.values,
+            targets.to_numpy(),
+            folds,
+            PROBE_ALPHAS,
+            run_onsets=onsets,
+            embargo=embargo,
+            n_inner=2,
         )
-        for j, target in enumerate(tracks):
-            r = result.r_folds[:, j]
-            _, low, high = (
-                seed_interval(np.arctanh(r[np.isfinite(r)]))
-                if np.isfinite(r).sum() >= 3
-                else (np.nan,) * 3
-            )
-            rows.append(
-                {
-                    "codebook": k,
-                    "target": target,
-                    "r": float(result.r[j]),
-                    "low": float(np.tanh(low)),
-                    "high": float(np.tanh(high)),
-                }
-            )
+        for j, target in enumerate(targets):
+            low, high = _interval_over_folds(fit.r_folds[:, j])
+            row = {"codebook": k, "target": target, "r": float(fit.r[j]), "low": low, "high": high}
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
-def verdict(table: pd.DataFrame, baseline: object, unit: str, lower_is_better: bool = True) -> str:
-    """Say in words what `paired_differences` shows, level by level, with the interval."""
-    words = []
-    for level, row in table.drop(index=baseline).iterrows():
-        better = "better" if (row.difference < 0) == lower_is_better else "worse"
-        judged = (
-            f"{better} than {baseline}" if row.shown else f"no difference from {baseline} shown"
-        )
-        words.append(
-            f"{level}: {judged} ({row.difference:+.3f} {unit}, {row.low:+.3f} to {row.high:+.3f})"
-        )
-    return "; ".join(words) + "."
+def _interval_over_folds(r: np.ndarray) -> tuple[float, float]:
+    """Return Student's interval of correlations (n_folds,), computed on Fisher's z.
+
+    NaN where fewer than three folds have a correlation.
+    """
+    defined = r[np.isfinite(r)]
+    if len(defined) < LEAST_FOLDS:
+        return np.nan, np.nan
+    _, low, high = seed_interval(np.arctanh(defined))
+    return float(np.tanh(low)), float(np.tanh(high))

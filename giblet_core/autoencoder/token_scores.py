@@ -3,11 +3,13 @@
 Bits are used because accuracy hides what a distribution knows: a uniform guess over 1024 entries
 costs 10 bits, the right answer known for certain 0. Accuracy and squared index error are not
 comparable between codebooks; bits are. The second half of the file holds what codes mean in
-latents, and the linear bottleneck.
+latents, the linear bottleneck, and how codebooks are used.
 """
 
 import numpy as np
+import pandas as pd
 import torch
+from scipy.stats import entropy
 from torch.nn import functional
 
 from giblet_core.codecs import Codes, residual_codes
@@ -286,3 +288,39 @@ def pca_reconstruction(
     pca.fit(train.reshape(len(train), -1))
     scores = pca.transform(test.reshape(len(test), -1))
     return pca.inverse_transform(scores).reshape(test.shape).astype(np.float32)
+
+
+# --- how codebooks are used ----------------------------------------------------------------------
+
+
+def codebook_table(codes: Codes, codebooks: np.ndarray) -> pd.DataFrame:
+    """Describe how each codebook is used.
+
+    Parameters
+    ----------
+    codes : Codes
+    codebooks : array of shape (>= K, cardinality, D)
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a codebook: entries ``used``, ``entropy_bits`` of their frequencies, ``repeats``
+        (share of frames with the entry of the frame before), and ``left_over``: the energy of the
+        full sum that codebooks up to this one leave unexplained, as a share.
+    """
+    whole = sum_latents(codes.indices, codebooks)
+    whole_energy = np.square(whole).sum()
+    so_far = 0.0
+    rows = []
+    for entries, vectors in zip(codes.indices.astype(int), codebooks):
+        counts = np.bincount(entries, minlength=len(vectors))
+        so_far = so_far + vectors[entries].T
+        rows.append(
+            {
+                "used": int((counts > 0).sum()),
+                "entropy_bits": float(entropy(counts, base=2)),
+                "repeats": float((entries[1:] == entries[:-1]).mean()),
+                "left_over": float(np.square(whole - so_far).sum() / whole_energy),
+            }
+        )
+    return pd.DataFrame(rows).rename_axis("codebook")

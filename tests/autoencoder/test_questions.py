@@ -1,18 +1,26 @@
 """The open questions' instruments, each on a case whose answer is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import giblet_core as gc
 from giblet_core.autoencoder import (
-    codebook_table,
+    FineTuning,
     decoder_scores,
     finetune_decoder,
     paired_differences,
     probe_codebooks,
+    probe_targets,
+    random_vectors,
     verdict,
 )
-from giblet_core.sound import pitch_track
+from giblet_core.sound import Annotation, Event
+
+RATE = 24_000
+
+
+# --- comparisons seed by seed --------------------------------------------------------------------
 
 
 def test_paired_differences_find_a_small_gain_under_large_seed_noise():
@@ -28,80 +36,100 @@ def test_paired_differences_find_a_small_gain_under_large_seed_noise():
     assert not table.loc[64, "shown"]
 
 
-@pytest.mark.parametrize("f0", [90.0, 150.0, 310.0])
-def test_pitch_of_a_harmonic_tone_is_found_and_noise_has_none(f0):
-    t = np.arange(24_000) / 24_000
-    tone = sum(np.sin(2 * np.pi * f0 * k * t) / k for k in (1, 2, 3)).astype(np.float32)
-    octaves, voiced = pitch_track(tone, 24_000)
-    assert voiced[5:-5].all()
-    np.testing.assert_allclose(octaves[5:-5], np.log2(f0 / 100), atol=0.05)
-    noise = np.random.default_rng(0).normal(size=24_000).astype(np.float32)
-    assert pitch_track(noise, 24_000)[1].mean() < 0.05
+def test_verdicts_say_better_worse_or_nothing_shown():
+    losses = {"a": 1.0, "b": 0.5, "c": 1.0}
+    rows = [
+        {"seed": s, "head": head, "loss": loss + 0.01 * (s == i)}
+        for s in range(3)
+        for i, (head, loss) in enumerate(losses.items())
+    ]
+    table = paired_differences(rows, "head", "loss", "a")
+    text = verdict(table, "a", "bits")
+    assert "b: better than a (-0.500 bits" in text
+    assert "c: no difference from a shown" in text
+    assert "b: worse than a" in verdict(table, "a", "bits", lower_is_better=False)
 
 
-def test_book_table_of_known_codes():
-    indices = np.array([[0, 0, 1, 1], [3, 3, 3, 3]])
-    codes = gc.Codes(indices, 24_000, 75.0, 4 * 320, 1.5, "made-up", "0" * 64)
-    vectors = np.zeros((2, 1024, 2), np.float32)
-    vectors[0, 0], vectors[0, 1], vectors[1, 3] = (2, 0), (-2, 0), (0, 1)
-    table = codebook_table(codes, vectors)
-    assert table.used.tolist() == [2, 1]
-    assert table.entropy_bits.tolist() == [1, 0]
-    assert table.repeats.tolist() == pytest.approx([2 / 3, 1])
-    assert table.left_over.tolist() == pytest.approx([1 / 5, 0])
+# --- a decoder fine-tuned on one sound -----------------------------------------------------------
 
 
-def sound(seconds, seed=0):
+def hum_with_bursts(seconds):
     """Noise bursts of random level over a low hum: something a decoder can be fitted to."""
-    rng = np.random.default_rng(seed)
-    level = np.repeat(rng.uniform(0.01, 0.3, seconds * 4), 6000)
-    t = np.arange(len(level)) / 24_000
-    return (level * (0.3 * rng.normal(size=len(level)) + np.sin(2 * np.pi * 110 * t))).astype(
-        np.float32
-    )
+    rng = np.random.default_rng(0)
+    level = np.repeat(rng.uniform(0.01, 0.3, seconds * 4), RATE // 4)
+    times = np.arange(len(level)) / RATE
+    fine_structure = 0.3 * rng.normal(size=len(level)) + np.sin(2 * np.pi * 110 * times)
+    return (level * fine_structure).astype(np.float32)
 
 
 @pytest.mark.slow
 def test_fine_tuning_changes_the_copy_only_and_lowers_its_loss_on_what_it_heard(demo_codec):
-    wave = sound(8)
+    wave = hum_with_bursts(8)
     codes = demo_codec.encode(wave, 1.5)
     before = demo_codec.decode(codes)
-    tuned = finetune_decoder(
-        demo_codec, wave, codes, [(0, codes.n_frames)], steps=60, batch_size=2, n_frames=50
-    )
+    training = FineTuning(steps=60, batch_size=2, n_frames=50)
+    tuned = finetune_decoder(demo_codec, wave, codes, [(0, codes.n_frames)], training)
+    assert tuned.id == f"{demo_codec.id}, decoder fine-tuned"
     np.testing.assert_array_equal(demo_codec.decode(codes), before)
-    frozen, after = decoder_scores(
-        {"frozen": demo_codec, "tuned": tuned}, wave, codes, [0], codes.n_frames
-    )
+    decoders = {"frozen": demo_codec, "tuned": tuned}
+    frozen, after = decoder_scores(decoders, wave, codes, [0], codes.n_frames)
     assert after["log_mel_db"] < frozen["log_mel_db"]
+
+
+# --- what each codebook carries ------------------------------------------------------------------
+
+
+def test_targets_are_asked_only_where_they_are_known():
+    wave = hum_with_bursts(12)
+    grids = [gc.TRGrid(1.5, 8)]
+    always = ["envelope", "loudness", "pitch", "voicing"]
+    assert list(probe_targets(wave, RATE, grids)) == always
+    speech = Event(0.0, 3.0, "speech", "")
+    music = Event(6.0, 9.0, "music", "")
+    spoken = probe_targets(wave, RATE, grids, Annotation((), (speech,), ()))
+    assert list(spoken) == [*always, "speech"]
+    both = probe_targets(wave, RATE, grids, Annotation((), (speech, music), ()))
+    assert list(both) == [*always, "speech", "music", "silence"]
+    np.testing.assert_allclose(both["speech"], [1, 1, 0, 0, 0, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(both["silence"], [0, 0, 1, 1, 0, 0, 1, 1], atol=1e-6)
+
+
+def test_a_codebook_that_follows_the_target_is_read_and_one_that_does_not_is_not(rng):
+    """Codebook 0 says the target of its TR in 16 steps, plus chance; codebook 1 is chance."""
+    n_trs = 120
+    n_frames = 75  # of a TR of 1.5 s at 50 Hz
+    level = np.repeat(rng.uniform(0, 15, n_trs), n_frames)
+    carrying = np.clip(np.round(level + rng.normal(size=level.size)), 0, 15).astype(int)
+    indices = np.stack([carrying, rng.integers(0, 16, level.size)])
+    codes = gc.Codes(indices, 24_000, 50.0, level.size * 480, 0.4, "made-up", "0" * 64)
+    steps = np.arange(16, dtype=np.float32) - 7.5
+    codebooks = np.stack([np.outer(steps, [1.0, 0.5])] * 2).astype(np.float32)
+    targets = pd.DataFrame({"level": level[::n_frames]})
+    probes = probe_codebooks(codebooks, codes, targets, [gc.TRGrid(1.5, n_trs)], 4, 2)
+    carried, chance = probes.r
+    assert carried > 0.95
+    assert probes.low[0] <= carried <= probes.high[0]
+    assert abs(chance) < 0.4
 
 
 @pytest.mark.slow
 def test_probes_read_loudness_from_books_that_carry_it_and_not_from_noise_codes(demo_codec):
-    wave = sound(90)
+    wave = hum_with_bursts(90)
     codes = demo_codec.encode(wave, 1.5)
-    grid = [gc.TRGrid(1.5, 60)]
-    good = probe_codebooks(demo_codec, codes, wave, grid, n_folds=4, embargo=2).set_index(
-        ["codebook", "target"]
-    )
+    grids = [gc.TRGrid(1.5, 60)]
+    targets = probe_targets(wave, RATE, grids)
     shuffled = codes.with_indices(np.random.default_rng(0).permutation(codes.indices.T).T)
-    bad = probe_codebooks(demo_codec, shuffled, wave, grid, n_folds=4, embargo=2).set_index(
-        ["codebook", "target"]
-    )
-    assert good.loc[(0, "envelope"), "r"] > 0.6
-    assert abs(bad.loc[(0, "envelope"), "r"]) < 0.4
-
-
-def test_verdicts_say_better_worse_or_nothing_shown():
-    losses = {"a": 1.0, "b": 0.5, "c": 1.0}
-    rows = [
-        {"seed": s, "head": h, "loss": v + 0.01 * (s == i)}
-        for s in range(3)
-        for i, (h, v) in enumerate(losses.items())
+    r = [
+        probe_codebooks(demo_codec.codebooks, c, targets, grids, n_folds=4, embargo=2)
+        .set_index(["codebook", "target"])
+        .r
+        for c in (codes, shuffled)
     ]
-    text = verdict(paired_differences(rows, "head", "loss", "a"), "a", "bits")
-    assert "b: better than a (-0.500 bits" in text
-    assert "c: no difference from a shown" in text
-    assert "b: worse than a" in verdict(
-        paired_differences(rows, "head", "loss", "a"), "a", "bits", lower_is_better=False
-    )
+    assert r[0][0, "envelope"] > 0.6
+    assert abs(r[1][0, "envelope"]) < 0.4
+
+
+def test_random_vectors_depend_on_the_seed_alone():
+    codebooks = np.zeros((2, 16, 4), np.float32)
+    np.testing.assert_array_equal(random_vectors(codebooks, 1), random_vectors(codebooks, 1))
+    assert (random_vectors(codebooks, 1) != random_vectors(codebooks, 2)).all()

@@ -6,6 +6,7 @@ import torch
 
 from giblet_core.autoencoder import (
     bits_per_token,
+    codebook_table,
     expected_latents,
     pca_reconstruction,
     previous_tr_bits,
@@ -109,3 +110,19 @@ def test_pca_passes_what_lies_in_its_width_and_knows_training_only(rng):
     assert np.abs(pca_reconstruction(train, test, 2) - test).mean() > 0.1
     with pytest.raises(InputError, match="n_components=60"):
         pca_reconstruction(train, test, 60)
+
+
+# --- how codebooks are used ----------------------------------------------------------------------
+
+
+def test_the_table_of_codebooks_of_known_codes(as_codes):
+    codes = as_codes(np.array([[0, 0, 1, 1], [3, 3, 3, 3]]))
+    vectors = np.zeros((2, 1024, 2), np.float32)
+    vectors[0, 0] = (2, 0)
+    vectors[0, 1] = (-2, 0)
+    vectors[1, 3] = (0, 1)
+    table = codebook_table(codes, vectors)
+    assert table.used.tolist() == [2, 1]
+    assert table.entropy_bits.tolist() == [1, 0]
+    assert table.repeats.tolist() == pytest.approx([2 / 3, 1])
+    assert table.left_over.tolist() == pytest.approx([1 / 5, 0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import giblet_core as gc
-from giblet_core.autoencoder import probe_codebooks
+from giblet_core.autoencoder import probe_targets
 from giblet_core.commands import main
 from giblet_core.decoding import make_spaces
 from giblet_core.errors import InputError
@@ -165,8 +165,7 @@ def test_scenes_alone_name_times_but_tell_no_speech(sound, annotated, capsys):
     assert np.array_equal(ours.plain, plain.plain)
     assert np.array_equal(ours.segments.class_of, plain.segments.class_of)
     targets = [
-        set(probe_codebooks(s.codec, s.codes.first(1), s.wave, s.grids, s.annotation).target)
-        for s in (stim, bare)
+        set(probe_targets(s.wave, s.codec.sample_rate, s.grids, s.annotation)) for s in (stim, bare)
     ]
     assert targets[0] == targets[1] == {"envelope", "loudness", "pitch", "voicing"}
 
@@ -177,21 +176,13 @@ def test_each_kind_is_asked_only_where_it_is_annotated(sound, annotated):
     start, stop = stim.excerpt("speech", 4.0)
     assert (start, stop) == (20, 24)
     assert stim.excerpt("music") == (50, 60)  # unknown is not absent: the loudest
-    targets = set(
-        probe_codebooks(
-            stim.codec, stim.codes.first(1), stim.wave, stim.grids, stim.annotation
-        ).target
-    )
+    targets = set(probe_targets(stim.wave, stim.codec.sample_rate, stim.grids, stim.annotation))
     assert "speech" in targets
     assert not targets & {"music", "silence"}
     annotated(SCENES + SPOKEN)
     stim = stimulus(sound)
     assert stim.excerpt("music", 20.0)[0] == 90
-    targets = set(
-        probe_codebooks(
-            stim.codec, stim.codes.first(1), stim.wave, stim.grids, stim.annotation
-        ).target
-    )
+    targets = set(probe_targets(stim.wave, stim.codec.sample_rate, stim.grids, stim.annotation))
     assert targets >= {"speech", "music", "silence"}
 
 

@@ -38,6 +38,15 @@ def test_pitch_of_a_harmonic_tone_is_found_within_50_cents(pitch_hz, noise_db, r
     assert np.abs(cents[inner]).max() < 50
 
 
+@pytest.mark.parametrize("pitch_hz", [90.0, 150.0, 310.0])
+def test_three_harmonics_in_sine_phase_are_enough(pitch_hz):
+    times_s = np.arange(RATE) / RATE
+    wave = sum(np.sin(2 * np.pi * pitch_hz * k * times_s) / k for k in (1, 2, 3))
+    octaves, voicing = pitch_track(wave.astype(np.float32), RATE)
+    assert voicing[5:-5].all()
+    assert np.allclose(octaves[5:-5], np.log2(pitch_hz / 100), atol=0.05)
+
+
 def test_noise_and_silence_are_unvoiced(rng):
     for wave in (0.1 * rng.standard_normal(RATE), np.zeros(RATE)):
         assert not pitch_track(wave, RATE).any()
