@@ -1,7 +1,10 @@
 """Regions: what a brain region hears.
 
-Read `voxels` first, then `lesions` (take the region away), `findings`, `sound` and `cards`. Every
-claim stands beside random regions of the same size and signal.
+Read `voxels` first (the group's responses, and random regions to compare with), then `decoder` and
+`lesions` (take the region away, or everything else), `parts` (what each group of features adds) and
+`findings`, which measures all of it. `scenes` and `generation` make it audible; `cards` puts one
+region on a page. Every claim stands beside random regions of the same size and reliability, and
+beside shifted responses.
 """
 
 import lazy_loader
@@ -10,41 +13,60 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "cards",
+        "decoder",
         "findings",
+        "generation",
         "lesions",
-        "sound",
+        "parts",
+        "scenes",
         "voxels",
     ],
     submod_attrs={
         "cards": [
             "RegionCard",
+            "draw_region",
             "plot_lesions",
             "region_card",
             "write_region_page",
         ],
-        "findings": [
-            "parts_of",
-            "region_findings",
-            "unique_parts",
-            "with_shifts",
-        ],
-        "lesions": [
+        "decoder": [
+            "SegmentScorer",
             "choose_penalties",
+            "make_scorer",
             "read_out",
-            "region_lesions",
-            "scorer",
         ],
-        "sound": [
+        "findings": [
+            "Findings",
+            "region_findings",
+        ],
+        "generation": [
             "SOURCES",
+            "Generator",
+            "ReadingProtocol",
             "bottlenecks",
             "generate",
             "generated_scores",
-            "listened",
+            "generated_sounds",
             "trained_generator",
             "trained_model",
         ],
+        "lesions": [
+            "RegionLesions",
+            "region_lesions",
+        ],
+        "parts": [
+            "Parts",
+            "parts_of",
+            "unique_parts",
+            "with_shifts",
+        ],
+        "scenes": [
+            "Scenes",
+            "ranked_scenes",
+        ],
         "voxels": [
-            "Subjects",
+            "GroupResponses",
+            "group_responses",
             "matched_regions",
         ],
     },

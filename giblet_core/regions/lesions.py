@@ -1,12 +1,10 @@
-"""Region lesions: what one region hears, and what is lost without it, read from *measured*
-responses.
+"""Region lesions: what one region hears, and what is lost without it, from *measured* responses.
 
-Two refits and a third, weaker view, all of the same ridge decoder to pooled latents. *Alone*:
-fitted on the voxels of one region. *All but*: fitted on everything else; what it loses, no other
-region can stand in for. *Frozen*: fitted on all, the region held at its mean afterwards; ridge
-shares its use among regions that say the same, so this shows use, not need. "Alone" stands against
-random regions of as many voxels with the same intersubject correlation: any reliable voxels hold
-something.
+The same ridge decoder to pooled latents is fitted in three ways. *Alone*: on the voxels of one
+region. *All but*: on everything else; what it loses, no other region can stand in for. *Frozen*: on
+all voxels, the region held at its mean afterwards. Ridge shares its use among regions that say the
+same, so that the third shows use and not need. "Alone" stands against random regions of as many
+voxels with the same intersubject correlation: any reliable voxels hold something.
 
 References
 ----------
@@ -14,168 +12,52 @@ References
 [2] Naselaris et al. 2009, Neuron 63, 902. doi:10.1016/j.neuron.2009.09.006 (identification)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import eigh, solve
 from tqdm import tqdm
 
-from giblet_core.decoding import Segments, pairwise_accuracy
-from giblet_core.encoding import bootstrap, check_matrix, correlate, fdr, shift_sizes, standardise
+from giblet_core.decoding import Segments
+from giblet_core.encoding import bootstrap, fdr, shift_sizes
 from giblet_core.errors import InputError
-from giblet_core.regions.voxels import Subjects, matched_regions, overlap
-from giblet_core.timing import Fold, inner_folds, run_index, shift_within_runs
+from giblet_core.regions.decoder import SegmentScorer, choose_penalties, make_scorer, read_out
+from giblet_core.regions.voxels import GroupResponses, matched_regions, overlap
+from giblet_core.timing import Fold, shift_within_runs
 
-PENALTIES = tuple(np.logspace(-1, 2, 4))
-CHOOSERS = 3  # random regions that choose the penalty together with the region
-
-
-def ridge_weights(
-    x: np.ndarray, y: np.ndarray, train: np.ndarray, alphas: Sequence[float]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield for each penalty (standardised x of all rows, weights (n_columns, n_dims)), solved in
-    the smaller of rows and columns.
-
-    The same ridge as `kernels.ridge`, with penalties in the same unit, in the form that shows which
-    column says what.
-    """
-    mean, scale = standardise(x, train)
-    z = ((x - mean) * scale).astype(np.float32)
-    a, b, p = z[train], (y[train] - y[train].mean(0)).astype(np.float32), x.shape[1]
-    wide = p > len(train)
-    gram = a @ a.T if wide else a.T @ a
-    if len(alphas) == 1:
-        w = solve(
-            gram + np.float32(alphas[0] * p) * np.eye(len(gram), dtype=np.float32),
-            b if wide else a.T @ b,
-            assume_a="pos",
-        )
-        yield z, a.T @ w if wide else w
-        return
-    values, vectors = eigh(
-        gram.astype(np.float64), driver="evd", check_finite=False, overwrite_a=True
-    )
-    vectors = vectors.astype(np.float32)
-    turned = vectors.T @ (b if wide else a.T @ b)
-    for alpha in alphas:
-        w = vectors @ (turned / (np.maximum(values, 0) + alpha * p)[:, None].astype(np.float32))
-        yield z, a.T @ w if wide else w
-
-
-def choose_penalties(
-    xs: Sequence[np.ndarray],
-    y: np.ndarray,
-    folds: list[Fold],
-    run_onsets: Sequence[int],
-    embargo: int,
-) -> np.ndarray:
-    """Choose one of `PENALTIES` a fold on three inner folds, by the mean r over all of `xs`: none
-    of them has a penalty made for itself.
-
-    Returns
-    -------
-    array of shape (n_folds,)
-    """
-    run_of, chosen = run_index(len(y), run_onsets), []
-    for train, _ in folds:
-        scores = np.zeros(len(PENALTIES))
-        for inner, test in inner_folds(train, run_of, 3, embargo):
-            for x in xs:
-                scores += [
-                    np.nanmean(correlate(z[test] @ w, y[test]))
-                    for z, w in ridge_weights(x, y, inner, PENALTIES)
-                ]
-        chosen.append(PENALTIES[int(scores.argmax())])
-    return np.array(chosen)
-
-
-def read_out(
-    x: np.ndarray,
-    y: np.ndarray,
-    folds: list[Fold],
-    penalties: np.ndarray,
-    without: Sequence[np.ndarray] = (),
-) -> np.ndarray:
-    """Predict y from x in every test fold with the penalties of `choose_penalties`.
-
-    Parameters
-    ----------
-    x : array of shape (n_trs, n_voxels)
-    y : array of shape (n_trs, n_dims)
-    without : sequence of int arrays
-        Sets of columns to hold at their training mean after the fit: frozen removal.
-
-    Returns
-    -------
-    array of shape (1 + len(without), n_trs, n_dims), float32
-        Intact first; NaN in rows of no test fold.
-    """
-    x, y = check_matrix("x", x), check_matrix("y", y, len(x))
-    out = np.full((1 + len(without), *y.shape), np.nan, np.float32)
-    for (train, test), alpha in zip(folds, penalties):
-        ((z, w),) = ridge_weights(x, y, train, [alpha])
-        out[0, test] = z[test] @ w + y[train].mean(0)
-        for i, columns in enumerate(without, 1):
-            out[i, test] = out[0, test] - z[np.ix_(test, columns)] @ w[columns]
-    return out
-
-
-def scorer(
-    latents: np.ndarray, segments: Segments, embargo: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that gives ``identify(predictions, latents, segments).per_segment``, with
-    the targets prepared once.
-    """
-    at, n = np.unique(segments.rows), len(segments.rows)
-    t = latents[at].astype(np.float64)
-    t = (latents - t.mean(0)) / np.where(t.std(0) > 0, t.std(0), np.inf)
-    b = t[segments.rows].reshape(n, -1)
-    b -= b.mean(1, keepdims=True)
-    norm = np.linalg.norm(b, axis=1, keepdims=True)
-    b = (b / np.where(norm > 0, norm, np.inf)).astype(np.float32).T
-    place = np.searchsorted(at, segments.rows)
-    folds = [np.unique(place[segments.fold_of == f]) for f in np.unique(segments.fold_of)]
-
-    foils = segments.some_foils(embargo)
-    has_foil = foils.any(1)
-
-    def wins(predictions: np.ndarray) -> np.ndarray:
-        p = predictions[at]
-        for rows in folds:
-            p[rows] -= p[rows].mean(0)
-        sd, moves = (
-            p.std(0),
-            p.std(0) > 1e-5 * np.abs(predictions[at]).max(0),
-        )  # a constant says nothing, whatever its rounding
-        score = (p * np.where(moves, 1 / np.where(moves, sd, 1), 0))[place].reshape(n, -1) @ b
-        return np.where(has_foil, pairwise_accuracy(score, foils), np.nan)
-
-    return wins
+N_CHOOSERS = 3  # random regions that choose the penalty together with the region
+BOOTSTRAP_BLOCK = 2  # neighbouring segments that are drawn together
 
 
 @dataclass(frozen=True, eq=False)
 class RegionLesions:
-    """Identification of held-out segments by each lesion, with the same foils for all; chance .5.
+    """Identification of held-out segments under each lesion, with the same foils for all.
+
+    Pairwise accuracy throughout: the share of foils that a segment beats, chance .5; NaN where a
+    segment has no foil.
 
     Attributes
     ----------
     names : tuple of str
-    size : array of shape (n_regions,), voxels
-    isc : array of shape (n_regions,), mean over the region's voxels
+    size : int array of shape (n_regions,)
+        Voxels.
+    isc : array of shape (n_regions,)
+        Mean ISC of the region's voxels.
     whole : array of shape (n_segments,)
-        Share of foils beaten by the decoder of all regions; NaN where a segment has no foil.
+        By the decoder of all regions.
     alone, all_but, frozen : arrays of shape (n_regions, n_segments)
+        By the three lesions.
     p_alone : array of shape (n_regions,)
-        Against the same decoder on circularly shifted BOLD, refitted. (Permuting the segments of
-        one set of predictions makes p too small: folds share their training data, so that their
-        errors go together.)
+        Of `alone`, against the same decoder refitted on circularly shifted BOLD. (Permuting the
+        segments of one set of predictions makes p too small: folds share their training data, so
+        that their errors go together.)
     random : array of shape (n_regions, n_random, n_segments)
-    isc_gap : array of shape (n_regions,)
-        Largest distance in mean ISC between a region and one of its random regions.
+        By each of the matched random regions alone.
+    isc_distance : array of shape (n_regions,)
+        Largest difference in mean ISC between a region and one of its random regions.
     overlap : array of shape (n_regions,)
-        Mean share of voxels that two of its random regions have in common: near 1 there are few
+        Mean share of voxels that two of its random regions have in common; near 1 there are few
         different ones.
     predictions, random_predictions : arrays of shape (n_regions, n_trs, n_dims)
         Held-out, by each region and by the first of its random regions.
@@ -190,50 +72,51 @@ class RegionLesions:
     frozen: np.ndarray
     p_alone: np.ndarray
     random: np.ndarray
-    isc_gap: np.ndarray
+    isc_distance: np.ndarray
     overlap: np.ndarray
     predictions: np.ndarray
     random_predictions: np.ndarray
 
     @property
     def p_random(self) -> np.ndarray:
-        """Share of random regions that identify as well as the region, (n_regions,); floor 1 /
-        (n_random + 1).
+        """Share of random regions that identify as well as the region, (n_regions,).
+
+        At least 1 / (n_random + 1).
         """
-        better = np.nanmean(self.random, 2) >= np.nanmean(self.alone, 1)[:, None]
-        return (1 + better.sum(1)) / (1 + better.shape[1])
+        accuracy = np.nanmean(self.alone, axis=1)
+        random_accuracy = np.nanmean(self.random, axis=2)
+        as_good = random_accuracy >= accuracy[:, None]
+        return (1 + as_good.sum(1)) / (1 + as_good.shape[1])
 
     def table(self, seed: int = 0) -> pd.DataFrame:
-        """Put all regions side by side in per cent, with 95 % block bootstrap intervals over
-        segments; p corrected over regions (FDR).
+        """Put all regions side by side, in per cent, with 95 % intervals.
+
+        Intervals are block bootstraps over segments; p is corrected over regions (FDR).
         """
-        has = np.isfinite(self.whole)
+        has_foil = np.isfinite(self.whole)
         effects = {
             "alone": self.alone,
             "lost without": self.whole - self.all_but,
             "lost, frozen": self.whole - self.frozen,
         }
-        spread = np.quantile(self.random[:, :, has].mean(2), [0.025, 0.5, 0.975], axis=1)
-        columns = {"voxels": self.size, "ISC": self.isc}
+        columns: dict[str, np.ndarray] = {"voxels": self.size, "ISC": self.isc}
         for name, values in effects.items():
-            i = bootstrap(values[:, has].T, 2, seed=seed)
-            columns |= {
-                f"{name} (%)": 100 * i.mean,
-                f"{name}, low": 100 * i.low,
-                f"{name}, high": 100 * i.high,
-            }
-        columns |= {
-            "random (%)": 100 * spread[1],
-            "random, low": 100 * spread[0],
-            "random, high": 100 * spread[2],
-            "p chance": fdr(self.p_alone),
-            "p random": fdr(self.p_random),
-        }
+            interval = bootstrap(values[:, has_foil].T, BOOTSTRAP_BLOCK, seed=seed)
+            columns[f"{name} (%)"] = 100 * interval.mean
+            columns[f"{name}, low"] = 100 * interval.low
+            columns[f"{name}, high"] = 100 * interval.high
+        random_accuracy = self.random[:, :, has_foil].mean(2)
+        low, median, high = np.quantile(random_accuracy, [0.025, 0.5, 0.975], axis=1)
+        columns["random (%)"] = 100 * median
+        columns["random, low"] = 100 * low
+        columns["random, high"] = 100 * high
+        columns["p chance"] = fdr(self.p_alone)
+        columns["p random"] = fdr(self.p_random)
         return pd.DataFrame(columns, index=pd.Index(self.names, name="region"))
 
 
-def region_lesions(
-    group: Subjects,
+def region_lesions(  # noqa: PLR0913 - public interface
+    group: GroupResponses,
     latents: np.ndarray,
     segments: Segments,
     folds: list[Fold],
@@ -247,88 +130,179 @@ def region_lesions(
     seed: int = 0,
     progress: bool = True,
 ) -> RegionLesions:
-    """Refit the decoder on each region alone and on all but it, freeze it out, and set it against
-    matched random regions.
+    """Refit the decoder on each region alone and on all but it, and freeze the region out.
 
     Parameters
     ----------
-    group : Subjects
+    group : GroupResponses
+        From `group_responses`.
     latents : array of shape (n_trs, n_dims)
-        Pooled latents after the response (`features.summed_features`).
+        Pooled latents with the haemodynamic response (`features.summed_features`).
     segments : Segments
         Of the test folds; the same foils serve every decoder.
     folds : list of (train, test)
-    run_onsets, embargo : as in `fit_decoder`
+        From `contiguous_folds`.
+    run_onsets : sequence of int
+        Row at which each run begins.
+    embargo : int
+        TRs around inner test folds, and between a segment and its foils.
     n_random : int
-        Random regions a region, 200 for a result to report.
+        Matched random regions for each region; 200 for a result to report.
     names : sequence of str, optional
         Regions to lesion; all by default. "All" and "all but" always mean all regions of the atlas.
-    n_shifts, min_shift : int
-        Circular shifts for `p_alone`, spread over all distinct ones of at least `min_shift` TRs.
+    n_shifts : int
+        Circular shifts for `p_alone`, spread over all distinct ones.
+    min_shift : int
+        TRs that each of them moves at least.
+    seed : int
+        Of the random regions.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
     RegionLesions
+
+    Raises
+    ------
+    InputError
+        When a region holds all voxels of the atlas, or no segment has a foil.
     """
     names = tuple(group.names if names is None else names)
-    members = {name: group.members(name) for name in names}
     inside = np.flatnonzero(group.atlas > 0)
-    if any(len(m) == len(inside) for m in members.values()):
+    members = [group.members(name) for name in names]
+    if any(len(voxels) == len(inside) for voxels in members):
         raise InputError(
-            f"names={', '.join(names)}: the atlas has no other voxel; 'all but' needs some. Use an atlas of several regions."
+            f"names={', '.join(names)}: the atlas has no other voxel; 'all but' needs some. Use an "
+            "atlas of several regions."
         )
-    everything, wins = group.bold[:, inside], scorer(latents, segments, embargo)
-    sizes = shift_sizes(len(latents), run_onsets, min_shift)
-    sizes = sizes[np.linspace(0, len(sizes) - 1, min(n_shifts, len(sizes))).astype(int)]
-    shared = choose_penalties([everything], latents, folds, run_onsets, embargo)
-    intact, *removed = read_out(
-        everything,
-        latents,
-        folds,
-        shared,
-        [np.flatnonzero(np.isin(inside, m)) for m in members.values()],
+    study = _Study(
+        group=group,
+        latents=latents,
+        folds=folds,
+        run_onsets=run_onsets,
+        embargo=embargo,
+        scorer=make_scorer(latents, segments, embargo),
+        shifts=_spread_shifts(len(latents), run_onsets, min_shift, n_shifts),
     )
-    rows = []
-    for name, gone in zip(tqdm(names, desc="regions", disable=not progress), removed):
-        own, rest = members[name], np.setdiff1d(inside, members[name])
-        others = matched_regions(group.isc, own, n_random, seed, group.xyz)
-        penalties = choose_penalties(
-            [group.bold[:, m] for m in (own, *others[:CHOOSERS])],
-            latents,
-            folds,
-            run_onsets,
-            embargo,
+    penalties = study.choose_penalties([inside])
+    places_inside = [np.flatnonzero(np.isin(inside, voxels)) for voxels in members]
+    whole = read_out(group.mean_bold[:, inside], latents, folds, penalties, places_inside)
+    lesions = []
+    for i, voxels in enumerate(tqdm(members, desc="regions", disable=not progress)):
+        rest = np.setdiff1d(inside, voxels)
+        random_regions = matched_regions(group.isc, voxels, n_random, seed, group.xyz_mm)
+        lesion = _RegionLesion(
+            alone=_lesion_alone(study, voxels, random_regions),
+            all_but=study.scorer.accuracy(study.predictions(rest, penalties)),
+            frozen=study.scorer.accuracy(whole.frozen[i]),
         )
-        first, *drawn = (
-            read_out(x, latents, folds, penalties)[0]
-            for x in (group.bold[:, own], group.bold[:, others[0]])
-        )
-        random = [
-            wins(drawn[0]),
-            *(wins(read_out(group.bold[:, m], latents, folds, penalties)[0]) for m in others[1:]),
-        ]
-        moved = (group.bold[:, own][shift_within_runs(len(latents), k, run_onsets)] for k in sizes)
-        null = np.array(
-            [np.nanmean(wins(read_out(x, latents, folds, penalties)[0])) for x in moved]
-        )
-        alone = wins(first)
-        rows.append(
-            {
-                "size": len(own),
-                "isc": group.isc[own].mean(),
-                "alone": alone,
-                "frozen": wins(gone),
-                "random": random,
-                "all_but": wins(read_out(group.bold[:, rest], latents, folds, shared)[0]),
-                "p_alone": (1 + (null >= np.nanmean(alone)).sum()) / (1 + len(null)),
-                "overlap": overlap(others),
-                "predictions": first,
-                "isc_gap": np.abs(group.isc[others].mean(1) - group.isc[own].mean()).max(),
-                "random_predictions": drawn[0],
-            }
-        )
+        lesions.append(lesion)
     return RegionLesions(
-        names,
-        whole=wins(intact),
-        **{field: np.array([row[field] for row in rows]) for field in rows[0]},
+        names=names,
+        size=np.array([len(voxels) for voxels in members]),
+        isc=np.array([group.isc[voxels].mean() for voxels in members]),
+        whole=study.scorer.accuracy(whole.intact),
+        alone=np.array([lesion.alone.accuracy for lesion in lesions]),
+        all_but=np.array([lesion.all_but for lesion in lesions]),
+        frozen=np.array([lesion.frozen for lesion in lesions]),
+        p_alone=np.array([lesion.alone.p for lesion in lesions]),
+        random=np.array([lesion.alone.random for lesion in lesions]),
+        isc_distance=np.array([lesion.alone.isc_distance for lesion in lesions]),
+        overlap=np.array([lesion.alone.overlap for lesion in lesions]),
+        predictions=np.array([lesion.alone.predictions for lesion in lesions]),
+        random_predictions=np.array([lesion.alone.random_predictions for lesion in lesions]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Study:
+    """What all lesions of a group share.
+
+    Attributes
+    ----------
+    group, latents, folds, run_onsets, embargo
+        As in `region_lesions`.
+    scorer : SegmentScorer
+    shifts : int array of shape (n_shifts,), TRs
+        Of the null.
+    """
+
+    group: GroupResponses
+    latents: np.ndarray
+    folds: list[Fold]
+    run_onsets: Sequence[int]
+    embargo: int
+    scorer: SegmentScorer
+    shifts: np.ndarray
+
+    def choose_penalties(self, sets: Sequence[np.ndarray]) -> np.ndarray:
+        """Choose penalties (n_folds,) for several sets of voxels together."""
+        bold = [self.group.mean_bold[:, voxels] for voxels in sets]
+        return choose_penalties(bold, self.latents, self.folds, self.run_onsets, self.embargo)
+
+    def predictions(
+        self, voxels: np.ndarray, penalties: np.ndarray, shift: int | None = None
+    ) -> np.ndarray:
+        """Predict latents (n_trs, n_dims) from some voxels, or from their BOLD `shift` TRs late."""
+        bold = self.group.mean_bold[:, voxels]
+        if shift is not None:
+            bold = bold[shift_within_runs(len(bold), shift, self.run_onsets)]
+        return read_out(bold, self.latents, self.folds, penalties).intact
+
+
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """A region alone, beside its random regions: `RegionLesions` says what the fields hold."""
+
+    accuracy: np.ndarray
+    p: float
+    random: np.ndarray
+    isc_distance: float
+    overlap: float
+    predictions: np.ndarray
+    random_predictions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _RegionLesion:
+    """The three lesions of one region; `all_but` and `frozen` are accuracies (n_segments,)."""
+
+    alone: _Alone
+    all_but: np.ndarray
+    frozen: np.ndarray
+
+
+def _lesion_alone(study: _Study, voxels: np.ndarray, random_regions: np.ndarray) -> _Alone:
+    """Fit the decoder to a region (size,), to random regions (n_random, size), and to the null."""
+    penalties = study.choose_penalties([voxels, *random_regions[:N_CHOOSERS]])
+    predictions = study.predictions(voxels, penalties)
+    accuracy = study.scorer.accuracy(predictions)
+    random_predictions = study.predictions(random_regions[0], penalties)
+    random = [study.scorer.accuracy(random_predictions)]
+    for random_voxels in random_regions[1:]:
+        random.append(study.scorer.accuracy(study.predictions(random_voxels, penalties)))
+    null = np.empty(len(study.shifts))
+    for draw, shift in enumerate(study.shifts):
+        shifted = study.predictions(voxels, penalties, shift)
+        null[draw] = np.nanmean(study.scorer.accuracy(shifted))
+    n_as_good = (null >= np.nanmean(accuracy)).sum()
+    isc = study.group.isc
+    return _Alone(
+        accuracy=accuracy,
+        p=(1 + n_as_good) / (1 + len(null)),
+        random=np.array(random),
+        isc_distance=np.abs(isc[random_regions].mean(1) - isc[voxels].mean()).max(),
+        overlap=overlap(random_regions),
+        predictions=predictions,
+        random_predictions=random_predictions,
+    )
+
+
+def _spread_shifts(
+    n_trs: int, run_onsets: Sequence[int], min_shift: int, n_shifts: int
+) -> np.ndarray:
+    """Return `n_shifts` of all distinct shifts (fewer where there are no more), evenly spread."""
+    sizes = shift_sizes(n_trs, run_onsets, min_shift)
+    places = np.linspace(0, len(sizes) - 1, min(n_shifts, len(sizes))).astype(int)
+    return sizes[places]

@@ -1,5 +1,7 @@
-"""Regions as voxels: the group's responses, how reliable each voxel is, and random regions matched
-for size and reliability.
+"""Regions as voxels: the group's responses, and random regions matched for size and reliability.
+
+Reliability is the intersubject correlation (ISC) of a voxel: how well one subject's series follows
+the mean of the others.
 """
 
 from collections.abc import Iterator
@@ -10,52 +12,71 @@ import numpy as np
 
 from giblet_core.decoding import region_means, standardise_voxels
 from giblet_core.encoding import correlate, fisher_mean
-from giblet_core.errors import InputError, require
+from giblet_core.errors import InputError
 from giblet_core.fmri import Dataset, mask_array
 
-N_STRATA = 5  # of the ISC of a region's voxels
+N_STRATA = 5  # parts of a region's voxels, by ISC, that random regions match one by one
+CANDIDATES = 4  # voxels of like ISC that are on offer for each voxel of a stratum
 
 
 @dataclass(frozen=True, eq=False)
-class Subjects:
-    """The group's responses, voxel by voxel.
+class GroupResponses:
+    """The responses of a group of subjects to one sound, voxel by voxel.
+
+    A table of regions has one column a region in the place of voxels.
 
     Attributes
     ----------
-    bold : array of shape (n_trs, n_voxels), float32
-        Mean over subjects of standardised voxels; ROI tables have one column a region.
+    mean_bold : array of shape (n_trs, n_voxels), float32
+        Mean over subjects of standardised voxels.
     isc : array of shape (n_voxels,)
-        Leave-one-out, Fisher-averaged; NaN where a voxel is constant in some subject (it then
-        belongs to no region).
-    means : array of shape (n_subjects, n_trs, n_regions)
-        Region means of each subject.
+        Leave-one-out ISC, Fisher-averaged over subjects; NaN where a voxel is constant in some
+        subject. Such a voxel belongs to no region.
+    region_series : array of shape (n_subjects, n_trs, n_regions)
+        Mean over each region's voxels, of each subject.
     atlas : int array of shape (n_voxels,)
+        Label of each voxel's region; 0 outside.
     names : tuple of str
-        The regions that have voxels, in the order of their labels.
+        Regions that have voxels, in the order of their labels.
     labels : int array of shape (n_regions,)
-    xyz : array of shape (n_voxels, 3), mm, or None
-        None where there is no volume.
+        Their labels in `atlas`.
+    xyz_mm : array of shape (n_voxels, 3) or None
+        Where each voxel lies; None where there is no volume.
     """
 
-    bold: np.ndarray
+    mean_bold: np.ndarray
     isc: np.ndarray
-    means: np.ndarray
+    region_series: np.ndarray
     atlas: np.ndarray
     names: tuple[str, ...]
     labels: np.ndarray
-    xyz: np.ndarray | None
+    xyz_mm: np.ndarray | None
+
+    def place(self, name: str) -> int:
+        """Return the place of a region in `names`.
+
+        Raises
+        ------
+        InputError
+            When no region of that name has voxels.
+        """
+        if name not in self.names:
+            raise InputError(
+                f"name={name!r}: must be a region with voxels: {', '.join(self.names)}. Choose one."
+            )
+        return self.names.index(name)
 
     def members(self, name: str) -> np.ndarray:
-        """Return the voxels of a region."""
-        require(
-            name in self.names,
-            f"name={name!r}: must be a region with voxels: {', '.join(self.names)}. Choose one.",
-        )
-        return np.flatnonzero(self.atlas == self.labels[self.names.index(name)])
+        """Return the voxels of a region, (size,)."""
+        return np.flatnonzero(self.atlas == self.labels[self.place(name)])
+
+    def region_bold(self, name: str) -> np.ndarray:
+        """Return the mean BOLD of a region's voxels, (n_trs, size)."""
+        return self.mean_bold[:, self.members(name)]
 
 
-def subjects_of(data: Dataset) -> Subjects:
-    """Average a data set's subjects and measure how much they share, reading one subject at a time.
+def group_responses(data: Dataset) -> GroupResponses:
+    """Average a data set's subjects and measure how much they share, reading one at a time.
 
     Raises
     ------
@@ -64,59 +85,70 @@ def subjects_of(data: Dataset) -> Subjects:
     """
     if len(data.subjects) < 2:
         raise InputError(
-            f"subjects={', '.join(data.subjects)}: regions are matched by intersubject correlation, so 2 or more are needed."
+            f"subjects={', '.join(data.subjects)}: regions are matched by intersubject correlation,"
+            " so 2 or more are needed."
         )
-    total, constant = (
-        np.zeros((data.n_trs, data.n_voxels), np.float32),
-        np.zeros(data.n_voxels, bool),
-    )
-    for z in _standardised(data):
-        constant |= ~z.any(0)
-        total += z
-    r = [correlate(total - z, z) for z in _standardised(data)]
+    total = np.zeros((data.n_trs, data.n_voxels), np.float32)
+    constant = np.zeros(data.n_voxels, bool)
+    for bold in _standardised_subjects(data):
+        constant |= ~bold.any(0)
+        total += bold
+    isc = [correlate(total - bold, bold) for bold in _standardised_subjects(data)]
     atlas = np.where(constant, 0, data.atlas)
     labels = np.unique(atlas[atlas > 0])
-    means = np.stack([region_means(z, atlas) for z in _standardised(data)])
-    xyz = None
-    if data.mask_img is not None:
-        xyz = nibabel.affines.apply_affine(
-            data.mask_img.affine, np.argwhere(mask_array(data.mask_img))
-        )
-    return Subjects(
-        total / len(data.subjects),
-        np.where(constant, np.nan, fisher_mean(np.array(r))),
-        means,
-        atlas,
-        tuple(data.region_names[k - 1] for k in labels),
-        labels,
-        xyz,
+    region_series = [region_means(bold, atlas) for bold in _standardised_subjects(data)]
+    return GroupResponses(
+        mean_bold=total / len(data.subjects),
+        isc=np.where(constant, np.nan, fisher_mean(np.array(isc))),
+        region_series=np.stack(region_series),
+        atlas=atlas,
+        names=tuple(data.region_names[label - 1] for label in labels),
+        labels=labels,
+        xyz_mm=_voxel_places(data),
     )
 
 
-def _standardised(data: Dataset) -> Iterator[np.ndarray]:
-    return (standardise_voxels(data.bold(s), slice(None)) for s in data.subjects)
+def _standardised_subjects(data: Dataset) -> Iterator[np.ndarray]:
+    """Yield each subject's BOLD (n_trs, n_voxels), every voxel standardised over all rows."""
+    for subject in data.subjects:
+        yield standardise_voxels(data.bold(subject), slice(None))
+
+
+def _voxel_places(data: Dataset) -> np.ndarray | None:
+    """Return where the voxels lie, (n_voxels, 3) mm; None without a volume."""
+    if data.mask_img is None:
+        return None
+    indices = np.argwhere(mask_array(data.mask_img))
+    return nibabel.affines.apply_affine(data.mask_img.affine, indices)
 
 
 def matched_regions(
     isc: np.ndarray, members: np.ndarray, n: int = 200, seed: int = 0, xyz: np.ndarray | None = None
 ) -> np.ndarray:
-    """Draw random regions with as many voxels as `members`, outside it, matched stratum by stratum
-    in ISC.
+    """Draw random regions outside a region, matched to it in size and in ISC.
 
-    Each begins at a random voxel and takes, for every fifth of the region's voxels by ISC, the
-    nearest voxels of that ISC: as compact as the match allows. Without coordinates, voxels of that
-    ISC at random. A region of one column (ROI tables) gets the other columns.
+    The region's voxels are cut into strata by ISC. Each random region begins at a random voxel and
+    takes, for every stratum, the nearest voxels of like ISC: it is as compact as the match allows.
+    Without coordinates it takes voxels of like ISC at random. A region of one column (of a table)
+    gets the other columns, those nearest in ISC first.
 
     Parameters
     ----------
     isc : array of shape (n_voxels,)
+        ISC of each voxel; those of NaN are never drawn.
     members : int array of shape (size,)
+        Voxels of the region.
+    n : int
+        Random regions.
+    seed : int
+        Draws do not depend on the order of the voxels.
     xyz : array of shape (n_voxels, 3), optional
+        Where each voxel lies, mm.
 
     Returns
     -------
     int array of shape (n or fewer, size)
-        Fewer only for single columns.
+        Voxels of each random region; fewer only for single columns.
 
     Raises
     ------
@@ -126,45 +158,81 @@ def matched_regions(
     pool = np.setdiff1d(np.flatnonzero(np.isfinite(isc)), members)
     if len(pool) < len(members):
         raise InputError(
-            f"members: {len(members)} voxels, but {len(pool)} others; a random region needs as many. Use smaller regions."
+            f"members: {len(members)} voxels, but {len(pool)} others; a random region needs as "
+            "many. Use smaller regions."
         )
     if len(members) == 1:
-        return pool[np.argsort(np.abs(isc[pool] - isc[members[0]]), kind="stable")][:n, None]
-    rng, pool = (
-        np.random.default_rng(seed),
-        pool[np.argsort(isc[pool], kind="stable")],
-    )  # draws do not depend on the order of voxels
+        nearest = _nearest(isc[pool], isc[members[0]])
+        return pool[nearest][:n, None]
+    pool = pool[np.argsort(isc[pool], kind="stable")]
     strata = np.array_split(np.sort(isc[members]), min(N_STRATA, len(members)))
-    candidates = []
-    for stratum in strata:
-        near = np.argsort(np.abs(isc[pool] - stratum.mean()), kind="stable")[: 4 * len(stratum)]
-        within = np.flatnonzero((isc[pool] >= stratum[0]) & (isc[pool] <= stratum[-1]))
-        candidates.append(np.union1d(near, within))
-    out = np.empty((n, len(members)), int)
-    for i in range(n):
-        far = (
-            rng.random(len(pool))
-            if xyz is None
-            else np.square(xyz[pool] - xyz[rng.choice(pool)]).sum(1)
-        )
-        taken = np.zeros(len(pool), bool)
-        for stratum, near in zip(strata, candidates):
-            free = near[~taken[near]]
-            if len(free) < len(stratum):
-                free = np.flatnonzero(~taken)
-                free = free[
-                    np.argsort(np.abs(isc[pool[free]] - stratum.mean()), kind="stable")[
-                        : len(stratum)
-                    ]
-                ]
-            taken[free[np.argsort(far[free], kind="stable")[: len(stratum)]]] = True
-        out[i] = pool[taken]
-    return out
+    candidates = [_candidates(isc[pool], stratum) for stratum in strata]
+    rng = np.random.default_rng(seed)
+    regions = np.empty((n, len(members)), int)
+    for draw in range(n):
+        if xyz is None:
+            distance = rng.random(len(pool))
+        else:
+            centre = xyz[rng.choice(pool)]
+            distance = np.square(xyz[pool] - centre).sum(1)
+        taken = _take_nearest(distance, isc[pool], strata, candidates)
+        regions[draw] = pool[taken]
+    return regions
 
 
-def overlap(sets: np.ndarray) -> float:
-    """Mean share of voxels that two different sets (n, size) have in common."""
-    if len(sets) < 2:
+def _nearest(values: np.ndarray, target: float) -> np.ndarray:
+    """Return the places of values, from the one nearest to `target` on."""
+    return np.argsort(np.abs(values - target), kind="stable")
+
+
+def _candidates(isc: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+    """Return places in the pool of like ISC: within the stratum, or nearest to its mean."""
+    nearest = _nearest(isc, stratum.mean())[: CANDIDATES * len(stratum)]
+    within = np.flatnonzero((isc >= stratum[0]) & (isc <= stratum[-1]))
+    return np.union1d(nearest, within)
+
+
+def _take_nearest(
+    distance: np.ndarray, isc: np.ndarray, strata: list[np.ndarray], candidates: list[np.ndarray]
+) -> np.ndarray:
+    """Take from the pool as many voxels as each stratum has, of its candidates those least distant.
+
+    Parameters
+    ----------
+    distance, isc : arrays of shape (n_pool,)
+    strata : list of arrays
+        ISC of the region's voxels in each stratum.
+    candidates : list of int arrays
+        Places in the pool on offer for each stratum. Where too few are left, those of the nearest
+        ISC take their place.
+
+    Returns
+    -------
+    bool array of shape (n_pool,)
+    """
+    taken = np.zeros(len(isc), bool)
+    for stratum, places in zip(strata, candidates):
+        size = len(stratum)
+        free = places[~taken[places]]
+        if len(free) < size:
+            free = np.flatnonzero(~taken)
+            free = free[_nearest(isc[free], stratum.mean())[:size]]
+        least_distant = np.argsort(distance[free], kind="stable")[:size]
+        taken[free[least_distant]] = True
+    return taken
+
+
+def overlap(regions: np.ndarray) -> float:
+    """Return the mean share of voxels that two different regions (n, size) have in common.
+
+    Examples
+    --------
+    >>> round(overlap(np.array([[0, 1], [1, 2], [3, 4]])), 3)
+    0.167
+    """
+    n_regions, size = regions.shape
+    if n_regions < 2:
         return float("nan")
-    counts = np.unique(sets, return_counts=True)[1]
-    return float((counts * (counts - 1)).sum() / (len(sets) * (len(sets) - 1) * sets.shape[1]))
+    n_regions_with_voxel = np.unique(regions, return_counts=True)[1]
+    n_shared = (n_regions_with_voxel * (n_regions_with_voxel - 1)).sum()
+    return float(n_shared / (n_regions * (n_regions - 1) * size))

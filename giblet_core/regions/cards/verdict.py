@@ -1,0 +1,118 @@
+"""The verdict of a region card: what was found, in words, with the numbers."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from giblet_core.encoding import holm
+from giblet_core.regions.findings import Findings
+
+LEVEL = 0.05  # of every test
+
+
+def verdict_on(findings: Findings, index: int, lesion: Mapping[str, float]) -> tuple[str, ...]:
+    """Say in words what was found of one region.
+
+    Parameters
+    ----------
+    findings : Findings
+        From `region_findings`.
+    index : int
+        Place of the region among `findings.names`.
+    lesion : mapping of str to float
+        Its row of the lesion table.
+
+    Returns
+    -------
+    tuple of str
+        A sentence a question.
+    """
+    sentences = [
+        _reliability(findings, index),
+        _prediction(findings, index),
+        _beyond_other_features(findings, index),
+        _beyond_strong_baselines(findings, index),
+        _alone(findings, index, lesion),
+        _without(lesion),
+    ]
+    return tuple(sentences)
+
+
+def _reliability(findings: Findings, index: int) -> str:
+    size = findings.lesions.size[index]
+    return (
+        f"Reliability: {size} {'voxels' if size > 1 else 'column'}, mean ISC "
+        f"{findings.lesions.isc[index]:.2f} with {findings.ceiling.n_subjects} subjects; r of the "
+        f"group mean cannot exceed {findings.ceiling.group[index]:.2f}."
+    )
+
+
+def _prediction(findings: Findings, index: int) -> str:
+    r = np.array(findings.r["codebooks"])
+    share = findings.ceiling.normalise(r, "group")[index]
+    of_ceiling = "its ceiling is too low to say how much of it"
+    if np.isfinite(share):
+        of_ceiling = f"{100 * share:.0f} % of its ceiling"
+    return f"Prediction: the codebooks reach r = {r[index]:.2f} on unseen time ({of_ceiling})."
+
+
+def _beyond_other_features(findings: Findings, index: int) -> str:
+    codebooks = findings.spaces.table(index).loc["codebooks"]
+    others = [name for name in findings.spaces.names if name != "codebooks"]
+    is_more = codebooks["p (FDR)"] <= LEVEL
+    return (
+        f"Beyond {', '.join(others)} the codebooks add {codebooks['unique']:.3f} of explained "
+        f"variance (over folds {codebooks['low']:.3f} to {codebooks['high']:.3f}; null "
+        f"{codebooks['null, low']:.3f} to {codebooks['null, high']:.3f}; p = "
+        f"{codebooks['p (FDR)']:.3f}, FDR): "
+        f"{'more than chance' if is_more else 'no more than chance does'}."
+    )
+
+
+def _beyond_strong_baselines(findings: Findings, index: int) -> str:
+    p = holm(findings.recovered.null.p)[index]
+    probability = findings.recovered.probability[:, index]
+    is_significant = findings.codebooks.p_fdr[:, index] <= LEVEL
+    singled_out = [name for name, is_one in zip(findings.codebooks.names, is_significant) if is_one]
+    return (
+        f"Beyond baselines with many responses: all codebooks together p = {p:.3f} (Holm), "
+        f"{'so that they count' if p <= LEVEL else 'which is no detection'}; most probable is "
+        f"codebook {probability.argmax()} ({100 * probability.max():.0f} %). Singled out by refit, "
+        f"FDR: {', '.join(singled_out) or 'none'}."
+    )
+
+
+def _alone(findings: Findings, index: int, lesion: Mapping[str, float]) -> str:
+    n_regions = len(findings.names)
+    corrected = "one region, uncorrected over regions"
+    if n_regions > 1:
+        corrected = f"corrected over {n_regions} regions"
+    rivals = "equally many, equally reliable voxels elsewhere"
+    if findings.lesions.size[index] == 1:
+        rivals = (
+            f"the {findings.lesions.random.shape[1]} other columns of the table, whose ISC differs "
+            f"by up to {findings.lesions.isc_distance[index]:.2f}"
+        )
+    comparison = "about as much as"
+    if lesion["alone (%)"] > lesion["random, high"]:
+        comparison = "more than"
+    elif lesion["alone (%)"] < lesion["random, low"]:
+        comparison = "less than"
+    hears = lesion["p chance"] <= LEVEL
+    return (
+        f"Alone it identifies {lesion['alone (%)']:.0f} % of segments ({lesion['alone, low']:.0f} "
+        f"to {lesion['alone, high']:.0f}; chance 50; p = {lesion['p chance']:.3f}, {corrected}): "
+        f"{'it hears' if hears else 'it cannot be said to hear'}. That is {comparison} {rivals} "
+        f"({lesion['random (%)']:.0f} %, 95 % of them {lesion['random, low']:.0f} to "
+        f"{lesion['random, high']:.0f})."
+    )
+
+
+def _without(lesion: Mapping[str, float]) -> str:
+    is_needed = lesion["lost without, low"] > 0
+    return (
+        f"Without it, identification by all other regions changes by "
+        f"{-lesion['lost without (%)']:+.1f} points ({-lesion['lost without, high']:+.1f} to "
+        f"{-lesion['lost without, low']:+.1f}): "
+        f"{'nothing else stands in for it' if is_needed else 'no loss is shown'}."
+    )

@@ -1,0 +1,44 @@
+"""Regions of a data set are measured, whatever the length of its runs."""
+
+import numpy as np
+import pytest
+import soundfile
+
+import giblet_core as gc
+from giblet_core.fmri import load_dataset
+from giblet_core.regions import region_findings
+from giblet_core.validation.simulation import simulate, stand_in_sound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_trs", [111, 200])
+def test_a_single_run_of_any_length_holds_segments_with_a_foil(tmp_path, demo_codec, n_trs):
+    rate = demo_codec.sample_rate
+    wave = stand_in_sound(np.random.default_rng(1), 1.5 * n_trs, rate)
+    power = np.convolve(wave**2, np.full(12_000, 1 / 12_000), "same")
+    wave *= np.float32(0.1) / np.sqrt(power + 1e-6).astype(np.float32)  # one loudness
+    soundfile.write(tmp_path / "film.flac", wave / np.abs(wave).max(), rate, subtype="PCM_16")
+    stim = gc.ensure_stimulus(tmp_path / "film.flac", artifacts_dir=tmp_path / "artifacts")
+    simulation = simulate(
+        0, stim.codes, 2, codec=demo_codec, wave=stim.wave, run_n_trs=(n_trs,), voxel_mm=10
+    )
+    data = load_dataset(simulation.save(tmp_path / "volumes", stimulus="../film.flac"))
+    findings = region_findings(stim, data, ["R01"], n_random=2, n_shifts=2)
+    assert np.isfinite(findings.lesions.whole).sum() >= 5
+
+
+def test_a_map_holds_each_region_and_nothing_else(findings):
+    image = findings.image([2.0, 5.0])
+    is_brain = np.asarray(findings.data.mask_img.dataobj) > 0
+    values = np.asarray(image.dataobj)[is_brain]
+    for name, value in (("R01", 2.0), ("R12", 5.0)):
+        assert np.array_equal(np.flatnonzero(values == value), findings.group.members(name))
+    n_members = sum(len(findings.group.members(name)) for name in findings.names)
+    assert np.count_nonzero(values) == n_members
+
+
+def test_each_group_and_each_codebook_has_its_parts(findings):
+    assert findings.spaces.names == tuple(findings.r.columns)
+    assert findings.spaces.names[0] == "codebooks"
+    assert findings.codebooks.names == tuple(f"codebook {k}" for k in range(8))
+    assert findings.codebooks.value.shape == (8, 2)
