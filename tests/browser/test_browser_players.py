@@ -12,15 +12,16 @@ SR = 24_000
 
 @pytest.fixture(scope="module")
 def players():
+    """Three sounds at one loudness with their metrics, and one alone."""
     t = np.arange(6 * SR) / SR
-    tone = (0.3 * np.sin(2 * np.pi * 440 * t) * (1 + np.sin(2 * np.pi * 1.5 * t)) / 2).astype(
-        np.float32
-    )
+    tone = 0.3 * np.sin(2 * np.pi * 440 * t) * (1 + np.sin(2 * np.pi * 1.5 * t)) / 2
+    tone = tone.astype(np.float32)
     noise = (0.1 * np.random.default_rng(0).standard_normal(t.size)).astype(np.float32)
     sounds = {"original": tone, "a half": tone / 2, "with <noise>": tone + noise}
-    return gc.listen(
+    several = gc.listen(
         sounds, SR, level_match=True, title="Toy", reference="original", segments=[]
-    ), gc.listen({"alone": noise}, SR)
+    )
+    return [several, gc.listen({"alone": noise}, SR)]
 
 
 @pytest.fixture(scope="module")
@@ -35,31 +36,34 @@ def opened(page, address, site):
     return page
 
 
-def now(page, n=0):
-    return page.evaluate(f"giblet.players[{n}].audio().currentTime")
+def time_now(page):
+    return page.evaluate("giblet.players[0].audio().currentTime")
+
+
+HEARD = """([player, sound]) => {
+  const { current, audios } = giblet.players[player];
+  const audio = audios[sound];
+  return current === sound && !audio.paused && !audio.muted && audio.currentTime > 0.05;
+}"""
 
 
 def test_every_player_plays_and_one_at_a_time(opened):
     assert opened.locator("audio").count() == 4
-    assert (
-        opened.evaluate("[...document.querySelectorAll('audio')].map(a => a.readyState)") == [0] * 4
-    )
-    for n, sounds in enumerate((3, 1)):
-        opened.locator(".gp-play").nth(n).click()
-        for i in range(sounds):
-            opened.locator("figure").nth(n).locator(".gp-pick").nth(i).click()
-            opened.wait_for_function(
-                f"giblet.players[{n}].current === {i} && !giblet.players[{n}].audios[{i}].paused && "
-                f"!giblet.players[{n}].audios[{i}].muted && giblet.players[{n}].audios[{i}].currentTime > 0.05"
-            )
+    states = "[...document.querySelectorAll('audio')].map(a => a.readyState)"
+    assert opened.evaluate(states) == [0] * 4  # nothing is loaded before it is played
+    for player, n_sounds in enumerate((3, 1)):
+        opened.locator(".gp-play").nth(player).click()
+        for sound in range(n_sounds):
+            opened.locator("figure").nth(player).locator(".gp-pick").nth(sound).click()
+            opened.wait_for_function(HEARD, arg=[player, sound])
         playing = "[...document.querySelectorAll('audio')].filter(a => !a.paused).length"
         opened.wait_for_function(f"{playing} === 1")
 
 
 def test_plain_players_work_without_the_script(page, address, site):
-    (site / "plain.html").write_text(
-        (site / "index.html").read_text().replace("<script", "<!-- ").replace("</script>", " -->")
-    )
+    markup = (site / "index.html").read_text()
+    without_scripts = markup.replace("<script", "<!-- ").replace("</script>", " -->")
+    (site / "plain.html").write_text(without_scripts)
     page.goto(address(site) + "/plain.html")
     page.evaluate("document.querySelectorAll('audio').forEach(a => { a.muted = true; a.play(); })")
     page.wait_for_function(
@@ -67,26 +71,27 @@ def test_plain_players_work_without_the_script(page, address, site):
     )
 
 
+POSITION_MOVED_BY = """key => new Promise((done) => {
+  const player = giblet.players[0];
+  const from = player.audio();
+  const at = from.currentTime;
+  const began = performance.now();
+  player.figure.dispatchEvent(new KeyboardEvent("keydown", { key }));
+  const look = () => {
+    const took = (performance.now() - began) / 1000;
+    const audio = player.audio();
+    const isChanged = !audio.paused && !audio.muted && from.paused;
+    if (isChanged) done(Math.abs(audio.currentTime - at - took));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
+
+
 def test_switching_keeps_the_position_within_100_ms(opened):
     opened.locator(".gp-play").first.click()
     opened.wait_for_function("giblet.players[0].audio().currentTime > 0.3")
-    moved = []
-    for key in "23121":
-        measured = opened.evaluate(
-            """key => new Promise((done) => {
-            const p = giblet.players[0], from = p.audio(), at = from.currentTime, t0 = performance.now();
-            p.figure.dispatchEvent(new KeyboardEvent("keydown", {key}));
-            const look = () => {
-                const a = p.audio();
-                const took = performance.now() - t0;
-                if (!a.paused && !a.muted && from.paused) done([a.currentTime - at - took / 1000, took]);
-                else requestAnimationFrame(look);
-            };
-            requestAnimationFrame(look);
-        })""",
-            key,
-        )
-        moved.append(abs(measured[0]))
+    moved = [opened.evaluate(POSITION_MOVED_BY, key) for key in "23121"]
     assert np.median(moved) < 0.1, f"the position moved by {moved} s"
 
 
@@ -100,7 +105,8 @@ def test_switching_while_paused_keeps_the_position_exactly(opened):
 
 def test_a_marked_region_loops(opened):
     image = opened.locator(".gp-stage").first.bounding_box()
-    x, y = image["x"], image["y"] + 30
+    x = image["x"]
+    y = image["y"] + 30
     opened.mouse.move(x + image["width"] * 0.5, y)
     opened.mouse.down()
     opened.mouse.move(x + image["width"] * 0.6, y, steps=4)
@@ -110,7 +116,7 @@ def test_a_marked_region_loops(opened):
     opened.locator(".gp-play").first.click()
     opened.wait_for_function("giblet.players[0].audio().currentTime > 3.4")
     opened.wait_for_function("giblet.players[0].audio().currentTime < 3.3")  # it went round
-    assert low - 0.1 <= now(opened) <= high + 0.1
+    assert low - 0.1 <= time_now(opened) <= high + 0.1
     opened.get_by_label("Clear the loop").first.click()
     assert opened.evaluate("giblet.players[0].loop") is None
 
@@ -130,36 +136,37 @@ def test_the_keyboard_does_everything(opened):
     assert outline == "solid"
 
 
-def test_a_click_is_answered_within_100_ms(opened):
+CLICK_AND_LOOK = """i => {
+  const button = document.querySelectorAll(".gp-pick")[i];
+  button.click();
+  return button.getAttribute("aria-pressed");
+}"""
+
+
+def test_a_click_is_answered_at_once_although_sounds_take_time_to_start(opened):
     opened.locator(".gp-play").first.click()
     opened.wait_for_function("giblet.players[0].audio().currentTime > 0.2")
-    waits = [opened.evaluate("""i => new Promise((done) => {
-        const t0 = performance.now(), button = document.querySelectorAll(".gp-pick")[i];
-        button.click();
-        const look = () => button.getAttribute("aria-pressed") === "true" ? done(performance.now() - t0) : requestAnimationFrame(look);
-        look();
-    })""", i) for i in (1, 2, 0)]  # fmt: skip
-    assert np.median(waits) < 100
+    for i in (1, 2, 0):
+        assert opened.evaluate(CLICK_AND_LOOK, i) == "true"
 
 
 def test_a_switch_brings_own_levels_back_and_says_what_it_did(opened):
     figure = opened.locator("figure").first
     switch = figure.get_by_role("button", name="One loudness")
     volumes = "giblet.players[0].audios.map(a => a.volume)"
-    assert (switch.get_attribute("aria-pressed"), opened.evaluate(volumes)) == ("true", [1, 1, 1])
+    note = figure.locator(".giblet-level")
+    assert switch.get_attribute("aria-pressed") == "true"
+    assert opened.evaluate(volumes) == [1, 1, 1]
     switch.click()
     tone, half, _ = opened.evaluate(volumes)
-    assert (switch.get_attribute("aria-pressed"), half / tone) == (
-        "false",
-        pytest.approx(0.5, abs=0.01),
-    )
-    assert "own levels" in figure.locator(".giblet-level").inner_text()
+    assert switch.get_attribute("aria-pressed") == "false"
+    assert half / tone == pytest.approx(0.5, abs=0.01)
+    assert "own levels" in note.inner_text()
     switch.click()
     assert opened.evaluate(volumes) == [1, 1, 1]
-    assert "all at" in figure.locator(".giblet-level").inner_text()
-    assert (
-        not opened.locator("figure").nth(1).get_by_role("button", name="One loudness").is_visible()
-    )  # one sound: nothing to match
+    assert "all at" in note.inner_text()
+    alone = opened.locator("figure").nth(1)
+    assert not alone.get_by_role("button", name="One loudness").is_visible()  # nothing to match
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -170,15 +177,16 @@ def test_axe_finds_no_serious_violation(page, axe, site, theme):
     assert axe(page) == []
 
 
+SMALL_BUTTONS = """[...document.querySelectorAll('figure button')]
+  .filter(button => button.offsetHeight < 32 && button.offsetParent).length"""
+
+
 def test_the_page_fits_a_phone(page, site):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(site.as_uri() + "/index.html")
     page.wait_for_selector(".gp-play")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    small = page.evaluate(
-        "[...document.querySelectorAll('figure button')].filter(b => b.offsetHeight < 32 && b.offsetParent).length"
-    )
-    assert small == 0
+    assert page.evaluate(SMALL_BUTTONS) == 0
 
 
 def test_printing_shows_the_table_and_hides_the_controls(opened):
