@@ -199,9 +199,8 @@ def _codec() -> Iterator[Row]:
     shared = Path(os.environ.get("GIBLET_SHARED", project_root().parent / "shared"))
     sounds = shared / "audio"
     film = gc.demo_film(folder=project_root() / "build" / "artifacts" / "film")
-    for name, value, unit, how in bench_codec(film.wave, sounds if sounds.is_dir() else None):
-        shown = f"{name}, {unit.split(',')[0]}" if unit else name
-        yield Row(shown, value, unit, how)
+    for figure in bench_codec(film.wave, sounds if sounds.is_dir() else None):
+        yield Row(figure.name, figure.value, figure.unit, figure.how)
 
 
 #: Parts of the benchmark, in order.

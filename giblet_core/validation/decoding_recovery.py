@@ -96,13 +96,10 @@ def _group_scores(task: _Task, group: np.ndarray) -> dict[str, float]:
     """Identify from the group's mean series (n_trs, n_voxels), by different spaces."""
     decoded = task.decode(group)
     beyond = task.spaces.beyond(group, embargo=EMBARGO_TRS, alphas=PENALTIES)
-    latents = task.accuracy(decoded, LATENTS)
-    plain = task.accuracy(decoded, PLAIN)
     return {
-        "group, latents": latents,
-        "group, loudness and speech": plain,
+        "group, latents": task.accuracy(decoded, LATENTS),
+        "group, loudness and speech": task.accuracy(decoded, PLAIN),
         "group, latents beyond loudness and speech": task.accuracy(beyond, LATENTS),
-        "points over loudness and speech": latents - plain,
     }
 
 
@@ -126,7 +123,9 @@ def decoding_rows(stimulus: Stimulus, seeds: Sequence[int] = SEEDS) -> list[dict
     for seed in tqdm(seeds, desc="simulations to decode"):
         subjects = task.simulated_subjects(seed)
         group = np.mean(subjects, axis=0)
-        scores.append(_group_scores(task, group) | _subject_scores(task, subjects))
+        of_seed = _group_scores(task, group) | _subject_scores(task, subjects)
+        gain = of_seed["group, latents"] - of_seed["group, loudness and speech"]
+        scores.append(of_seed | {"points over loudness and speech": gain})
         chance.append(task.spaces.shifted(group, embargo=EMBARGO_TRS, alphas=PENALTIES))
     rows = []
     for name in scores[0]:

@@ -1,7 +1,9 @@
 """The demo codec: a small EnCodec trained by this project.
 
-Read `network` and `codebooks` first, then `hybrid` (its start), `losses`, `training`, `export` and
-`bench`. The exported codec gives the codes of the trained one.
+Read `network` and `codebooks` first (what is trained), then `hybrid` (the start, built by hand),
+`losses`, `corpus` and `training`, and `export` (how it becomes an ``EncodecModel``); `bench` says
+how it sounds. The exported codec gives the latents and the sound of the trained one, and the same
+sounds and seed give the same weights.
 """
 
 import lazy_loader
@@ -11,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "bench",
         "codebooks",
+        "corpus",
         "export",
         "hybrid",
         "losses",
@@ -19,8 +22,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "bench": [
+            "CodecFigure",
             "bench_codec",
             "flaws",
+            "held_out_speech",
             "perplexity",
             "sound_table",
         ],
@@ -31,12 +36,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "refit",
             "search",
         ],
+        "corpus": [
+            "Corpus",
+            "is_held_out",
+        ],
         "export": [
             "from_encodec",
             "save_codec",
             "to_encodec",
         ],
-        "hybrid": [
+        "hybrid.start": [
             "hybrid_start",
         ],
         "losses": [
@@ -45,8 +54,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "training": [
             "CodecTrainConfig",
-            "Corpus",
-            "is_held_out",
             "refit_codebooks",
             "start",
             "train_codec",

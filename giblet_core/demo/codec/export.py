@@ -1,9 +1,10 @@
 """The trained demo codec written into ``EncodecModel``, read back, and put in files.
 
-Strided convolutions move samples to channels (space to depth); a constant offset keeps an ELU in
-its linear part.
+Strided convolutions move samples to channels (space to depth). A constant offset keeps an ELU in
+its linear part: it is added to a layer's outputs and taken back by the next layer's bias.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,23 +12,39 @@ from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
 from giblet_core.demo.codec.codebooks import LATENT_DIM
-from giblet_core.demo.codec.network import HALF, HOP_LENGTH, LIFT, STEP, STRAIGHT, WIDTH, FrameCodec
+from giblet_core.demo.codec.network import (
+    GROW,
+    HALF,
+    HOP_LENGTH,
+    LIFT,
+    SHRINK,
+    STEP,
+    STRAIGHT,
+    WIDTH,
+    FrameCodec,
+)
 from giblet_core.files import file_sha256, write_text
 
 OFFSET = 4.0  # added to every channel: ELU(x + 4) = x + 4 while |x| < 4
 HALF_OFFSET = 16.0  # the same at 150 Hz
 WIDE_OFFSET = 128.0  # keeps the linear channels out of the ELU's bend; they reach about +-60
 UPSAMPLING = (2, 4, 5, 8)  # at 150 Hz the 160 channels hold exactly the samples of half a frame
+BANDWIDTHS_KBPS = (1.5, 3.0, 6.0, 12.0, 24.0)
+KBPS_A_CODEBOOK = 0.75
 
 
 def set_weight(convolution: nn.Module, weight: Tensor, bias: Tensor | None = None) -> None:
-    """Write ``weight`` into a weight-normalised convolution; a zero filter gets gain 0 (0/0 would
-    be NaN).
+    """Write into a weight-normalised convolution; a zero filter gets gain 0 (0/0 would be NaN).
+
+    Parameters
+    ----------
+    convolution : nn.Module
+    weight : Tensor of the shape of its weight
+    bias : Tensor, optional
+        By default the bias stays.
     """
-    norm, parameters = (
-        weight.flatten(1).norm(dim=1).view(-1, 1, 1),
-        convolution.parametrizations.weight,
-    )
+    norm = weight.flatten(1).norm(dim=1).view(-1, 1, 1)
+    parameters = convolution.parametrizations.weight
     parameters.original0.copy_(norm)
     parameters.original1.copy_(torch.where(norm > 0, weight, torch.ones_like(weight)))
     if bias is not None:
@@ -35,54 +52,101 @@ def set_weight(convolution: nn.Module, weight: Tensor, bias: Tensor | None = Non
 
 
 def pass_samples(convolution: nn.Module, stride: int, block: int) -> None:
-    """Make a strided (transposed) convolution move ``block`` samples between time and channels, in
-    natural order.
+    """Make a strided convolution move samples between time and channels, in natural order.
+
+    Parameters
+    ----------
+    convolution : nn.Conv1d or nn.ConvTranspose1d
+    stride : int
+    block : int
+        Samples moved: channels on the slow side.
     """
-    weight, few = torch.zeros_like(convolution.weight), block // stride  # channels on the fast side
-    places, first = (
-        torch.arange(block),
-        0 if isinstance(convolution, nn.ConvTranspose1d) else stride,
-    )
-    weight[places, places % few, first + places // few] = 1.0
+    fast_channels = block // stride
+    first_tap = 0 if isinstance(convolution, nn.ConvTranspose1d) else stride
+    places = torch.arange(block)
+    weight = torch.zeros_like(convolution.weight)
+    weight[places, places % fast_channels, first_tap + places // fast_channels] = 1.0
     set_weight(convolution, weight)
 
 
 def _half(weight: Tensor) -> Tensor:
+    """Round to half precision, in which weights are stored."""
     return weight.half().float()
 
 
-@torch.no_grad()
-def to_encodec(net: FrameCodec) -> EncodecModel:
-    """Write `net` into an ``EncodecModel``; weights that are stored in half precision are rounded
-    before biases are computed.
+def _offsets(lift: float) -> Tensor:
+    """Return what is added to each channel at 75 Hz so that it stays straight: (320,)."""
+    linear = torch.full((LATENT_DIM,), WIDE_OFFSET)
+    lifted = torch.full((WIDTH - LATENT_DIM - 1,), lift)
+    return torch.cat([linear, lifted, torch.zeros(1)])
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """How one convolution of the trained network lies in one of ``EncodecModel``.
+
+    Attributes
+    ----------
+    ours, theirs : nn.Conv1d
+    n_raised_inputs : int
+        The first inputs, which come with an offset there; it is taken back.
+    input_offset : float
+    n_raised_outputs : int
+        The first outputs, which get an offset there.
+    output_offset : float
+    first_row : int
+        Channel of theirs at which our outputs begin.
     """
-    rungs = [
-        rung
-        for rung in (1.5, 3.0, 6.0, 12.0, 24.0)
-        if rung <= 0.75 * len(net.codebooks.residual.layers)
+
+    ours: nn.Conv1d
+    theirs: nn.Module
+    n_raised_inputs: int = 0
+    input_offset: float = 0.0
+    n_raised_outputs: int = 0
+    output_offset: float = 0.0
+    first_row: int = 0
+
+    def rows(self) -> slice:
+        """Return the channels of theirs that are ours."""
+        return slice(self.first_row, self.first_row + len(self.ours.weight))
+
+    def export_weights(self) -> None:
+        """Write our convolution into theirs."""
+        rounded = _half(self.ours.weight)
+        weight = torch.zeros_like(self.theirs.weight)
+        bias = torch.zeros_like(self.theirs.bias)
+        weight[self.rows(), : rounded.shape[1]] = rounded
+        taken_back = self.input_offset * rounded[:, : self.n_raised_inputs].sum((1, 2))
+        bias[self.rows()] = self.ours.bias - taken_back
+        bias[: self.n_raised_outputs] += self.output_offset
+        set_weight(self.theirs, weight, bias)
+
+    def import_weights(self) -> None:
+        """Read our convolution from theirs."""
+        ours = self.ours
+        ours.weight.copy_(self.theirs.weight[self.rows(), : ours.weight.shape[1]])
+        taken_back = self.input_offset * ours.weight[:, : self.n_raised_inputs].sum((1, 2))
+        ours.bias.copy_(self.theirs.bias[self.rows()] + taken_back)
+        ours.bias[: self.n_raised_outputs] -= self.output_offset
+
+
+def _encoder_transfers(net: FrameCodec, layers: nn.ModuleList) -> list[_Transfer]:
+    at_600_hz = layers[7]
+    at_150_hz = layers[10]
+    from_steps = {"n_raised_inputs": STEP, "input_offset": OFFSET}
+    from_halves = {"n_raised_inputs": STRAIGHT, "input_offset": HALF_OFFSET}
+    to_halves = {"n_raised_outputs": STRAIGHT, "output_offset": HALF_OFFSET}
+    to_latents = {"n_raised_outputs": LATENT_DIM, "output_offset": WIDE_OFFSET}
+    from_latents = {"n_raised_inputs": LATENT_DIM, "input_offset": WIDE_OFFSET}
+    return [
+        _Transfer(net.rectify, at_600_hz.block[1].conv, **from_steps),
+        _Transfer(net.spread, at_600_hz.block[3].conv, first_row=STEP),
+        _Transfer(net.gather, layers[9].conv, **from_steps, **to_halves),
+        _Transfer(net.compress, at_150_hz.block[1].conv, **from_halves),
+        _Transfer(net.expand, at_150_hz.block[3].conv),
+        _Transfer(net.analysis, layers[12].conv, **from_halves, **to_latents),
+        _Transfer(net.encoder_conv, layers[15].conv, **from_latents),
     ]
-    model = EncodecModel(
-        EncodecConfig(
-            target_bandwidths=rungs,
-            num_filters=20,
-            num_lstm_layers=1,
-            use_conv_shortcut=False,
-            upsampling_ratios=list(UPSAMPLING),
-        )
-    ).eval()
-    for (
-        name,
-        parameter,
-    ) in (
-        model.named_parameters()
-    ):  # silent: gains and biases of zero (directions of zero would be 0/0)
-        parameter.fill_(float(name.endswith("original1")))
-    _export_encoder(net, model.encoder.layers)
-    _export_decoder(net, model.decoder.layers)
-    for layer, codebook in zip(model.quantizer.layers, net.codebooks.embed, strict=True):
-        layer.codebook.embed.copy_(codebook)
-        layer.codebook.embed_avg.zero_()  # only training needs moving averages; zeros pack to nothing
-    return model
 
 
 def _export_lstm(source: nn.LSTM, target: nn.LSTM, offsets: Tensor) -> None:
@@ -92,177 +156,148 @@ def _export_lstm(source: nn.LSTM, target: nn.LSTM, offsets: Tensor) -> None:
     target.bias_ih_l0.copy_(source.bias_ih_l0 - target.weight_ih_l0 @ offsets)
 
 
-def _offsets(lift: float) -> Tensor:
-    """What is added to each channel at 75 Hz so that it stays straight."""
-    return torch.cat(
-        [
-            torch.full((LATENT_DIM,), WIDE_OFFSET),
-            torch.full((WIDTH - LATENT_DIM - 1,), lift),
-            torch.zeros(1),
-        ]
-    )
+def _import_lstm(target: nn.LSTM, source: nn.LSTM, offsets: Tensor) -> None:
+    target.load_state_dict(source.state_dict())
+    target.bias_ih_l0 += target.weight_ih_l0 @ offsets
 
 
 def _export_encoder(net: FrameCodec, layers: nn.ModuleList) -> None:
-    first, offset = torch.zeros_like(layers[0].conv.weight), torch.zeros(len(layers[0].conv.bias))
-    first[0, 0, -1], offset[0] = 1.0, OFFSET
-    set_weight(layers[0].conv, first, offset)
-    block = 1
-    for layer, stride in zip((3, 6), reversed(UPSAMPLING[2:])):
-        block *= stride
-        pass_samples(layers[layer].conv, stride, block)
-    for ours, theirs, *how in _encoder_convs(net, layers):
-        _export_conv(ours, theirs, *how)
+    weight = torch.zeros_like(layers[0].conv.weight)
+    bias = torch.zeros_like(layers[0].conv.bias)
+    weight[0, 0, -1] = 1.0
+    bias[0] = OFFSET
+    set_weight(layers[0].conv, weight, bias)
+    pass_samples(layers[3].conv, stride=8, block=8)
+    pass_samples(layers[6].conv, stride=5, block=STEP)
+    for transfer in _encoder_transfers(net, layers):
+        transfer.export_weights()
     _export_lstm(net.encoder_lstm, layers[13].lstm, _offsets(0.0))
 
 
-def _encoder_convs(net: FrameCodec, layers: nn.ModuleList) -> list[tuple]:
-    """Pair convolutions: ours, theirs, straight inputs and their offset, straight outputs and
-    theirs, first row written.
+def _synthesis_taps(net: FrameCodec) -> Tensor:
+    """Return the synthesis as weights of a transposed convolution: (320, 160, 4).
+
+    Frames of (halves, samples, frame now or before, channels) become channels, samples and four
+    halves. Each tap takes back its own offset, through the channel that is held at one.
     """
-    return [
-        (net.rectify, layers[7].block[1].conv, STEP, OFFSET, 0, 0.0, 0),
-        (net.spread, layers[7].block[3].conv, 0, 0.0, 0, 0.0, STEP),
-        (net.gather, layers[9].conv, STEP, OFFSET, STRAIGHT, HALF_OFFSET, 0),
-        (net.compress, layers[10].block[1].conv, STRAIGHT, HALF_OFFSET, 0, 0.0, 0),
-        (net.expand, layers[10].block[3].conv, 0, 0.0, 0, 0.0, 0),
-        (net.analysis, layers[12].conv, STRAIGHT, HALF_OFFSET, LATENT_DIM, WIDE_OFFSET, 0),
-        (net.encoder_conv, layers[15].conv, LATENT_DIM, WIDE_OFFSET, 0, 0.0, 0),
-    ]
-
-
-def _export_conv(
-    ours: nn.Conv1d,
-    theirs: nn.Module,
-    taken: int,
-    back: float,
-    raised: int,
-    offset: float,
-    first: int,
-) -> None:
-    """Write a convolution; the offset `back` of its first `taken` inputs is taken back, its first
-    `raised` outputs get `offset`.
-    """
-    small, weight, bias = (
-        _half(ours.weight),
-        torch.zeros_like(theirs.weight),
-        torch.zeros_like(theirs.bias),
-    )
-    rows = slice(first, first + len(small))
-    weight[rows, : small.shape[1]] = small
-    bias[rows] = ours.bias - back * small[:, :taken].sum((1, 2))
-    bias[:raised] += offset
-    set_weight(theirs, weight, bias)
-
-
-def _import_conv(
-    ours: nn.Conv1d,
-    theirs: nn.Module,
-    taken: int,
-    back: float,
-    raised: int,
-    offset: float,
-    first: int,
-) -> None:
-    """Undo `_export_conv`."""
-    rows = slice(first, first + len(ours.weight))
-    ours.weight.copy_(theirs.weight[rows, : ours.weight.shape[1]])
-    ours.bias.copy_(theirs.bias[rows] + back * ours.weight[:, :taken].sum((1, 2)))
-    ours.bias[:raised] -= offset
+    by_half = (SHRINK * net.synthesis.weight).view(2, HALF, 2, WIDTH)
+    taps = by_half.permute(3, 1, 2, 0).reshape(WIDTH, HALF, 4).clone()
+    taps[-1] -= torch.einsum("c,csh->sh", _offsets(LIFT), taps)
+    taps[-1, :, :2] += SHRINK * net.synthesis.bias.view(2, HALF).T
+    return taps
 
 
 def _export_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
     offsets = _offsets(LIFT)
     set_weight(layers[0].conv, _half(net.decoder_conv.weight), net.decoder_conv.bias + offsets)
     _export_lstm(net.decoder_lstm, layers[1].lstm, offsets)
-    # (halves, samples, frame now or before, channels) -> (channels, samples, 4 halves); each tap
-    # takes back its own offset
-    taps = (
-        (0.1 * net.synthesis.weight)
-        .view(2, HALF, 2, WIDTH)
-        .permute(3, 1, 2, 0)
-        .reshape(WIDTH, HALF, 4)
-        .clone()
-    )
-    taps[-1] -= torch.einsum("c,csh->sh", offsets, taps)
-    taps[-1, :, :2] += 0.1 * net.synthesis.bias.view(2, HALF).T
-    set_weight(layers[3].conv, taps, torch.full((HALF,), OFFSET))
-    narrow = _half(10 * net.narrow.weight)
-    set_weight(layers[4].block[1].conv, narrow, net.narrow.bias - OFFSET * narrow.sum((1, 2)))
-    set_weight(layers[4].block[3].conv, _half(net.widen.weight), net.widen.bias)
-    block = HALF
-    for layer, stride in zip((6, 9, 12), UPSAMPLING[1:]):
-        pass_samples(layers[layer].conv, stride, block)
-        block //= stride
+    set_weight(layers[3].conv, _synthesis_taps(net), torch.full((HALF,), OFFSET))
+    block = layers[4].block
+    narrow = _half(GROW * net.narrow.weight)
+    set_weight(block[1].conv, narrow, net.narrow.bias - OFFSET * narrow.sum((1, 2)))
+    set_weight(block[3].conv, _half(net.widen.weight), net.widen.bias)
+    pass_samples(layers[6].conv, stride=4, block=HALF)
+    pass_samples(layers[9].conv, stride=5, block=STEP)
+    pass_samples(layers[12].conv, stride=8, block=8)
     last = torch.zeros_like(layers[15].conv.weight)
     last[0, 0, -1] = 1.0
     set_weight(layers[15].conv, last, torch.tensor([-OFFSET]))
 
 
+def _silent_model(n_codebooks: int) -> EncodecModel:
+    """Return a model whose gains and biases are zero (directions of zero would be 0/0)."""
+    highest_kbps = KBPS_A_CODEBOOK * n_codebooks
+    config = EncodecConfig(
+        target_bandwidths=[kbps for kbps in BANDWIDTHS_KBPS if kbps <= highest_kbps],
+        num_filters=20,
+        num_lstm_layers=1,
+        use_conv_shortcut=False,
+        upsampling_ratios=list(UPSAMPLING),
+    )
+    model = EncodecModel(config).eval()
+    for name, parameter in model.named_parameters():
+        is_direction = name.endswith("original1")
+        parameter.fill_(1.0 if is_direction else 0.0)
+    return model
+
+
+@torch.no_grad()
+def to_encodec(net: FrameCodec) -> EncodecModel:
+    """Write the trained network into an ``EncodecModel``.
+
+    Weights that are stored in half precision are rounded before biases are computed.
+    """
+    model = _silent_model(len(net.codebooks))
+    _export_encoder(net, model.encoder.layers)
+    _export_decoder(net, model.decoder.layers)
+    for layer, codebook in zip(model.quantizer.layers, net.codebooks.embed, strict=True):
+        layer.codebook.embed.copy_(codebook)
+        layer.codebook.embed_avg.zero_()  # only training needs averages; zeros pack to nothing
+    return model
+
+
+def _import_decoder(net: FrameCodec, layers: nn.ModuleList) -> None:
+    offsets = _offsets(LIFT)
+    net.decoder_conv.weight.copy_(layers[0].conv.weight)
+    net.decoder_conv.bias.copy_(layers[0].conv.bias - offsets)
+    _import_lstm(net.decoder_lstm, layers[1].lstm, offsets)
+    taps = layers[3].conv.weight.clone()
+    taps[-1] += torch.einsum("c,csh->sh", offsets, taps)  # what is left there is the bias
+    by_half = taps.view(WIDTH, HALF, 2, 2).permute(3, 1, 2, 0)
+    net.synthesis.weight.copy_(GROW * by_half.reshape(HOP_LENGTH, 2 * WIDTH))
+    net.synthesis.bias.zero_()
+    narrow = layers[4].block[1].conv
+    net.narrow.weight.copy_(narrow.weight / GROW)
+    net.narrow.bias.copy_(narrow.bias + OFFSET * narrow.weight.sum((1, 2)))
+    widen = layers[4].block[3].conv
+    net.widen.weight.copy_(widen.weight)
+    net.widen.bias.copy_(widen.bias)
+
+
 @torch.no_grad()
 def from_encodec(model: EncodecModel) -> FrameCodec:
-    """Read an exported model back, so that training can go on from published weights (the inverse
-    of `to_encodec`).
+    """Read an exported model back: the inverse of `to_encodec`.
+
+    So training can go on from published weights.
     """
-    net, encoder, decoder = (
-        FrameCodec(len(model.quantizer.layers)),
-        model.encoder.layers,
-        model.decoder.layers,
-    )
-    for ours, theirs, *how in _encoder_convs(net, encoder):
-        _import_conv(ours, theirs, *how)
-    offsets = _offsets(LIFT)
-    for ours, theirs, added in (
-        (net.encoder_lstm, encoder[13].lstm, _offsets(0.0)),
-        (net.decoder_lstm, decoder[1].lstm, offsets),
-    ):
-        ours.load_state_dict(theirs.state_dict())
-        ours.bias_ih_l0 += ours.weight_ih_l0 @ added
-    net.decoder_conv.weight.copy_(decoder[0].conv.weight)
-    net.decoder_conv.bias.copy_(decoder[0].conv.bias - offsets)
-    taps = decoder[3].conv.weight.clone()
-    taps[-1] += torch.einsum(
-        "c,csh->sh", offsets, taps
-    )  # what is left on the channel held at one is the bias
-    net.synthesis.weight.copy_(
-        10 * taps.view(WIDTH, HALF, 2, 2).permute(3, 1, 2, 0).reshape(HOP_LENGTH, 2 * WIDTH)
-    )
-    net.synthesis.bias.zero_()
-    net.narrow.weight.copy_(decoder[4].block[1].conv.weight / 10)
-    net.narrow.bias.copy_(
-        decoder[4].block[1].conv.bias + OFFSET * decoder[4].block[1].conv.weight.sum((1, 2))
-    )
-    net.widen.weight.copy_(decoder[4].block[3].conv.weight)
-    net.widen.bias.copy_(decoder[4].block[3].conv.bias)
+    net = FrameCodec(len(model.quantizer.layers))
+    for transfer in _encoder_transfers(net, model.encoder.layers):
+        transfer.import_weights()
+    _import_lstm(net.encoder_lstm, model.encoder.layers[13].lstm, _offsets(0.0))
+    _import_decoder(net, model.decoder.layers)
     net.codebooks.fill(torch.stack([layer.codebook.embed for layer in model.quantizer.layers]))
     net.pin()
     return net
 
 
+def _stored_type(name: str, value: Tensor) -> torch.dtype:
+    """Return the precision in which a parameter is stored; see `save_codec`."""
+    if name.endswith("embed_avg"):
+        return torch.float8_e4m3fn
+    is_matrix = value.ndim >= 2 and not name.endswith("original0")
+    if is_matrix and not name.startswith("decoder.layers.3."):
+        return torch.float16
+    return torch.float32
+
+
 def save_codec(model: EncodecModel, folder: str | Path) -> str:
-    """Write ``config.json``, ``model.safetensors`` and ``SHA256SUMS``; return the sha256 of the
-    weights file.
+    """Write ``config.json``, ``model.safetensors`` and ``SHA256SUMS``.
 
     Matrices are stored in half precision, biases and gains in single: a rounded bias would be heard
     as DC (for the same reason the first transposed convolution, which takes back the linear path's
     offset, stays single). The codebooks' moving averages (only training uses them) are zeros here,
     in the narrowest type.
+
+    Returns
+    -------
+    str
+        sha256 of the file of weights.
     """
-    folder, state = Path(folder), {}
-    for name, value in model.state_dict().items():
-        matrix = (
-            value.ndim >= 2
-            and not name.endswith("original0")
-            and not name.startswith("decoder.layers.3.")
-        )
-        kind = (
-            torch.float8_e4m3fn
-            if name.endswith("embed_avg")
-            else torch.float16
-            if matrix
-            else torch.float32
-        )
-        state[name] = value.detach().to(kind).contiguous()
+    folder = Path(folder)
+    state = {
+        name: value.detach().to(_stored_type(name, value)).contiguous()
+        for name, value in model.state_dict().items()
+    }
     model.save_pretrained(folder, state_dict=state)
     digest = file_sha256(folder / "model.safetensors")
     write_text(folder / "SHA256SUMS", f"{digest}  model.safetensors\n")

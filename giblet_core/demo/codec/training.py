@@ -1,46 +1,47 @@
-"""Training of the demo codec on a folder of sounds: resumable, on one core or a GPU, in stages that
-must prove themselves.
+"""Training of the demo codec on a folder of sounds: resumable, in stages.
 
-    python -m giblet_core.codec_training SOUNDS WORK --steps 1500 python -m
-    giblet_core.codec_training SOUNDS WORK2 --start WORK/net.pt --steps 900 --averaging 0.996
-    --refit --install FOLDER
+    python -m giblet_core.demo.codec.training SOUNDS WORK --steps 1500
+    python -m giblet_core.demo.codec.training SOUNDS WORK2 --start WORK/net.pt --steps 900
+        --averaging 0.996 --refit --install FOLDER
 
 SOUNDS holds audio files in any tree; files are split by name, and held-out ones are never read
-here. WORK keeps checkpoints and the log. A stage is accepted by hand, on held-out speech
-(`giblet_core.bench_codec`), never on the loss.
+here. WORK keeps checkpoints and the log. It runs on one core or a GPU. A stage must
+prove itself: it is accepted by hand, on held-out speech (`giblet_core.demo.codec.bench`), never on
+the loss.
 """
 
 import argparse
-import hashlib
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import soxr
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 from transformers import EncodecModel
 
+from giblet_core.demo.codec.corpus import Corpus
 from giblet_core.demo.codec.export import from_encodec, save_codec, to_encodec
 from giblet_core.demo.codec.hybrid import hybrid_start, soften
-from giblet_core.demo.codec.losses import MEL, SAMPLE_RATE, WEIGHTS, make_bands, perceptual_losses
+from giblet_core.demo.codec.losses import MEL, WEIGHTS, Bands, make_bands, perceptual_losses
 from giblet_core.demo.codec.network import HOP_LENGTH, FrameCodec
-from giblet_core.errors import InputError, require
+from giblet_core.errors import InputError
 from giblet_core.files import atomic_path
-from giblet_core.sound import load_audio
 
-SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus"}
-LR_FACTORS = {
+LR_FACTORS = {  # the encoder rests (see the card)
     "decoder_lstm": 0.15,
     "decoder_conv": 0.2,
     "synthesis": 0.1,
     "narrow": 0.3,
     "widen": 0.3,
-}  # the encoder rests (see the card)
+}
+WARM_UP = 100  # steps
+LOWEST_RATE = 1e-5
+CROP_FRAMES = 300  # of the crops of 4 s on which codebooks are fitted
+LOG_MEL_WINDOWS = tuple(MEL)  # a step looks at one of them, in turn
 
 
 @dataclass(frozen=True)
@@ -51,108 +52,37 @@ class CodecTrainConfig:
     batch_size: int = 14
     n_frames: int = 96  # of 13.3 ms: the length of a crop
     learning_rate: float = 3e-4  # times LR_FACTORS
-    averaging: float = 0.0  # a step; above 0 the rate stays flat and the moving average of the weights is what is kept
+    # Of the weights, a step. Above 0 the rate stays flat and their moving average is what is kept.
+    averaging: float = 0.0
     n_codebooks: int = 16
     prefixes: tuple[int, ...] = (2, 4, 8, 16)  # every one of these must decode
     prefix_odds: tuple[float, ...] = (0.15, 0.2, 0.45, 0.2)
     checkpoint_every: int = 200  # steps
     seed: int = 0
 
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, before `LR_FACTORS`."""
+        fall = 1.0
+        if not self.averaging:
+            fall = 0.5 + 0.5 * math.cos(math.pi * step / self.n_steps)
+        warm = min(1, (step + 1) / WARM_UP)
+        return self.learning_rate * warm * fall + LOWEST_RATE
 
-def is_held_out(name: str) -> bool:
-    """Decide by file name alone: the tail of a LibriSpeech chapter, FLEURS 8 and 9, the EnCodec
-    test, a tenth of the rest.
-    """
-    stem = Path(name).stem
-    number = stem.rsplit("-", 1)[-1]
-    if stem.startswith("fleurs-"):
-        return int(number) >= 8
-    if stem.count("-") == 2 and stem.replace("-", "").isdigit():
-        return int(number) >= 19
-    return stem == "encodec_test_24k" or hashlib.sha256(stem.encode()).digest()[0] < 26
+    def average_weights(self, mean: Tensor, now: Tensor, n_averaged: Tensor) -> Tensor:
+        """Move the average towards the weights: a plain mean first, then a moving one.
 
+        Parameters
+        ----------
+        mean, now : Tensor
+            A weight's average and its value.
+        n_averaged : Tensor of one int
+            Steps in the average.
 
-def kind_of(path: Path) -> str:
-    """Tell speech, music, ambience or tts (synthetic voices) from the folders a file lies in;
-    speech where they do not say.
-    """
-    return next(
-        (
-            kind
-            for kind in ("tts", "music", "ambience")
-            if kind in {part.lower() for part in path.parts}
-        ),
-        "speech",
-    )
-
-
-class Corpus:
-    """Training sounds in memory, drawn as augmented crops; seeded."""
-
-    SHARES = {"speech": 0.47, "tts": 0.33, "music": 0.17, "ambience": 0.03}
-
-    def __init__(self, waves: dict[str, list[np.ndarray]], seed: int = 0):
-        self.waves = {
-            kind: kept
-            for kind, sounds in waves.items()
-            if (kept := [w for w in sounds if len(w) >= 8000])
-        }
-        require(
-            self.waves,
-            "waves: no training sound of a third of a second or more. Give a folder with sound files.",
-        )
-        self.rng = np.random.default_rng(seed)
-
-    @classmethod
-    def from_folder(cls, folder: str | Path, seed: int = 0) -> "Corpus":
-        """Read every training file of a tree at 24 kHz (a sound kept in two formats counts once)."""
-        files = {
-            (p.parent, p.stem): p
-            for p in sorted(Path(folder).rglob("*"))
-            if p.suffix.lower() in SUFFIXES and not is_held_out(p.name)
-        }
-        waves: dict[str, list[np.ndarray]] = {}
-        for path in tqdm(files.values(), desc="reading"):
-            waves.setdefault(kind_of(path.relative_to(folder)), []).append(
-                load_audio(path, SAMPLE_RATE)
-            )
-        return cls(waves, seed)
-
-    def crop(self, kind: str, n_samples: int) -> np.ndarray:
-        """Draw a crop of unit power: speed and pitch +-18 %, spectral tilt, sign."""
-        rng, sounds = self.rng, self.waves.get(kind) or self.waves[next(iter(self.waves))]
-        lengths = np.array([len(w) for w in sounds], float) ** (0.5 if kind == "music" else 1.0)
-        wave = sounds[rng.choice(len(sounds), p=lengths / lengths.sum())]
-        ratio = rng.uniform(0.85, 1.2) if rng.random() < 0.5 else 1.0
-        wanted = int(n_samples * ratio) + 64
-        start = int(rng.integers(0, max(1, len(wave) - wanted)))
-        piece = wave[start : start + wanted]
-        piece = (
-            soxr.resample(piece, SAMPLE_RATE * ratio, SAMPLE_RATE, quality="MQ")
-            if ratio != 1.0
-            else piece
-        )
-        piece = np.resize(piece, n_samples)  # cut, or repeated where it is too short
-        if rng.random() < 0.4:
-            piece = np.concatenate([piece[:1], piece[1:] + rng.uniform(-0.4, 0.4) * piece[:-1]])
-        return piece / max(np.sqrt(np.mean(piece**2)), 1e-3) * rng.choice([-1, 1])
-
-    def batch(self, batch_size: int, n_frames: int) -> torch.Tensor:
-        """Draw (batch_size, n_frames * 320): one kind each, a quarter of the speech over music or
-        ambience, levels -50 to -15 dBFS.
+        Returns
+        -------
+        Tensor
         """
-        rng, n, sounds = self.rng, n_frames * HOP_LENGTH, []
-        for _ in range(batch_size):
-            kind = rng.choice(list(self.SHARES), p=list(self.SHARES.values()))
-            wave = self.crop(kind, n)
-            if rng.random() < (0.25 if kind in ("speech", "tts") else 0.1):
-                wave = wave + self.crop("music" if rng.random() < 0.7 else "ambience", n) * 10 ** (
-                    -rng.uniform(3, 25) / 20
-                )
-            level = rng.uniform(-32, -15) if rng.random() < 0.85 else rng.uniform(-50, -30)
-            wave = wave * 10 ** (level / 20)
-            sounds.append(wave / max(1.0, np.abs(wave).max() / 0.98))
-        return torch.tensor(np.stack(sounds), dtype=torch.float32)
+        return mean.lerp(now, max(1 - self.averaging, 1 / (float(n_averaged) + 1)))
 
 
 def start(
@@ -163,26 +93,126 @@ def start(
     n_points: int = 150_000,
     seed: int = 0,
 ) -> FrameCodec:
-    """Draw crops of 4 s from the corpus, clean and mixed, and return the network built on them."""
-    return hybrid_start(
-        list(corpus.batch(n_crops, 300).numpy()), n_codebooks, n_iter, n_points, seed
-    )
+    """Draw crops of 4 s from the corpus, clean and mixed, and return the network built on them.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    n_crops : int
+    n_codebooks, n_iter, n_points : int
+        Residual k-means: number of codebooks, iterations, frames drawn at random.
+    seed : int
+
+    Returns
+    -------
+    FrameCodec
+    """
+    crops = list(corpus.batch(n_crops, CROP_FRAMES).numpy())
+    return hybrid_start(crops, n_codebooks, n_iter, n_points, seed)
 
 
 def refit_codebooks(
     net: FrameCodec, corpus: Corpus, n_crops: int = 840, seed: int = 0
 ) -> FrameCodec:
-    """Refit the codebooks of `net` in place to each other (`Codebooks.refine`), on the frames of
-    new crops of 4 s; return `net`.
+    """Refit the codebooks of a network in place to each other (`Codebooks.refine`).
+
+    Parameters
+    ----------
+    net : FrameCodec
+    corpus : Corpus
+        From which new crops of 4 s are drawn.
+    n_crops : int
+    seed : int
+
+    Returns
+    -------
+    FrameCodec
+        The same network.
     """
-    corpus.rng, _ = np.random.default_rng((seed, n_crops)), torch.manual_seed(seed)
+    corpus.reseed(seed, n_crops)
+    torch.manual_seed(seed)
+    latents = []
     with torch.no_grad():
-        crops = [
-            net.encode(corpus.batch(1, 300).reshape(1, 300, HOP_LENGTH))[0]
-            for _ in tqdm(range(n_crops), desc="frames for the codebooks")
-        ]
-    net.codebooks.refine(torch.cat(crops)[torch.randperm(300 * n_crops)])
+        for _ in tqdm(range(n_crops), desc="frames for the codebooks"):
+            crop = corpus.batch(1, CROP_FRAMES).reshape(1, CROP_FRAMES, HOP_LENGTH)
+            latents.append(net.encode(crop)[0])
+    shuffled = torch.randperm(CROP_FRAMES * n_crops)
+    net.codebooks.refine(torch.cat(latents)[shuffled])
     return net
+
+
+class _Stage:
+    """A stage of training as it goes on: network, average, optimiser and the losses so far."""
+
+    def __init__(self, net: FrameCodec, corpus: Corpus, config: CodecTrainConfig, device: str):
+        self.net = net.to(device)
+        self.corpus = corpus
+        self.config = config
+        self.device = device
+        self.bands: Bands = make_bands(device)
+        groups = [
+            {"params": list(getattr(net, name).parameters()), "factor": factor}
+            for name, factor in LR_FACTORS.items()
+        ]
+        self.optimiser = torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.99))
+        self.average = AveragedModel(net, avg_fn=config.average_weights)
+        self.history: list[dict[str, float]] = []
+
+    def _parts(self) -> dict:
+        return {"net": self.net, "average": self.average, "optimiser": self.optimiser}
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        saved = torch.load(path, map_location=self.device, weights_only=True)
+        if saved["config"] != json.dumps(asdict(self.config)):
+            raise InputError(
+                f"folder={path.parent}: holds a checkpoint of another configuration. "
+                "Give another folder, or the same settings."
+            )
+        for name, part in self._parts().items():
+            part.load_state_dict(saved[name])
+        self.history = saved["history"]
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state["history"] = self.history
+        state["config"] = json.dumps(asdict(self.config))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            torch.save(state, temporary)
+
+    def is_due(self) -> bool:
+        """Say whether a checkpoint is to be written now."""
+        n_done = len(self.history)
+        return n_done % self.config.checkpoint_every == 0 or n_done == self.config.n_steps
+
+    def step(self) -> None:
+        """Take one step, seeded by its number: a resumed run is the same run."""
+        step = len(self.history)
+        self.corpus.reseed(self.config.seed, step)
+        torch.manual_seed(self.config.seed + step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate(step) * group["factor"]
+        losses = self._descend(LOG_MEL_WINDOWS[step % len(LOG_MEL_WINDOWS)])
+        self.history.append({"step": step} | losses)
+        self.average.update_parameters(self.net)
+
+    def _descend(self, window: int) -> dict[str, float]:
+        """Draw a batch, change the weights, and return the losses."""
+        config = self.config
+        wave = self.corpus.batch(config.batch_size, config.n_frames).to(self.device)
+        prefix = int(self.corpus.rng.choice(config.prefixes, p=config.prefix_odds))
+        n_codebooks = min(prefix, config.n_codebooks)
+        decoded = self.net(wave, n_codebooks, update=True)
+        losses = perceptual_losses(wave, decoded, self.bands, window)
+        self.optimiser.zero_grad()
+        sum(WEIGHTS[name] * loss for name, loss in losses.items()).backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self.net.pin()
+        values = {name: float(loss.detach()) for name, loss in losses.items()}
+        return {"n_codebooks": n_codebooks} | values
 
 
 def train_codec(
@@ -192,104 +222,54 @@ def train_codec(
     folder: str | Path | None = None,
     device: str = "cpu",
 ) -> list[dict[str, float]]:
-    """Train `net` in place; with a `folder`, go on from its checkpoint and keep one there. Averaged
-    weights are written into it at the end.
+    """Train a network in place.
+
+    Averaged weights, where there are any, are written into it at the end.
+
+    Parameters
+    ----------
+    net : FrameCodec
+    corpus : Corpus
+    config : CodecTrainConfig
+    folder : path, optional
+        Training goes on from its checkpoint, and keeps one there.
+    device : str
+        Of the steps.
 
     Returns
     -------
     list of dict
-        A record of the losses each step, with ``step`` and ``n_books``; from a checkpoint on, those
-        before it too.
+        A record of the losses each step, with ``step`` and ``n_codebooks``; from a checkpoint on,
+        those before it too.
+
+    Raises
+    ------
+    InputError
+        The checkpoint is of another configuration.
     """
-    net.to(device)
-    groups = [
-        {"params": list(getattr(net, name).parameters()), "factor": factor}
-        for name, factor in LR_FACTORS.items()
-    ]
-    optimiser = torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.99))
-    average = AveragedModel(
-        net,
-        avg_fn=lambda mean, now, n: mean.lerp(now, max(1 - config.averaging, 1 / (float(n) + 1))),
-    )
-    parts = {"net": net, "average": average, "optimiser": optimiser}
-    path, history = Path(folder) / "checkpoint.pt" if folder else None, []
-    if path and path.is_file():
-        saved = torch.load(path, map_location=device, weights_only=True)
-        if saved["config"] != json.dumps(asdict(config)):
-            raise InputError(
-                f"folder={folder}: holds a checkpoint of another configuration. Give another folder, or the same settings."
-            )
-        for name, part in parts.items():
-            part.load_state_dict(saved[name])
-        history = saved["history"]
-    bands = make_bands(device)
-    for step in tqdm(
-        range(len(history), config.n_steps),
-        desc="training",
-        initial=len(history),
-        total=config.n_steps,
-    ):
-        fall = 1.0 if config.averaging else 0.5 + 0.5 * math.cos(math.pi * step / config.n_steps)
-        rate = config.learning_rate * min(1, (step + 1) / 100) * fall + 1e-5
-        for group in optimiser.param_groups:
-            group["lr"] = rate * group["factor"]
-        corpus.rng, _ = (
-            np.random.default_rng((config.seed, step)),
-            torch.manual_seed(config.seed + step),
-        )  # a resumed run is the same run
-        history.append(
-            {"step": step}
-            | _step(net, corpus, config, optimiser, bands, list(MEL)[step % 3], device)
-        )
-        average.update_parameters(net)
-        if path and (len(history) % config.checkpoint_every == 0 or len(history) == config.n_steps):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            state = {name: part.state_dict() for name, part in parts.items()}
-            with atomic_path(path) as temporary:
-                torch.save(
-                    state | {"history": history, "config": json.dumps(asdict(config))}, temporary
-                )
+    stage = _Stage(net, corpus, config, device)
+    path = Path(folder) / "checkpoint.pt" if folder else None
+    if path is not None and path.is_file():
+        stage.resume(path)
+    done = len(stage.history)
+    for _ in tqdm(range(done, config.n_steps), desc="training", initial=done, total=config.n_steps):
+        stage.step()
+        if path is not None and stage.is_due():
+            stage.save(path)
     if config.averaging:
-        net.load_state_dict(average.module.state_dict())
-    return history
+        net.load_state_dict(stage.average.module.state_dict())
+    return stage.history
 
 
-def _step(
-    net: FrameCodec,
-    corpus: Corpus,
-    config: CodecTrainConfig,
-    optimiser,
-    bands,
-    window: int,
-    device: str,
-) -> dict[str, float]:
-    wave = corpus.batch(config.batch_size, config.n_frames).to(device)
-    n_codebooks = min(
-        int(corpus.rng.choice(config.prefixes, p=config.prefix_odds)), config.n_codebooks
-    )
-    losses = perceptual_losses(wave, net(wave, n_codebooks, update=True), bands, window)
-    optimiser.zero_grad()
-    sum(WEIGHTS[name] * value for name, value in losses.items()).backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-    optimiser.step()
-    net.pin()
-    return {"n_books": n_codebooks} | {
-        name: float(value.detach()) for name, value in losses.items()
-    }
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train from the command line; run again with the same arguments to go on."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Train the demo codec, a stage at a time.")
     parser.add_argument("sounds", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument(
         "--start",
         type=Path,
-        help="net.pt or a folder of published weights; by default what codec_hybrid builds",
+        help="net.pt or a folder of published weights; by default what hybrid_start builds",
     )
     parser.add_argument(
         "--averaging",
@@ -312,27 +292,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the steps"
     )
-    args = parser.parse_args(arguments)
-    corpus, first = Corpus.from_folder(args.sounds), args.start or args.work / "start.pt"
+    return parser
+
+
+def _first_network(given: Path | None, work: Path, corpus: Corpus) -> FrameCodec:
+    """Return the network that training starts from: a given one, or one built and kept in WORK."""
+    path = given or work / "start.pt"
+    if given is None and not path.is_file():
+        torch.save(start(corpus).state_dict(), path)
+    if path.is_dir():
+        return from_encodec(EncodecModel.from_pretrained(path, dtype=torch.float32))
+    net = FrameCodec()
+    net.load_state_dict(torch.load(path, weights_only=True))
+    return net
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line; run again with the same arguments to go on."""
+    args = _make_parser().parse_args(arguments)
+    corpus = Corpus.from_folder(args.sounds)
     args.work.mkdir(parents=True, exist_ok=True)
-    if not args.start and not first.is_file():
-        torch.save(start(corpus).state_dict(), first)
-    if first.is_dir():
-        net = from_encodec(EncodecModel.from_pretrained(first, dtype=torch.float32))
-    else:
-        net = FrameCodec()
-        net.load_state_dict(torch.load(first, weights_only=True))
-    train_codec(
-        net,
-        corpus,
-        CodecTrainConfig(n_steps=args.steps, averaging=args.averaging),
-        args.work,
-        args.device,
-    )
-    torch.save(
-        (refit_codebooks(net.cpu(), corpus) if args.refit else net.cpu()).state_dict(),
-        args.work / "net.pt",
-    )
+    net = _first_network(args.start, args.work, corpus)
+    config = CodecTrainConfig(n_steps=args.steps, averaging=args.averaging)
+    train_codec(net, corpus, config, args.work, args.device)
+    net.cpu()
+    if args.refit:
+        refit_codebooks(net, corpus)
+    torch.save(net.state_dict(), args.work / "net.pt")
     if args.install:
         print(save_codec(to_encodec(soften(net, args.noise_db)), args.install))
 
