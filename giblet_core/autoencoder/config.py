@@ -30,7 +30,7 @@ class NetworkConfig:
     latent_dim: int = 128  # width of the codec's vectors, for the latent head
     encoder_hidden: int = 64  # channels of each of the encoder's convolutions
     decoder_hidden: int = 128  # channels of the decoder's hidden sequence
-    n_segments: int = 8  # parts of the TR that the encoder averages apart
+    n_segments: int = 8  # parts of the TR that the encoder averages apart; at most one a frame
     dropout: float = 0.2
     norm: str = "batch"  # or "layer", for batches under 8 windows
 

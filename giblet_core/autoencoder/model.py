@@ -206,7 +206,7 @@ def build_autoencoder(
             network.n_frames,
             network.out_dim,
             hidden=network.encoder_hidden,
-            n_segments=network.n_segments,
+            n_segments=min(network.n_segments, network.n_frames),
             codebooks=codebooks,
             **shared,
         )

@@ -133,8 +133,15 @@ class AudioEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(n_channels * n_segments, out_dim)
         if codebooks is not None:
-            for embedding, rows in zip(self.embeddings, project_codebooks(codebooks, embed_dim)):
-                embedding.weight.data = torch.from_numpy(rows)
+            self._start_from(codebooks)
+
+    def _start_from(self, codebooks: np.ndarray) -> None:
+        """Fill the embeddings with the codec's vectors; columns that these lack begin at 0."""
+        n_columns = min(self.embeddings[0].embedding_dim, np.shape(codebooks)[-1])
+        for embedding, rows in zip(self.embeddings, project_codebooks(codebooks, n_columns)):
+            weights = torch.zeros_like(embedding.weight)
+            weights[:, :n_columns] = torch.from_numpy(rows)
+            embedding.weight.data = weights
 
     @property
     def embedding_parameters(self) -> int:

@@ -118,8 +118,9 @@ def _distance(intact: np.ndarray, sound: np.ndarray, sample_rate: int) -> dict[s
     They lie sample by sample over each other, so nothing is aligned.
     """
     change = _loudness_or_nan(sound, sample_rate) - _loudness_or_nan(intact, sample_rate)
+    sdr = np.nan if _is_silent(sound) else si_sdr(intact, sound)
     return {
-        "si_sdr_db": np.nan if _is_silent(sound) else si_sdr(intact, sound),
+        "si_sdr_db": MOST_SI_SDR_DB if np.isposinf(sdr) else sdr,
         "log_mel_db": log_mel_distance(intact, sound, sample_rate),
         "loudness_change_lu": change,
     }

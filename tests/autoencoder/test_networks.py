@@ -160,6 +160,14 @@ def test_encoder_accepts_every_integer_type(dtype):
     assert torch.equal(encoder(codes.to(dtype)), encoder(codes))
 
 
+def test_vectors_narrower_than_the_embedding_fill_its_first_columns(rng):
+    vectors = rng.normal(size=(2, 16, 3)).astype(np.float32)
+    encoder = AudioEncoder(2, 16, embed_dim=5, n_frames=8, codebooks=vectors)
+    weights = encoder.embeddings[1].weight.detach().numpy()
+    assert np.array_equal(weights[:, :3], project_codebooks(vectors, 3)[1])
+    assert not weights[:, 3:].any()
+
+
 def test_wrong_settings_are_named():
     with pytest.raises(InputError, match="head='ctc'"):
         AudioDecoder(head="ctc")
