@@ -1,5 +1,6 @@
-"""Fixtures shared by all tests: seeded arrays, the demo codec, and the real material that may lie
-beside the project.
+"""Fixtures shared by all tests.
+
+Seeded arrays, the demo codec, and the real material that may lie beside the project.
 """
 
 import os

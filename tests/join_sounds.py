@@ -1,5 +1,6 @@
-"""Join real sounds that lie beside the project to one track of 920 TRs (23 minutes): ``python
-tests/join_sounds.py OUT.flac [FOLDER]``.
+"""Join real sounds that lie beside the project to one track of 920 TRs (23 minutes).
+
+``python tests/join_sounds.py OUT.flac [FOLDER]``.
 """
 
 import sys
@@ -13,8 +14,9 @@ SUFFIXES = {".wav", ".flac", ".mp3", ".ogg"}
 
 
 def mixed_track(folder, seconds=1380.0, seed=0, longest_s=60.0, sample_rate=24_000):
-    """Return speech, music and ambience of a folder one after the other, in an order drawn from the
-    seed, at one level.
+    """Return speech, music and ambience of a folder one after the other.
+
+    In an order drawn from the seed, at one level.
     """
     paths = sorted(path for path in Path(folder).rglob("*") if path.suffix in SUFFIXES)
     pieces, total = [], 0
@@ -28,7 +30,8 @@ def mixed_track(folder, seconds=1380.0, seed=0, longest_s=60.0, sample_rate=24_0
         if total >= seconds * sample_rate:
             return np.concatenate(pieces)[: int(seconds * sample_rate)].astype(np.float32)
     raise SystemExit(
-        f"{folder}: holds {total / sample_rate:.0f} s of sound in pieces of 2 s and more; {seconds:.0f} s are needed."
+        f"{folder}: holds {total / sample_rate:.0f} s of sound in pieces of 2 s and more; "
+        f"{seconds:.0f} s are needed."
     )
 
 

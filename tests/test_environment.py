@@ -1,5 +1,6 @@
-"""One set of versions: the lock, the conda environment, what the package asks for, and what is
-installed agree.
+"""One set of versions.
+
+The lock, the conda environment, what the package asks for, and what is installed agree.
 """
 
 import re

@@ -1,5 +1,6 @@
-"""Every notebook, run as a reader would run it but short (smoke=True): no cell fails, the checked
-cells print what is stored.
+"""Every notebook, run as a reader would run it but short (smoke=True).
+
+No cell fails, the checked cells print what is stored.
 
 One execution serves both: papermill writes the parameters into a copy, nbval runs the copy and
 compares the outputs of the cells tagged `nbval-check-output` with the stored ones. The copies share

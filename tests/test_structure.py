@@ -15,40 +15,36 @@ import giblet_core
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "giblet_core"
 ROOMS = list(giblet_core.ROOMS)
-TOP = set(
-    [
-        "README.md",
-        "LICENSE",
-        "CITATION.cff",
-        "CHANGELOG.md",
-        "Makefile",
-        "pyproject.toml",
-        "requirements.lock",
-        "requirements-metrics.lock",
-        "environment.yml",
-        "_config.yml",
-        "book",
-        "notebooks",
-        "giblet_core",
-        "tests",
-        ".ci",
-        ".gitignore",
-        ".gitattributes",
-    ]
-)
-IGNORED = set(
-    [
-        ".git",
-        ".venv",
-        "build",
-        ".pytest_cache",
-        ".ruff_cache",
-        "giblet_book.egg-info",
-        "__pycache__",
-        ".ipynb_checkpoints",
-        ".hypothesis",
-    ]
-)
+TOP = {
+    "README.md",
+    "LICENSE",
+    "CITATION.cff",
+    "CHANGELOG.md",
+    "Makefile",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-metrics.lock",
+    "environment.yml",
+    "_config.yml",
+    "book",
+    "notebooks",
+    "giblet_core",
+    "tests",
+    ".ci",
+    ".gitignore",
+    ".gitattributes",
+}
+IGNORED = {
+    ".git",
+    ".venv",
+    "build",
+    ".pytest_cache",
+    ".ruff_cache",
+    "giblet_book.egg-info",
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".hypothesis",
+}
 FILES = sorted(
     path
     for path in PACKAGE.rglob("*.py")
@@ -237,27 +233,51 @@ def is_unpacked_literal(node):
     return {ast.unparse(e) for e in target.elts} != {ast.unparse(e) for e in node.value.elts}
 
 
+FORBIDDEN_CALLS = {
+    "property": "property(...) instead of a method",
+    "signature": "behaviour read from a signature",
+    "inspect.signature": "behaviour read from a signature",
+    "globals": "behaviour read from globals()",
+    "attrgetter": "attrgetter instead of a method",
+}
+
+
+def is_bound_lambda(node):
+    assigned = isinstance(node, ast.Assign | ast.AnnAssign)
+    return assigned and isinstance(node.value, ast.Lambda)
+
+
+def has_walrus_argument(node):
+    """A call in whose arguments a name is assigned."""
+    if not isinstance(node, ast.Call):
+        return False
+    arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+    parts = [part for argument in arguments for part in ast.walk(argument)]
+    return any(isinstance(part, ast.NamedExpr) for part in parts)
+
+
+def is_negated_floor_division(node):
+    """``-(-x // y)``."""
+    if not isinstance(node, ast.UnaryOp) or not isinstance(node.op, ast.USub):
+        return False
+    return isinstance(node.operand, ast.BinOp) and isinstance(node.operand.op, ast.FloorDiv)
+
+
 def golf_of(tree):
     """Yield (line, what) of constructs that a reader must stop at."""
     for node in ast.walk(tree):
         if is_unpacked_literal(node):
             yield node.lineno, "several assignments in one"
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Lambda):
+        elif is_bound_lambda(node):
             yield node.lineno, "a lambda bound to a name"
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            if called == "property":
-                yield node.lineno, "property(...) instead of a method"
-            if called in ("signature", "inspect.signature", "globals", "attrgetter"):
-                yield node.lineno, f"behaviour read from {called}()"
-            for argument in (*node.args, *(k.value for k in node.keywords)):
-                if any(isinstance(part, ast.NamedExpr) for part in ast.walk(argument)):
-                    yield node.lineno, "a walrus inside a call"
-        if isinstance(node, ast.Attribute) and node.attr in ("__doc__",):
-            yield node.lineno, f"behaviour read from {node.attr}"
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            if isinstance(node.operand, ast.BinOp) and isinstance(node.operand.op, ast.FloorDiv):
-                yield node.lineno, "-(-x // y) instead of math.ceil"
+        elif has_walrus_argument(node):
+            yield node.lineno, "a walrus inside a call"
+        elif is_negated_floor_division(node):
+            yield node.lineno, "-(-x // y) instead of math.ceil"
+        elif isinstance(node, ast.Attribute) and node.attr == "__doc__":
+            yield node.lineno, "behaviour read from __doc__"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in FORBIDDEN_CALLS:
+            yield node.lineno, FORBIDDEN_CALLS[ast.unparse(node.func)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -269,9 +289,9 @@ def returned_tuples(tree):
     """Yield functions that return more than two values side by side."""
     for function in functions_of(tree):
         for node in ast.walk(function):
-            if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-                if len(node.value.elts) > 2:
-                    yield node.lineno, function.name
+            is_tuple = isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
+            if is_tuple and len(node.value.elts) > 2:
+                yield node.lineno, function.name
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

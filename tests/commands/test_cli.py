@@ -1,5 +1,7 @@
-"""The command line: good input is done with status 0; wrong input is status 2, names value, rule
-and remedy, and writes nothing.
+"""The command line.
+
+Good input is done with status 0; wrong input is status 2, names value, rule and remedy, and writes
+nothing.
 """
 
 import json
@@ -102,8 +104,9 @@ def test_a_lesion_of_no_book_is_the_decoded_sound(material, place, capsys):
 
 
 def test_a_book_is_swapped_with_that_of_a_donor(material, place, capsys):
-    """Swapped with itself nothing changes; without a donor the kind is refused and says what it
-    needs.
+    """Swapped with itself nothing changes.
+
+    Without a donor the kind is refused and says what it needs.
     """
     codes = material / "codes.npz"
     assert giblet(capsys, "decode", codes, "a.wav")[0] == 0
@@ -286,8 +289,9 @@ def test_a_disk_without_room_is_told_and_the_former_file_is_kept(material, place
 
 @pytest.fixture
 def dataset(tmp_path_factory):
-    """A data set of two subjects, 20 volumes of 1.5 s, in a folder of its own; returns a function
-    that writes the manifest with changes.
+    """A data set of two subjects, 20 volumes of 1.5 s, in a folder of its own.
+
+    Returns a function that writes the manifest with changes.
     """
     import nibabel
     import yaml
