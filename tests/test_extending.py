@@ -8,6 +8,7 @@ import pytest
 from giblet_core.codecs import CODECS
 from giblet_core.fmri import READERS
 from giblet_core.lesions import LESIONS
+from giblet_core.listening import CONDITIONS
 from giblet_core.metrics import METRICS
 
 PAGE = Path(__file__).resolve().parents[1] / "book" / "extending.md"
@@ -16,7 +17,7 @@ CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SNIPPETS = {
     title: "\n".join(CODE.findall(text)) for title, text in SECTION.findall(PAGE.read_text())
 }
-REGISTRIES = (CODECS, LESIONS, METRICS, READERS)
+REGISTRIES = (CODECS, CONDITIONS, LESIONS, METRICS, READERS)
 MOST_LINES = 40
 
 
@@ -63,3 +64,25 @@ def test_a_new_reader_is_checked_and_read_by_name(tmp_path):
     )
     assert not gc.check_dataset(manifest).errors
     np.testing.assert_allclose(gc.load_dataset(manifest).bold("1"), series, rtol=1e-5)
+
+
+def test_a_new_condition_is_declared_like_the_others(tmp_path):
+    import numpy as np
+
+    import giblet_core as gc
+
+    exec(SNIPPETS["A condition of the listening tests"], {"__name__": "snippet"})
+    path = tmp_path / "listening.yaml"
+    path.write_text(
+        "conditions:\n"
+        "  - {name: original, kind: reference}\n"
+        "  - {name: line, kind: telephone, high_hz: 2000, tests: [mushra]}\n"
+    )
+    wave = np.random.default_rng(0).standard_normal(24_000).astype(np.float32) * 0.1
+    declared = gc.load_conditions(path)
+    waves = {"noise": gc.render_conditions(declared, wave, gc.load_codec("demo"))}
+    pages = gc.build_listening_pages(declared, waves, 24_000, tmp_path / "listening")
+    assert '"name": "line"' in pages.pages["mushra"].read_text()
+    path.write_text(path.read_text().replace("high_hz", "band"))
+    with pytest.raises(gc.InputError, match="takes low_hz, high_hz and needs none; given: band"):
+        gc.load_conditions(path)
