@@ -51,9 +51,7 @@ def paired_differences(rows: list[dict], factor: str, score: str, baseline: obje
     scores = pd.DataFrame(rows).pivot_table(index="seed", columns=factor, values=score)
     levels = {}
     for level in scores:
-        difference, low, high = 0.0, 0.0, 0.0
-        if level != baseline:
-            difference, low, high = seed_interval(scores[level] - scores[baseline])
+        difference, low, high = seed_interval(scores[level] - scores[baseline])
         levels[level] = {
             "mean": scores[level].mean(),
             "difference": difference,

@@ -61,7 +61,7 @@ def overfit_batch(
 
     Returns
     -------
-    array of shape (steps // 10 + 1,)
+    array of shape (ceil(steps / 10) + 1,)
         Share of codes predicted exactly, without dropout, every tenth step; the last entry is after
         the last step.
     """
