@@ -15,42 +15,45 @@ EVERY_KIND = pytest.mark.parametrize("mode", LESIONS)
 
 
 @EVERY_KIND
-def test_the_empty_set_and_strength_zero_are_bitwise_the_baseline(codec, codes, donor, mode):
-    baseline = codec.latents(codes)
-    empty = lesion(codec, codes, [], mode, donor=donor)
+def test_the_empty_set_and_strength_zero_are_bitwise_the_baseline(any_codec, codes, donor, mode):
+    baseline = any_codec.latents(codes)
+    empty = lesion(any_codec, codes, [], mode, donor=donor)
     assert np.array_equal(empty, baseline)
-    assert np.array_equal(lesion(codec, codes, [0, 3], mode, strength=0.0, donor=donor), baseline)
-    sound = codec.decode_latents(empty.sum(0), codes.n_samples)
-    assert np.array_equal(sound, codec.decode(codes))
+    assert np.array_equal(
+        lesion(any_codec, codes, [0, 3], mode, strength=0.0, donor=donor), baseline
+    )
+    sound = any_codec.decode_latents(empty.sum(0), codes.n_samples)
+    assert np.array_equal(sound, any_codec.decode(codes))
 
 
 @EVERY_KIND
-def test_the_same_seed_gives_the_same_lesion(codec, codes, donor, mode):
-    first = lesion(codec, codes, [1, 4], mode, donor=donor, seed=3)
-    again = lesion(codec, codes, [1, 4], mode, donor=donor, seed=3)
+def test_the_same_seed_gives_the_same_lesion(any_codec, codes, donor, mode):
+    first = lesion(any_codec, codes, [1, 3], mode, donor=donor, seed=3)
+    again = lesion(any_codec, codes, [1, 3], mode, donor=donor, seed=3)
     assert np.array_equal(first, again)
 
 
 @EVERY_KIND
-def test_nothing_changes_outside_the_window(codec, codes, donor, mode):
-    baseline = codec.latents(codes)
-    latents = lesion(codec, codes, [0, 5], mode, window_s=(1.0, 2.0), donor=donor)
+def test_nothing_changes_outside_the_window(any_codec, codes, donor, mode):
+    baseline = any_codec.latents(codes)
+    window_s = (75 / codes.frame_rate, 150 / codes.frame_rate)
+    latents = lesion(any_codec, codes, [0, 3], mode, window_s=window_s, donor=donor)
     assert np.array_equal(latents[:, :, :75], baseline[:, :, :75])
     assert np.array_equal(latents[:, :, 150:], baseline[:, :, 150:])
     assert not np.array_equal(latents[0, :, 75:150], baseline[0, :, 75:150])
 
 
 @EVERY_KIND
-def test_the_strength_moves_from_nothing_to_the_whole(codec, codes, donor, mode):
-    baseline = codec.latents(codes)
-    whole = lesion(codec, codes, [1], mode, donor=donor)
-    half = lesion(codec, codes, [1], mode, strength=0.5, donor=donor)
+def test_the_strength_moves_from_nothing_to_the_whole(any_codec, codes, donor, mode):
+    baseline = any_codec.latents(codes)
+    whole = lesion(any_codec, codes, [1], mode, donor=donor)
+    half = lesion(any_codec, codes, [1], mode, strength=0.5, donor=donor)
     assert np.allclose(half, (baseline + whole) / 2, atol=1e-5)
 
 
-def test_removing_one_codebook_more_leaves_the_draws_of_the_others(codec, codes):
-    alone = lesion(codec, codes, [1], "uniform")
-    together = lesion(codec, codes, [1, 5], "uniform")
+def test_removing_one_codebook_more_leaves_the_draws_of_the_others(any_codec, codes):
+    alone = lesion(any_codec, codes, [1], "uniform")
+    together = lesion(any_codec, codes, [1, 3], "uniform")
     assert np.array_equal(alone[1], together[1])
 
 
@@ -58,33 +61,35 @@ def test_removing_one_codebook_more_leaves_the_draws_of_the_others(codec, codes)
     ("kwargs", "message"),
     [
         ({"mode": "burn"}, "mode='burn': must be one of omit"),
-        ({"codebooks": [8]}, r"codebooks=\[8\]: must lie in \[0, 7\]"),
+        ({"codebooks": [8]}, r"codebooks=\[8\]: must lie in \[0, [357]\]"),
         ({"codebooks": [-1]}, "count from 0"),
         ({"strength": 1.5}, "strength=1.5"),
-        ({"window_s": (4.0, 9.0)}, "inside the sound of 5.00 s"),
+        ({"window_s": (4.0, 99.0)}, "inside the sound of [0-9.]+ s"),
         ({"window_s": (2.0, 2.0)}, "window_s"),
     ],
 )
-def test_impossible_lesions_are_errors(codec, codes, kwargs, message):
+def test_impossible_lesions_are_errors(any_codec, codes, kwargs, message):
     with pytest.raises(InputError, match=message):
-        lesion(codec, codes, **kwargs)
+        lesion(any_codec, codes, **kwargs)
 
 
-def test_a_donor_that_is_too_short_or_of_fewer_codebooks_is_refused(codec, codes, donor):
-    for unfit in (donor.crop_frames(0, 50), donor.first(4)):
+def test_a_donor_that_is_too_short_or_of_fewer_codebooks_is_refused(any_codec, codes, donor):
+    for unfit in (donor.crop_frames(0, 50), donor.first(3)):
         with pytest.raises(InputError, match="Choose a longer scene"):
-            lesion(codec, codes, [4], "swap", donor=unfit)
+            lesion(any_codec, codes, [3], "swap", donor=unfit)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "value"), [("books", "codebooks", [2, 5]), ("dose", "strength", 0.5)]
+    ("old", "new", "value"), [("books", "codebooks", [2, 3]), ("dose", "strength", 0.5)]
 )
-def test_old_keywords_still_work_and_the_warning_names_the_new_one(codec, codes, old, new, value):
+def test_old_keywords_still_work_and_the_warning_names_the_new_one(
+    any_codec, codes, old, new, value
+):
     with pytest.warns(DeprecationWarning, match=f"lesion: keyword {old}= has been renamed {new}="):
-        latents = lesion(codec, codes, mode="noise", **{old: value})
-    assert np.array_equal(latents, lesion(codec, codes, mode="noise", **{new: value}))
+        latents = lesion(any_codec, codes, mode="noise", **{old: value})
+    assert np.array_equal(latents, lesion(any_codec, codes, mode="noise", **{new: value}))
     with pytest.raises(TypeError, match=f"{old} is the old name of {new}"):
-        lesion(codec, codes, **{old: value, new: value})
+        lesion(any_codec, codes, **{old: value, new: value})
 
 
 # --- sets of codebooks ---------------------------------------------------------------------------
@@ -102,10 +107,10 @@ def test_sets_are_named_by_what_is_kept():
         book_set("solo", 4, 4)
 
 
-def test_the_prefix_lesion_is_the_lower_bitrate(codec, codes):
-    latents = lesion(codec, codes, book_set("prefix", 2, 8), "omit")
-    sound = codec.decode_latents(latents.sum(0), codes.n_samples)
-    assert np.array_equal(sound, codec.decode(codes.first(2)))
+def test_the_prefix_lesion_is_the_lower_bitrate(any_codec, codes):
+    latents = lesion(any_codec, codes, book_set("prefix", 2, codes.num_codebooks), "omit")
+    sound = any_codec.decode_latents(latents.sum(0), codes.n_samples)
+    assert np.array_equal(sound, any_codec.decode(codes.first(2)))
 
 
 # --- the sweep of lesions ------------------------------------------------------------------------
