@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from giblet_core.codecs import CODECS
+from giblet_core.features import FEATURES
 from giblet_core.fmri import READERS
 from giblet_core.lesions import LESIONS
 from giblet_core.listening import CONDITIONS
@@ -17,7 +18,7 @@ CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SNIPPETS = {
     title: "\n".join(CODE.findall(text)) for title, text in SECTION.findall(PAGE.read_text())
 }
-REGISTRIES = (CODECS, CONDITIONS, LESIONS, METRICS, READERS)
+REGISTRIES = (CODECS, CONDITIONS, FEATURES, LESIONS, METRICS, READERS)
 MOST_LINES = 40
 
 
@@ -64,6 +65,19 @@ def test_a_new_reader_is_checked_and_read_by_name(tmp_path):
     )
     assert not gc.check_dataset(manifest).errors
     np.testing.assert_allclose(gc.load_dataset(manifest).bold("1"), series, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_new_feature_space_is_made_for_notebook_and_region_card(demo_codec):
+    import giblet_core as gc
+    from giblet_core.features import make_features, make_groups
+
+    exec(SNIPPETS["A feature space"], {"__name__": "snippet"})
+    stimulus = gc.ensure_stimulus(smoke=True)
+    made = make_features(stimulus, stimulus.grids, ["zero crossings"])["zero crossings"]
+    assert made[0].values.shape == (stimulus.n_trs, 1)
+    assert made[0].values.std() > 0
+    assert "zero crossings" in make_groups(stimulus, stimulus.grids)
 
 
 def test_a_new_condition_is_declared_like_the_others(tmp_path):
