@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from giblet_core.autoencoder import AudioAutoencoder
-from giblet_core.codecs import Codec, Codes
+from giblet_core.codecs import OPUS_RATES, Codec, Codes
 from giblet_core.deprecation import renamed_keys
 from giblet_core.errors import require
 from giblet_core.files import project_root, read_yaml
@@ -52,21 +52,44 @@ class Conditions:
         """Return the names of all conditions, or of those in one test."""
         return [c.name for c in self.conditions if test is None or test in c.tests]
 
-    def able(self, model: AudioAutoencoder | None) -> "Conditions":
-        """Return what can be made: without a trained model, what needs one is left out.
+    def able(self, model: AudioAutoencoder | None, codec: Codec | None = None) -> "Conditions":
+        """Return what can be made: with this trained model or none, and with this codec.
 
-        A line is printed that names what was left out.
+        A line is printed for each reason why something is left out.
         """
-        if model is not None:
-            return self
-        possible = tuple(c for c in self.conditions if "model" not in CONDITIONS[c.kind].needs)
-        left_out = [c.name for c in self.conditions if c not in possible]
-        if left_out:
-            print(
-                f"Left out: {', '.join(left_out)}. There is no trained model of this sound "
-                "(notebook 3 needs a longer one)."
-            )
-        return replace(self, conditions=possible)
+        possible = []
+        left_out = {}  # reason: names
+        for condition in self.conditions:
+            reason = _why_not(condition, model, codec)
+            if reason:
+                left_out.setdefault(reason, []).append(condition.name)
+            else:
+                possible.append(condition)
+        for reason, names in left_out.items():
+            print(f"Left out: {', '.join(names)}. {reason}")
+        return replace(self, conditions=tuple(possible))
+
+
+def _why_not(
+    condition: Condition, model: AudioAutoencoder | None, codec: Codec | None
+) -> str | None:
+    """Return the reason why a condition cannot be made; None where it can."""
+    if model is None and "model" in CONDITIONS[condition.kind].needs:
+        return "There is no trained model of this sound (notebook 3 needs a longer one)."
+    if codec is None:
+        return None
+    if condition.kind == "opus" and codec.sample_rate not in OPUS_RATES:
+        return f"Opus does not know the {codec.sample_rate} Hz of codec {codec.id!r}."
+    rate_kbps = condition.options.get("bandwidth_kbps")
+    if rate_kbps is None:
+        return None
+    if rate_kbps not in codec.bandwidths_kbps:
+        rates = ", ".join(f"{rate:g}" for rate in codec.bandwidths_kbps)
+        return f"The rates of codec {codec.id!r} are {rates} kbit/s."
+    num_codebooks = codec.codebooks_at(rate_kbps)
+    if max(condition.options.get("codebooks", ()), default=0) >= num_codebooks:
+        return f"Codec {codec.id!r} holds {num_codebooks} codebooks at {rate_kbps:g} kbit/s."
+    return None
 
 
 def load_conditions(path: str | Path = "book/params/listening.yaml") -> Conditions:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from fakes import coloured_noise
+from fakes import coloured_noise, slow_codec
 
 import giblet_core as gc
 from giblet_core.autoencoder import NetworkConfig, build_autoencoder
@@ -52,6 +52,20 @@ def test_without_a_model_its_conditions_are_left_out_aloud(passage, demo_codec, 
     assert "Left out: likeliest, drawn. There is no trained model" in capsys.readouterr().out
     with pytest.raises(InputError, match="needs the trained network"):
         render_conditions(declared, passage, demo_codec)
+
+
+def test_what_the_codec_cannot_do_is_left_out_aloud(capsys):
+    original = Condition("original", "reference")
+    known = Condition("known", "codec", {"bandwidth_kbps": 0.55})
+    without = Condition("without", "lesion", {"bandwidth_kbps": 0.55, "codebooks": [3]})
+    unknown = Condition("unknown", "codec", {"bandwidth_kbps": 6.0})
+    beyond = Condition("beyond", "lesion", {"bandwidth_kbps": 0.55, "codebooks": [4]})
+    declared = Conditions((original, known, without, unknown, beyond))
+    model = build_autoencoder(NetworkConfig(4, 112, embed_dim=4))
+    assert declared.able(model, slow_codec()).names() == ["original", "known", "without"]
+    printed = capsys.readouterr().out
+    assert "Left out: unknown. The rates of codec 'slow' are 0.275, 0.55 kbit/s." in printed
+    assert "Left out: beyond. Codec 'slow' holds 4 codebooks at 0.55 kbit/s." in printed
 
 
 @pytest.mark.slow
