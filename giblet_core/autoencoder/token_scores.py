@@ -219,7 +219,8 @@ def sum_latents(indices: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
 def requantise(latents: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
     """Quantise latents by residual vector quantisation.
 
-    Each codebook takes the entry nearest to what the codebooks before it left.
+    Each codebook takes the entry nearest, by Euclidean distance, to what the codebooks before it
+    left. A codec that projects or normalises might choose another.
 
     Parameters
     ----------
