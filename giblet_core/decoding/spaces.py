@@ -7,7 +7,6 @@ latents are. Loudness with speech (`PLAIN`) is the rival that the codec's side h
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -24,10 +23,11 @@ from giblet_core.features import (
     mean_over_responses,
     slow_codebooks,
 )
-from giblet_core.timing import Fold, TRGrid, check_runs, shift_within_runs
+from giblet_core.timing import Fold, Stimulus, TRGrid, check_runs, shift_within_runs
 
+LOUDNESS_AND_SPEECH = "loudness and speech"
 LATENTS = ("codebooks", "energy")
-PLAIN = ("loudness and speech",)
+PLAIN = (LOUDNESS_AND_SPEECH,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +160,7 @@ class DecodingSpaces:
             With the columns of `LATENTS`.
         """
         values = self.values()
-        plain_columns = self.columns[PLAIN[0]]
+        plain_columns = self.columns[LOUDNESS_AND_SPEECH]
         return decode_beyond(
             bold,
             values[..., : plain_columns.start],
@@ -218,7 +218,7 @@ class DecodingSpaces:
             run_onsets=self.run_onsets,
             embargo=embargo,
         )
-        n_dims = self.columns[PLAIN[0]].stop
+        n_dims = self.columns[LOUDNESS_AND_SPEECH].stop
         accuracies = []
         for move, rows in enumerate(moves):
             moved = self._with_moved_segments(decoded.fold_of, rows)
@@ -235,7 +235,7 @@ class DecodingSpaces:
         return replace(self, segments=segments)
 
 
-def sound_of_trs(stimulus: Any, grids: Sequence[TRGrid]) -> TRSound:
+def sound_of_trs(stimulus: Stimulus, grids: Sequence[TRGrid]) -> TRSound:
     """Say of each TR how loud it is and, with an annotation, whether it holds speech or music."""
     rate = stimulus.codec.sample_rate
     spaces = baseline_features(stimulus.wave, rate, grids, ("loudness",), hrf=None)
@@ -249,7 +249,7 @@ def sound_of_trs(stimulus: Any, grids: Sequence[TRGrid]) -> TRSound:
 
 
 def fair_segments(
-    stimulus: Any,
+    stimulus: Stimulus,
     grids: Sequence[TRGrid],
     folds: list[Fold],
     run_onsets: Sequence[int],
@@ -279,7 +279,7 @@ def fair_segments(
 
 
 def make_spaces(
-    stimulus: Any,
+    stimulus: Stimulus,
     grids: Sequence[TRGrid],
     folds: list[Fold],
     run_onsets: Sequence[int],
@@ -311,9 +311,11 @@ def make_spaces(
     energy = energy_features(stimulus.codec, stimulus.codes, grids).values
     n_codebook_dims = sum(x.shape[1] for x in slow_codebooks(means))
     widths = (n_codebook_dims, energy.shape[1], plain.shape[1])
-    edges = np.cumsum([0, *widths]).tolist()
-    names = (*LATENTS, *PLAIN)
-    columns = {name: slice(*edge) for name, edge in zip(names, zip(edges[:-1], edges[1:]))}
+    stops = np.cumsum(widths).tolist()
+    columns = {
+        name: slice(stop - width, stop)
+        for name, width, stop in zip((*LATENTS, *PLAIN), widths, stops)
+    }
     sound = sound_of_trs(stimulus, grids)
     return DecodingSpaces(
         means=means,
@@ -327,7 +329,7 @@ def make_spaces(
     )
 
 
-def _plain_features(stimulus: Any, grids: Sequence[TRGrid], response: Response) -> np.ndarray:
+def _plain_features(stimulus: Stimulus, grids: Sequence[TRGrid], response: Response) -> np.ndarray:
     """Return loudness, and speech where annotated, with one response."""
     spaces = baseline_features(
         stimulus.wave,

@@ -47,6 +47,7 @@ def test_identification_through_the_decoder_is_high_and_at_chance_on_shuffled_bo
     assert abs(np.mean(chance) - 0.5) < 0.08
 
 
+@pytest.mark.slow
 def test_p_is_fair_between_unrelated_smooth_series_where_shuffled_segments_are_not(rng):
     folds = contiguous_folds(800, 5, 10, (0, 400))
     segments = make_segments(fold_numbers(800, folds), 10, run_onsets=(0, 400))
