@@ -11,6 +11,8 @@ YAML 1.2.2, section 10.3, core schema.
 
 import math
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -82,23 +84,49 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 
-def _refuse_ambiguous(node: yaml.Node | None, key: str) -> None:
-    """Walk the nodes and raise at the first plain value with two meanings."""
+@dataclass(frozen=True)
+class UnclearValue:
+    """A plain value that readers of YAML understand differently.
+
+    Attributes
+    ----------
+    place : tuple of str and int
+        The keys and indices that lead to it.
+    text : str
+    fault : str
+        What is wrong with it.
+    line : int
+        Of the text, from 1.
+    """
+
+    place: tuple
+    text: str
+    fault: str
+    line: int
+
+    @property
+    def remedy(self) -> str:
+        """Say what to write instead."""
+        return (
+            f'Quote it if it is a text ("{self.text}"); write it plainly if it is a number, or '
+            "true or false."
+        )
+
+
+def _unclear_values(node: yaml.Node | None, place: tuple) -> Iterator[UnclearValue]:
+    """Yield the plain values with two meanings, in the order of the text."""
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
-            _refuse_ambiguous(key_node, key)
-            _refuse_ambiguous(value_node, str(key_node.value))
+            inside = (*place, str(key_node.value))
+            yield from _unclear_values(key_node, inside)
+            yield from _unclear_values(value_node, inside)
     elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_ambiguous(item, key)
+        for i, item in enumerate(node.value):
+            yield from _unclear_values(item, (*place, i))
     elif isinstance(node, yaml.ScalarNode) and node.style is None:
-        for pattern, fault in _AMBIGUOUS:
-            if pattern.match(node.value):
-                line = node.start_mark.line + 1
-                raise InputError(
-                    f"{key}={node.value}: (line {line}) {fault}. Quote it if it is a text "
-                    f'("{node.value}"); write it plainly if it is a number, or true or false.'
-                )
+        faults = [fault for pattern, fault in _AMBIGUOUS if pattern.match(node.value)]
+        if faults:
+            yield UnclearValue(place, node.value, faults[0], node.start_mark.line + 1)
 
 
 def parse_yaml(text: str, name: str = "value") -> Any:
@@ -128,11 +156,37 @@ def parse_yaml(text: str, name: str = "value") -> Any:
     >>> parse_yaml("{subjects: ['010'], t_r: 1e0, date: 2026-01-31}")
     {'subjects': ['010'], 't_r': 1.0, 'date': '2026-01-31'}
     """
+    content, unclear = parse_with_unclear(text)
+    for value in unclear:
+        keys = [step for step in value.place if isinstance(step, str)]
+        raise InputError(
+            f"{keys[-1] if keys else name}={value.text}: (line {value.line}) {value.fault}. "
+            f"{value.remedy}"
+        )
+    return content
+
+
+def parse_with_unclear(text: str) -> tuple[Any, list[UnclearValue]]:
+    """Read YAML as `parse_yaml`; return values with two meanings as text, and list them.
+
+    Raises
+    ------
+    InputError
+        A number that is not finite, or a key given twice.
+    yaml.YAMLError
+        No YAML.
+
+    Examples
+    --------
+    >>> content, unclear = parse_with_unclear("subjects: [010, 11]")
+    >>> content, unclear[0].place, unclear[0].text
+    ({'subjects': ['010', 11]}, ('subjects', 0), '010')
+    """
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        _refuse_ambiguous(node, name)
-        return None if node is None else loader.construct_document(node)
+        unclear = list(_unclear_values(node, ()))
+        return None if node is None else loader.construct_document(node), unclear
     finally:
         loader.dispose()
 

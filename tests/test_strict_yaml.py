@@ -1,11 +1,12 @@
 """YAML without values that mean two things."""
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from giblet_core.errors import InputError
-from giblet_core.strict_yaml import dump_yaml, parse_yaml
+from giblet_core.strict_yaml import dump_yaml, parse_with_unclear, parse_yaml
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,32 @@ def test_a_value_with_two_meanings_is_refused_by_name_and_line(text):
 def test_plain_values_are_read_as_yaml_1_2_does(text, value):
     assert parse_yaml(text) == value
     assert type(parse_yaml(text)) is type(value)
+
+
+def test_all_values_with_two_meanings_are_listed_with_their_places():
+    content, unclear = parse_with_unclear("a: [1, {b: 010}]\non: 1:30\nc: no\n")
+    assert content == {"a": [1, {"b": "010"}], "on": "1:30", "c": "no"}
+    assert [(value.place, value.text, value.line) for value in unclear] == [
+        (("a", 1, "b"), "010", 1),
+        (("on",), "on", 2),
+        (("on",), "1:30", 2),
+        (("c",), "no", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [1, 2",
+        "!!python/object:os.system {}",
+        "? [a]\n: 1",
+        "a: 1\n---\nb: 2",
+        "a: 1\n\tb: 2",
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused(text):
+    with pytest.raises(yaml.YAMLError):
+        parse_yaml(text)
 
 
 SCALARS = st.one_of(

@@ -1,9 +1,9 @@
 """fMRI: data sets on disk, checked and read.
 
-Read `manifest` first (what a data set declares), then `readers` (the formats of BOLD), `files`
-(which files are meant, and what they say), `clock` (where the runs lie in the sound), `dataset`
-(the series) and `check`, with `values` and `lag` (every problem in one pass). Nothing is filled in
-or guessed without a line that says so.
+Read `manifest` first (what a data set declares), then `readers` and `selection` (the formats of
+BOLD, and what is read of them), `files` (which files are meant, and what they say), `clock` (where
+the runs lie in the sound), `dataset` (the series) and `check` with `checks` (every problem in one
+pass). Nothing is filled in or guessed without a line that says so.
 """
 
 import lazy_loader
@@ -12,19 +12,22 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "check",
+        "checks",
         "clock",
         "dataset",
         "files",
-        "lag",
         "manifest",
         "problems",
         "readers",
-        "tables",
-        "values",
+        "selection",
     ],
     submod_attrs={
         "check": [
             "check_dataset",
+        ],
+        "checks.lag": [
+            "Lag",
+            "lag_of",
         ],
         "clock": [
             "Span",
@@ -43,16 +46,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "files.textgrid": [
             "read_textgrid",
         ],
-        "lag": [
-            "Lag",
-            "lag_of",
-        ],
         "manifest.models": [
             "Manifest",
-            "Run",
         ],
         "manifest.reading": [
             "read_manifest",
+        ],
+        "manifest.sections": [
+            "Run",
         ],
         "problems": [
             "Problem",
@@ -61,12 +62,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "readers": [
             "READERS",
             "BoldHeader",
+            "Columns",
             "Reader",
             "array_reader",
             "load_image",
-        ],
-        "tables": [
-            "read_table",
         ],
     },
 )

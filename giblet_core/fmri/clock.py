@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
-from giblet_core.fmri.manifest.models import Manifest, Run
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.sections import Run
 from giblet_core.fmri.problems import Problems
 from giblet_core.timing import TRGrid
 
@@ -89,29 +90,44 @@ def spans_of(manifest: Manifest, duration_s: float | None) -> tuple[list[Span], 
     spans = []
     n_rows_before = 0
     for run in manifest.runs:
-        _check_end(clock, run, problems)
         offset = n_rows_before if manifest.joined else 0
-        span = _span(manifest, clock, run, offset, problems)
-        if span is not None:
-            spans.append(span)
+        if _meets_sound(clock, run, problems):
+            span = _span(manifest, clock, run, offset, problems)
+            if span is not None:
+                spans.append(span)
         n_rows_before += run.n_trs
     if not spans and not problems:
         problems.error("runs", "none left", "must keep at least one run", "Exclude fewer runs.")
     return spans, problems
 
 
-def _check_end(clock: Clock, run: Run, problems: Problems) -> None:
-    """Check that the last TR, as labelled, begins within the sound."""
-    if clock.duration_s is None:
-        return
+def _meets_sound(clock: Clock, run: Run, problems: Problems) -> bool:
+    """Check that a run, as labelled, ends within the sound; tell whether it meets it at all."""
     start = seconds(run.stimulus_start_s)
-    if start + (run.n_trs - 1) * clock.t_r >= clock.duration_s:
+    end = start + run.n_trs * clock.t_r
+    where = f"runs.{run.name}"
+    remedy = "Correct n_trs, stimulus_start_s or t_r, or name the right sound."
+    if end <= 0:
         problems.error(
-            f"runs.{run.name}",
-            f"ends at {float(start + run.n_trs * clock.t_r):g} s",
-            f"BOLD must not be longer than the sound ({float(clock.duration_s):g} s)",
-            "Correct n_trs, stimulus_start_s or t_r, or name the right sound.",
+            where, f"ends at {float(end):g} s", "must not end before the sound begins", remedy
         )
+        return False
+    if clock.duration_s is None:
+        return True
+    duration = f"{float(clock.duration_s):g} s"
+    if start >= clock.duration_s:
+        problems.error(
+            where, f"begins at {float(start):g} s", f"the sound ends at {duration}", remedy
+        )
+        return False
+    if end - clock.t_r >= clock.duration_s:
+        problems.error(
+            where,
+            f"ends at {float(end):g} s",
+            f"BOLD must not be longer than the sound ({duration})",
+            remedy,
+        )
+    return True
 
 
 def _span(

@@ -9,15 +9,19 @@ import numpy as np
 
 from giblet_core.errors import InputError, require
 from giblet_core.files import atomic_path, content_hash, read_json, read_yaml, write_json
-from giblet_core.fmri.clock import Span, spans_of
-from giblet_core.fmri.files.headers import header_problems
-from giblet_core.fmri.files.naming import bold_path, find_one
-from giblet_core.fmri.files.nuisance import nuisance_table
-from giblet_core.fmri.files.space import mask_array, mask_of, regions_of
-from giblet_core.fmri.manifest.models import Manifest, Run
+from giblet_core.fmri.checks.headers import header_problems
+from giblet_core.fmri.clock import Span, overlap_problems, spans_of
+from giblet_core.fmri.files.atlas import regions_of
+from giblet_core.fmri.files.inventory import read_options, selection_of, take_inventory
+from giblet_core.fmri.files.naming import bold_path, existing, find_one
+from giblet_core.fmri.files.nuisance import aligned, has_nuisance, nuisance_run
+from giblet_core.fmri.files.space import mask_array, mask_of
+from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.reading import read_manifest
+from giblet_core.fmri.manifest.sections import Run
 from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS, read_rows
+from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.sound import audio_info
 from giblet_core.timing import TRGrid
 
@@ -73,7 +77,8 @@ class Dataset:
     @property
     def label(self) -> str:
         """What to print with every figure."""
-        return self.manifest.label or self.name
+        label = self.manifest.label or self.name
+        return f"{label}, resampled" if self.manifest.resample else label
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -105,7 +110,9 @@ class Dataset:
     def stimulus(self) -> Path | None:
         """The sound's file."""
         file = self.manifest.stimulus.file
-        return None if file is None else self.manifest.path(file)
+        if file is None:
+            return None
+        return existing(self.manifest.folder, file) or self.manifest.path(file)
 
     def bold(self, subject: str | int) -> np.ndarray:
         """Read one subject: (n_trs, n_voxels) float32, runs one after the other.
@@ -135,7 +142,12 @@ class Dataset:
         """Return the hash of all that shapes a subject's series."""
         files = {bold_path(self.manifest, subject, span.run) for span in self.spans}
         places = [(span.rows.start, span.grid.n_trs) for span in self.spans]
-        return content_hash(sorted(files), mask_array(self.mask_img), places)
+        parts = [sorted(files), mask_array(self.mask_img), places]
+        if self.mask_img is None:
+            parts += [self.region_names, self.manifest.decimal]
+        elif self.manifest.resample:
+            parts.append(np.asarray(self.mask_img.affine))
+        return content_hash(*parts)
 
     def _known(self, subject: str | int) -> str:
         subject = str(subject)
@@ -148,10 +160,12 @@ class Dataset:
     def _read(self, subject: str, bold: np.ndarray) -> None:
         """Read a subject's series into an array (n_trs, n_voxels), and look at its values."""
         reader = READERS[self.manifest.bold.format]
-        mask = mask_array(self.mask_img)
+        options = read_options(self.manifest)
         for span, row in zip(self.spans, self.run_onsets):
             path = bold_path(self.manifest, subject, span.run)
-            read_rows(reader, path, span.rows, mask, bold[row : row + span.grid.n_trs])
+            selection = self._selection(path)
+            rows = bold[row : row + span.grid.n_trs]
+            read_rows(reader, path, span.rows, selection, options, rows)
         n_bad = sum(np.count_nonzero(~np.isfinite(rows)) for rows in np.array_split(bold, PIECES))
         require(
             not n_bad,
@@ -165,19 +179,33 @@ class Dataset:
             "subject, saying why.",
         )
 
+    def _selection(self, path: Path) -> Selection:
+        """Return what to read of a file."""
+        reader = READERS[self.manifest.bold.format]
+        header = reader.read_header(path, read_options(self.manifest))
+        mask = mask_array(self.mask_img)
+        grid = None if mask is None else VoxelGrid(mask.shape, self.mask_img.affine)
+        return selection_of(self.manifest, header, mask, grid, self.region_names)
+
     def nuisance(self, subject: str | int) -> np.ndarray | None:
-        """Read one subject's nuisance table: (n_trs, n_columns) float32 in the rows of `bold`.
+        """Read one subject's nuisance series: (n_trs, n_columns) float32 in the rows of `bold`.
 
         None where the manifest names none. Values that a table declares missing (``n/a``, the first
-        row of derivatives) become 0.
+        row of derivatives) become 0; `check_dataset` counts them.
         """
-        if self.manifest.nuisance is None:
+        if not has_nuisance(self.manifest):
             return None
         subject = self._known(subject)
-        tables = [
-            nuisance_table(self.manifest, subject, span.run)[span.rows] for span in self.spans
-        ]
-        return np.nan_to_num(np.concatenate(tables), nan=0.0).astype(np.float32)
+        runs = [nuisance_run(self.manifest, subject, span.run) for span in self.spans]
+        tables = aligned(runs, fill_missing_columns=self.manifest.confounds is not None)
+        for span, table in zip(self.spans, tables):
+            require(
+                len(table) >= span.rows.stop,
+                f"nuisance of subject {subject}, {span.run.name}: {len(table)} rows, but "
+                f"{span.rows.stop} are needed. Correct nuisance.drop_first, or the table.",
+            )
+        rows = [table[span.rows] for span, table in zip(self.spans, tables)]
+        return np.nan_to_num(np.concatenate(rows), nan=0.0).astype(np.float32)
 
 
 def load_dataset(
@@ -211,11 +239,12 @@ def load_dataset(
     manifest, problems = read_manifest(path)
     _refuse(path, problems)
     spans, problems = spans_of(manifest, _duration_s(manifest))
+    problems += overlap_problems(manifest)
+    inventory = take_inventory(manifest)
+    problems += header_problems(manifest, inventory)
     _refuse(path, problems)
-    mask_img = mask_of(manifest)
-    regions = regions_of(manifest, mask_img)
-    space = (len(regions.labels),) if mask_img is None else mask_img.shape
-    _refuse(path, Problems(header_problems(manifest, space).errors))
+    mask_img = mask_of(manifest, inventory)
+    regions = regions_of(manifest, mask_img, inventory)
     if open_locked is None:
         spans = [span for span in spans if not span.run.locked]
         require(
@@ -236,8 +265,8 @@ def load_dataset(
 
 
 def _refuse(path: str | Path, problems: Problems) -> None:
-    if problems:
-        texts = [str(problem).removeprefix("error: ") for problem in problems]
+    if problems.errors:
+        texts = [str(problem).removeprefix("error: ") for problem in problems.errors]
         raise InputError(f"dataset={path}: " + "; ".join(texts))
 
 

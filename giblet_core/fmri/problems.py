@@ -72,7 +72,7 @@ class Problems(list[Problem]):
         try:
             yield
         except InputError as error:
-            value, _, rest = str(error).partition(": ")
+            value, _, rest = str(error).removeprefix(f"{where}=").partition(": ")
             rule, _, remedy = rest.partition(". ")
             self.error(where, value, rule.rstrip("."), remedy)
 
@@ -82,8 +82,8 @@ class Problems(list[Problem]):
         return [problem for problem in self if problem.severity == "error"]
 
     def sorted(self) -> "Problems":
-        """Return the same problems, errors first."""
-        return Problems(sorted(self, key=severity_rank))
+        """Return the same problems, each once, errors first."""
+        return Problems(sorted(dict.fromkeys(self), key=severity_rank))
 
 
 def severity_rank(problem: Problem) -> int:

@@ -1,9 +1,11 @@
 """READERS: the formats of BOLD, one entry each.
 
-A format whose file is one array (n_trs, n_columns) needs a function that returns it and an entry
-made by `array_reader`. A format with volumes streams them through a mask.
+A format whose file is one array (n_trs, n_columns) needs a function that returns it as `Columns`,
+and an entry made by `array_reader`. A format with volumes streams them through a mask.
 """
 
+import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,14 +15,22 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from giblet_core.errors import explained, require
-from giblet_core.fmri.tables import read_table
+from giblet_core.errors import InputError, explained, require
+from giblet_core.fmri.selection import Selection, VoxelGrid
+from giblet_core.tables import read_table
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
+MOST_DEFLATED = 1100  # a byte of a compressed file holds at most so many
+# What libraries raise for a file that is damaged or something else.
+DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError,
+    NotImplementedError, AttributeError, struct.error, zlib.error, zipfile.BadZipFile,
+    nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError,
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoldHeader:
     """What a file says before its series are read.
 
@@ -31,11 +41,31 @@ class BoldHeader:
         (x, y, z), or (n_columns,).
     t_r : float or None
         Seconds; None where the file does not say.
+    t_r_written : str
+        The TR with its unit as the file writes them, for messages.
+    names : tuple of str or None
+        Of the columns.
+    affine : array of shape (4, 4) or None
     """
 
     n_trs: int
     space: tuple[int, ...]
     t_r: float | None = None
+    t_r_written: str = ""
+    names: tuple[str, ...] | None = None
+    affine: np.ndarray | None = None
+
+    @property
+    def grid(self) -> VoxelGrid | None:
+        """Where the voxels lie; None where there is no space."""
+        return None if self.affine is None else VoxelGrid(self.space, self.affine)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read what a format leaves open: the decimal sign of tables."""
+
+    decimal: str = "."
 
 
 @dataclass(frozen=True)
@@ -50,8 +80,8 @@ class Reader:
         What the files are, in one line.
     suffixes : tuple of str
         Ends of their names.
-    read_header : function (path) -> BoldHeader
-    read_blocks : function (path, rows, mask) -> iterator of arrays (n, n_voxels)
+    read_header : function (path, options) -> BoldHeader
+    read_blocks : function (path, rows, selection, options) -> iterator of arrays (n, n_voxels)
         Yields the rows of a slice in order, block by block.
     has_space : bool
         Whether a TR is a volume, read through a mask; else it is a row of columns.
@@ -60,13 +90,24 @@ class Reader:
     name: str
     what: str
     suffixes: tuple[str, ...]
-    read_header: Callable[[Path], BoldHeader]
-    read_blocks: Callable[[Path, slice, np.ndarray | None], Iterator[np.ndarray]]
+    read_header: Callable[[Path, ReadOptions], BoldHeader]
+    read_blocks: Callable[[Path, slice, Selection, ReadOptions], Iterator[np.ndarray]]
     has_space: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Series side by side: values (n_trs, n_columns), and names where the file gives them."""
+
+    values: np.ndarray
+    names: tuple[str, ...] | None = None
+
+
+ReadColumns = Callable[[Path, ReadOptions], Columns]
+
+
 def array_reader(
-    name: str, what: str, suffixes: tuple[str, ...], read_array: Callable[[Path], np.ndarray]
+    name: str, what: str, suffixes: tuple[str, ...], read_columns: ReadColumns
 ) -> Reader:
     """Make a reader of files that hold one array (n_trs, n_columns).
 
@@ -74,30 +115,36 @@ def array_reader(
     ----------
     name, what, suffixes
         As in `Reader`.
-    read_array : function (path) -> array of shape (n_trs, n_columns)
+    read_columns : function (path, options) -> Columns
 
     Returns
     -------
     Reader
     """
-    return Reader(
-        name, what, suffixes, partial(_array_header, read_array), partial(_array_rows, read_array)
-    )
+    header = partial(_array_header, read_columns)
+    blocks = partial(_array_rows, read_columns)
+    return Reader(name, what, suffixes, header, blocks)
 
 
-def _array_header(read_array: Callable[[Path], np.ndarray], path: Path) -> BoldHeader:
-    n_trs, n_columns = read_array(path).shape
-    return BoldHeader(n_trs, (n_columns,))
+def _array_header(read_columns: ReadColumns, path: Path, options: ReadOptions) -> BoldHeader:
+    columns = read_columns(path, options)
+    n_trs, n_columns = columns.values.shape
+    return BoldHeader(n_trs, (n_columns,), names=columns.names)
 
 
 def _array_rows(
-    read_array: Callable[[Path], np.ndarray], path: Path, rows: slice, mask: None
+    read_columns: ReadColumns, path: Path, rows: slice, selection: Selection, options: ReadOptions
 ) -> Iterator[np.ndarray]:
-    yield read_array(path)[rows]
+    yield read_columns(path, options).values[rows][:, selection.columns]
 
 
 def read_rows(
-    reader: Reader, path: Path, rows: slice, mask: np.ndarray | None, out: np.ndarray
+    reader: Reader,
+    path: Path,
+    rows: slice,
+    selection: Selection,
+    options: ReadOptions,
+    out: np.ndarray,
 ) -> None:
     """Read some TRs of a file into an array.
 
@@ -107,7 +154,8 @@ def read_rows(
     path : Path
     rows : slice
         TRs wanted, from ``rows.start`` to ``rows.stop``.
-    mask : array of shape (x, y, z), bool, or None
+    selection : Selection
+    options : ReadOptions
     out : array of shape (n, n_voxels), float32
         Filled.
 
@@ -117,7 +165,7 @@ def read_rows(
         The file ends early or is damaged.
     """
     n_read = 0
-    for block in reader.read_blocks(path, rows, mask):
+    for block in reader.read_blocks(path, rows, selection, options):
         out[n_read : n_read + len(block)] = block
         n_read += len(block)
     require(
@@ -131,79 +179,159 @@ def read_rows(
 
 
 def load_image(path: Path) -> nib.spatialimages.SpatialImage:
-    """Open a NIfTI image without reading its data."""
-    with explained(
-        f"file={path}: must be a readable NIfTI image",
-        "Copy it again.",
-        OSError,
-        EOFError,
-        nib.filebasedimages.ImageFileError,
-        nib.spatialimages.HeaderDataError,
-    ):
+    """Open a NIfTI image without reading its data.
+
+    Raises
+    ------
+    InputError
+        Not an image, or shorter than its header says.
+    """
+    with explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", *DAMAGE):
         # one handle: a compressed file is then unpacked once, not once a block
-        return nib.load(path, keep_file_open=True)
+        image = nib.load(path, keep_file_open=True)
+        declared = float(np.prod(image.shape, dtype=float)) * image.get_data_dtype().itemsize
+        is_plain = np.isfinite(image.affine).all() and all(size > 0 for size in image.shape)
+    present = path.stat().st_size * (MOST_DEFLATED if path.name.endswith(".gz") else 1)
+    if not is_plain or declared > present:
+        raise InputError(
+            f"file={path}: must be a readable NIfTI image (shape {image.shape} of "
+            f"{declared:.4g} bytes, but the file has {path.stat().st_size}). Copy it again."
+        )
+    return image
 
 
-def _image_header(path: Path) -> BoldHeader:
+def image_grid(image: nib.spatialimages.SpatialImage) -> VoxelGrid:
+    """Return where the voxels of an image lie."""
+    return VoxelGrid(tuple(image.shape[:3]), np.asarray(image.affine))
+
+
+def _image_header(path: Path, options: ReadOptions) -> BoldHeader:
     image = load_image(path)
     require(
         len(image.shape) == 4,
         f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). "
         "Give the BOLD series.",
     )
-    unit_of_time = image.header.get_xyzt_units()[1]
-    t_r = float(image.header.get_zooms()[3]) * SECONDS_PER.get(unit_of_time, 1.0)
-    return BoldHeader(image.shape[3], image.shape[:3], t_r or None)
+    with explained(f"file={path}: must have a readable header", "Copy it again.", *DAMAGE):
+        unit = image.header.get_xyzt_units()[1]
+        number = float(image.header.get_zooms()[3])
+    grid = image_grid(image)
+    t_r = number * SECONDS_PER.get(unit, 1.0)
+    return BoldHeader(
+        image.shape[3], grid.shape, t_r or None, f"{number:g} {unit}", affine=grid.affine
+    )
 
 
-def _image_rows(path: Path, rows: slice, mask: np.ndarray) -> Iterator[np.ndarray]:
-    data = load_image(path).dataobj
-    for start in range(rows.start, rows.stop, VOLUMES_AT_ONCE):
-        stop = min(start + VOLUMES_AT_ONCE, rows.stop)
-        with explained(
-            f"file={path}: TRs {rows.start} to {rows.stop} cannot be read",
-            "The file is damaged; copy it again.",
-            OSError,
-            EOFError,
-            zlib.error,
-            ValueError,
-        ):
-            volumes = np.asarray(data[..., start:stop])
-        yield volumes[mask].T
+def read_volumes(path: Path, start: int, stop: int) -> np.ndarray:
+    """Read some volumes of a series: (x, y, z, n).
+
+    Parameters
+    ----------
+    path : Path
+    start, stop : int
+        From volume `start` up to `stop`.
+
+    Returns
+    -------
+    array of shape (x, y, z, stop - start)
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    return _volumes(load_image(path), path, start, stop)
+
+
+def _volumes(
+    image: nib.spatialimages.SpatialImage, path: Path, start: int, stop: int
+) -> np.ndarray:
+    with explained(
+        f"file={path}: TRs {start} to {stop} cannot be read",
+        "The file is damaged; copy it again.",
+        *DAMAGE,
+    ):
+        return np.asarray(image.dataobj[..., start:stop])
+
+
+def _image_rows(
+    path: Path, rows: slice, selection: Selection, options: ReadOptions
+) -> Iterator[np.ndarray]:
+    image = load_image(path)
+    stop = min(rows.stop, image.shape[3])
+    for first in range(rows.start, stop, VOLUMES_AT_ONCE):
+        volumes = _volumes(image, path, first, min(first + VOLUMES_AT_ONCE, stop))
+        if selection.target is not None:
+            volumes = resampled(volumes, image.affine, selection.target, "linear")
+        yield volumes[selection.mask].T
+
+
+def resampled(
+    volumes: np.ndarray, affine: np.ndarray, target: VoxelGrid, interpolation: str
+) -> np.ndarray:
+    """Move volumes to another grid by nilearn's `resample_img`.
+
+    Parameters
+    ----------
+    volumes : array of shape (x, y, z) or (x, y, z, n)
+    affine : array of shape (4, 4)
+    target : VoxelGrid
+    interpolation : {"linear", "nearest"}
+
+    Returns
+    -------
+    array of shape ``target.shape`` or (*target.shape, n), float32
+        0 outside the field of view.
+    """
+    from nilearn.image import resample_img
+
+    image = nib.Nifti1Image(np.asarray(volumes, np.float32), affine)
+    moved = resample_img(
+        image,
+        target_affine=target.affine,
+        target_shape=target.shape,
+        interpolation=interpolation,
+        copy_header=True,
+        force_resample=True,
+    )
+    return np.asarray(moved.dataobj, np.float32)
 
 
 # --- npz -------------------------------------------------------------------------------------
 
 
-def _npz_array(path: Path) -> np.ndarray:
-    readable = explained(
-        f"file={path}: must be npz without pickle",
-        "Save it with numpy.savez.",
-        OSError,
-        ValueError,
-        EOFError,
-        zlib.error,
-    )
+def _npz_columns(path: Path, options: ReadOptions) -> Columns:
     array = None
-    with readable, np.load(path, allow_pickle=False) as data:
+    with (
+        explained(f"file={path}: must be npz without pickle", "Save it with numpy.savez.", *DAMAGE),
+        open(path, "rb") as handle,  # np.load leaks the handle of a broken file
+        np.load(handle, allow_pickle=False) as data,
+    ):
         names = [name for name in data.files if not name.startswith("__")]
         if "bold" in names:
             array = data["bold"]
         elif len(names) == 1:
             array = data[names[0]]
     require(
-        array is not None and array.ndim == 2 and array.dtype.kind in "fiu",
+        array is not None and array.ndim == 2 and array.size and array.dtype.kind in "fiu",
         f"file={path}: must hold one array (n_trs, n_voxels) of numbers, named 'bold'. "
         "Save it with numpy.savez(file, bold=...).",
     )
-    return array
+    return Columns(array)
 
 
 # --- tables ----------------------------------------------------------------------------------
 
 
-def _table_array(path: Path) -> np.ndarray:
-    return read_table(path).to_numpy()
+def _table_columns(path: Path, options: ReadOptions) -> Columns:
+    table = read_table(path, decimal=options.decimal)
+    counting = table.counting_columns()
+    if counting:
+        raise InputError(
+            f"file={path}: column {counting[0]} counts the rows; an index is no series. "
+            "Save the table without it."
+        )
+    return Columns(table.numbers(), table.names)
 
 
 NIFTI = (".nii", ".nii.gz")
@@ -230,8 +358,8 @@ READERS = {
             "roi_table",
             "a table: one line a TR, one column a region",
             (".tsv", ".csv", ".txt"),
-            _table_array,
+            _table_columns,
         ),
-        array_reader("npz", "one array (n_trs, n_voxels), named 'bold'", (".npz",), _npz_array),
+        array_reader("npz", "one array (n_trs, n_voxels), named 'bold'", (".npz",), _npz_columns),
     )
 }

@@ -1,21 +1,22 @@
 """What sounds when in a film: scenes, events and words, with exact times."""
 
-import csv
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from giblet_core.errors import InputError, explained, require
+from giblet_core.tables import is_number, read_table
 
 KINDS = ("speech", "music", "ambience", "effect")
 TYPES = ("scene", *KINDS, "word")  # of the rows of a table of events
 NEEDED_COLUMNS = ("onset", "duration", "trial_type")
 COLUMNS = (*NEEDED_COLUMNS, "label", "speaker")
-LATE_S = 0.1  # a row may end so much after the sound: both are rounded
+LATE_S = 0.5  # a row that ends so much after the sound, or less, is cut; a later one is refused
+ROUNDING_S = 1e-6  # less is no excess
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ class Annotation:
     ----------
     scenes, events, words : tuple
         In order of their start.
+    n_cut : int
+        Rows of a table that lasted a little longer than the sound and were cut at its end.
     """
 
     scenes: tuple[Scene, ...]
     events: tuple[Event, ...]
     words: tuple[Word, ...]
+    n_cut: int = field(default=0, compare=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -128,6 +132,7 @@ class Annotation:
             scenes=tuple(Scene(**values) for values in plain["scenes"]),
             events=tuple(Event(**values) for values in plain["events"]),
             words=tuple(Word(**values) for values in plain["words"]),
+            n_cut=plain.get("n_cut", 0),
         )
 
     @classmethod
@@ -143,7 +148,8 @@ class Annotation:
         ----------
         path : path
         duration_s : float
-            Of the sound: no row may lie beyond its end.
+            Of the sound. A row that lasts at most `LATE_S` longer is cut there and counted; none
+            may lie beyond.
 
         Returns
         -------
@@ -155,8 +161,9 @@ class Annotation:
             No such table, a column is missing, or a row has an unknown type or times outside the
             sound; the header is row 1.
         """
-        table = _read_table(Path(path))
-        rows = _rows_in_order(table, duration_s, path)
+        rows = _rows_in_order(Path(path), duration_s)
+        n_cut = sum(row.stop_s > duration_s + ROUNDING_S for row in rows)
+        rows = [replace(row, stop_s=min(row.stop_s, duration_s)) for row in rows]
         scene_rows = [row for row in rows if row.type == "scene"]
         scenes = tuple(
             Scene(row.start_s, row.stop_s, row.label or f"scene {number}", "scene")
@@ -177,7 +184,7 @@ class Annotation:
                 Event(word.start_s, word.stop_s, "speech", word.word, word.speaker)
                 for word in words
             )
-        return cls(scenes, events, words)
+        return cls(scenes, events, words, n_cut)
 
 
 def _cut(rows: tuple, stop_s: float) -> tuple:
@@ -198,49 +205,42 @@ class _Row:
     speaker: str
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    """Read a table of text, its `COLUMNS` alone; what is n/a or missing is ""."""
-    with explained(
-        f"events={path}: must be a readable table",
-        "Save it as UTF-8 text with tabs.",
-        OSError,
-        ValueError,
-    ):
-        table = pd.read_csv(
-            path,
-            sep="\t",
-            dtype=str,
-            na_values="n/a",
-            keep_default_na=False,
-            quoting=csv.QUOTE_NONE,
-        ).fillna("")
-    if not set(NEEDED_COLUMNS) <= set(table) or not len(table):
+def _rows_in_order(path: Path, duration_s: float) -> list[_Row]:
+    """Read a table and check every row; return them in order of their start."""
+    with explained(f"events={path}: must be a readable table", "Correct it.", InputError):
+        table = read_table(path, separator="\t", short_rows=True)
+    names = table.names or ()
+    if not set(NEEDED_COLUMNS) <= set(names) or not table.rows:
         raise InputError(
-            f"events={path}: has the columns {', '.join(table)} and {len(table)} rows; must name "
-            f"{', '.join(NEEDED_COLUMNS)} in its first line, with tabs between them, and have rows."
-            " Complete or remove it."
+            f"events={path}: has the columns {', '.join(names)} and {len(table.rows)} rows; must "
+            f"name {', '.join(NEEDED_COLUMNS)} in its first line, with tabs between them, and have "
+            "rows. Complete or remove it."
         )
-    return table.reindex(columns=COLUMNS, fill_value="")
+    texts = {name: table.texts(name) for name in COLUMNS if name in names}
+    rows = []
+    for i in range(len(table.rows)):
+        cells = {name: column[i] for name, column in texts.items()}
+        rows.append(_row(cells, duration_s, f"events={path}, row {table.line(i)}"))
+    return sorted(rows, key=_start_of)
 
 
-def _rows_in_order(table: pd.DataFrame, duration_s: float, path: str | Path) -> list[_Row]:
-    """Check every row of a table and return them in order of their start."""
-    starts_s = pd.to_numeric(table["onset"], errors="coerce")
-    lengths_s = pd.to_numeric(table["duration"], errors="coerce")
-    inside = (starts_s >= 0) & (lengths_s > 0) & (starts_s + lengths_s <= duration_s + LATE_S)
-    good = (inside & table["trial_type"].isin(TYPES)).to_numpy()
-    if not good.all():
-        first = int(good.argmin())
-        given = ", ".join(f"{name}={table[name].iloc[first]!r}" for name in NEEDED_COLUMNS)
+def _row(cells: Mapping[str, str], duration_s: float, place: str) -> _Row:
+    """Return a row of a table, its kind and times checked."""
+    onset = cells["onset"]
+    duration = cells["duration"]
+    start_s = float(onset) if is_number(onset) else math.nan
+    stop_s = start_s + (float(duration) if is_number(duration) else math.nan)
+    is_inside = 0 <= start_s < duration_s and start_s < stop_s <= duration_s + LATE_S
+    if not is_inside or cells["trial_type"] not in TYPES:
+        given = ", ".join(f"{name}={cells[name]!r}" for name in NEEDED_COLUMNS)
         raise InputError(
-            f"events={path}, row {first + 2}: {given}: must begin at 0 s or later, last longer than"
-            f" 0 s, end with the sound ({duration_s:g} s) or before, and be one of "
-            f"{', '.join(TYPES)}. Correct the row."
+            f"{place}: {given}: must begin at 0 s or later, last longer than 0 s, end with the "
+            f"sound ({duration_s:g} s) or before, and be one of {', '.join(TYPES)}. Correct the "
+            "row."
         )
-    columns = zip(
-        starts_s, starts_s + lengths_s, table["trial_type"], table["label"], table["speaker"]
-    )
-    return sorted((_Row(*values) for values in columns), key=_start_of)
+    label = cells.get("label", "")
+    speaker = cells.get("speaker", "")
+    return _Row(start_s, stop_s, cells["trial_type"], label, speaker)
 
 
 def _start_of(row: _Row) -> float:

@@ -18,7 +18,8 @@ import numpy as np
 
 from giblet_core.encoding import correlate, make_null, noise_ceiling
 from giblet_core.errors import InputError
-from giblet_core.fmri import Dataset, find_one, load_dataset, read_table, read_textgrid
+from giblet_core.fmri import Dataset, find_one, load_dataset, read_textgrid
+from giblet_core.tables import read_table
 from giblet_core.timing import hrf
 
 RATE_HZ = 50
@@ -84,7 +85,7 @@ def _read(dataset: str | Path) -> _Recording:
             "Give book/params/alice_dataset.yaml."
         )
     folder = data.manifest.folder
-    shipped = read_table(find_one(folder, WORD_RATE)).to_numpy()[:, 0]
+    shipped = read_table(find_one(folder, WORD_RATE)).numbers()[:, 0]
     words = read_textgrid(find_one(folder, TEXTGRID))
     bold = np.stack([data.bold(subject) for subject in data.subjects]).astype(np.float64)
     bold = (bold - bold.mean(1, keepdims=True)) / bold.std(1, keepdims=True)

@@ -101,7 +101,7 @@ def input_stamp(value: Any, root: Path) -> Any:
 
 def _files_of(manifest: Manifest) -> set[str]:
     """Return the names of all files that a manifest may mean, wild where it has placeholders."""
-    named = [manifest.stimulus.file, manifest.bold.pattern or "**/*_desc-*", manifest.mask]
+    named = [manifest.stimulus.file, manifest.bold.pattern or "**/*_desc-*", manifest.mask.file]
     if manifest.atlas:
         named += [manifest.atlas.file, manifest.atlas.names]
     if manifest.nuisance:

@@ -53,7 +53,7 @@ def test_a_table_holds_scenes_events_and_words_in_order_of_time(tmp_path):
         encoding="utf-8-sig",
     )
     found = Annotation.from_events(path, 5.95)
-    assert found.scenes == (Scene(0, 6, "scene 1", "scene"),)
+    assert found.scenes == (Scene(0, 5.95, "scene 1", "scene"),)
     assert found.events == (Event(1, 3, "music", '"Waltz', ""), Event(3, 5, "speech", "", "ANN"))
     assert found.words == (Word(3.5, 4, "Bad", "ANN"),)
     assert found.counts == {"scene": 1, "speech": 1, "music": 1, "word": 1}
@@ -101,7 +101,7 @@ HEAD = "onset\tduration\ttrial_type\n"
         (HEAD + "nan\t1\tword\n", "onset='nan'"),
         (HEAD + "1\tn/a\tword\n", "row 2: onset='1', duration=''"),
         (HEAD + "inf\t1\tword\n", "onset='inf'"),
-        (HEAD + "9\t1.2\tword\n", "row 2: onset='9', duration='1.2'"),
+        (HEAD + "9\t1.6\tword\n", "row 2: onset='9', duration='1.6'"),
     ],
 )
 def test_a_wrong_table_is_refused_with_value_rule_row_and_remedy(tmp_path, text, message):
@@ -110,8 +110,14 @@ def test_a_wrong_table_is_refused_with_value_rule_row_and_remedy(tmp_path, text,
     with pytest.raises(InputError, match=message) as caught:
         Annotation.from_events(path, 10.0)
     assert str(path) in str(caught.value)
-    path.write_text(HEAD + "9\t1.05\tword\n")
-    assert Annotation.from_events(path, 10.0).words[0].stop_s == 10.05  # within rounding
+
+
+def test_a_row_that_outlasts_the_sound_a_little_is_cut_and_counted(tmp_path):
+    path = tmp_path / "a_events.tsv"
+    path.write_text(HEAD + "8\t2\tword\n9\t1.35\tword\n")
+    annotation = Annotation.from_events(path, 10.0)
+    assert [word.stop_s for word in annotation.words] == [10.0, 10.0]
+    assert annotation.n_cut == 1
 
 
 def test_a_table_that_is_no_text_is_refused(tmp_path):

@@ -1,8 +1,9 @@
 """The files of a data set: which they are, and what those beside the series say.
 
-Read `naming` first (the file of a subject and run), then `space` (mask, atlas and regions),
-`nuisance` and `textgrid`. Nothing here reads a series: that is done by the readers. A name that
-fits no file, or several, is an error.
+Read `bids` and `naming` first (the file of a subject and run), then `inventory` (which are there,
+and what they share), `sidecars`, `space` and `atlas` (voxels and regions), `nuisance` and
+`textgrid`. Nothing here reads a series: that is done by the readers. A name that fits no file, or
+several, is an error.
 """
 
 import lazy_loader
@@ -10,24 +11,30 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "atlas",
+        "bids",
+        "inventory",
         "naming",
         "nuisance",
+        "sidecars",
         "space",
         "textgrid",
     ],
     submod_attrs={
+        "atlas": [
+            "Regions",
+            "regions_of",
+        ],
         "naming": [
             "bold_path",
             "find_one",
         ],
         "nuisance": [
-            "nuisance_table",
+            "nuisance_run",
         ],
         "space": [
-            "Regions",
             "mask_array",
             "mask_of",
-            "regions_of",
         ],
         "textgrid": [
             "read_textgrid",

@@ -1,19 +1,100 @@
-"""Nuisance tables: motion and other series that are not of interest."""
+"""Series that are not of interest: the user's own tables, or fMRIPrep's confounds by nilearn."""
 
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from giblet_core.errors import InputError
-from giblet_core.fmri.files.naming import bold_path, filled, find_one
-from giblet_core.fmri.manifest.models import Manifest, Run
-from giblet_core.fmri.tables import read_table
+from giblet_core.errors import InputError, explained
+from giblet_core.fmri.files.bids import Wanted
+from giblet_core.fmri.files.naming import beside, bold_path, file_of
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.sections import Run
+from giblet_core.fmri.readers import DAMAGE
+from giblet_core.tables import Table, read_table
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+CONFOUNDS = Wanted({"desc": "confounds"}, ("timeseries", "regressors"), (".tsv",))
 
 
-def nuisance_path(manifest: Manifest, subject: str, run: Run) -> Path:
-    """Find the table of a subject's run; without a pattern, fMRIPrep's confounds beside the BOLD.
+@dataclass(frozen=True, eq=False)
+class NuisanceRun:
+    """The nuisance series of a run (of all runs, where one file holds them).
+
+    Attributes
+    ----------
+    values : array of shape (n_rows, n_columns), float64
+        NaN where the table has no value.
+    names : tuple of str or None
+        Of the columns; None where the table has no names.
+    n_unsteady : int
+        Volumes that fMRIPrep found before the scanner's steady state.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...] | None
+    n_unsteady: int = 0
+
+
+def has_nuisance(manifest: Manifest) -> bool:
+    """Tell whether a manifest names nuisance series."""
+    return manifest.nuisance is not None or manifest.confounds is not None
+
+
+def nuisance_run(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
+    """Read the nuisance series of a subject's run.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    subject : str
+    run : Run
+
+    Returns
+    -------
+    NuisanceRun
+
+    Raises
+    ------
+    InputError
+        No such table, a column is missing, or it is no table of numbers.
+    """
+    if manifest.confounds is not None:
+        return _confounds(manifest, subject, run)
+    pattern = manifest.nuisance.pattern
+    if pattern is None:
+        path = confounds_path(manifest, subject, run)
+    else:
+        path = file_of(manifest, pattern, subject, run)
+    table = read_table(path, decimal=manifest.decimal)
+    columns = manifest.nuisance.columns
+    if columns is None and pattern is None:
+        columns = MOTION
+    if columns is not None:
+        _require_columns(table, columns)
+    elif table.names is None and table.counting_columns():
+        raise InputError(
+            f"file={path}: column {table.counting_columns()[0]} counts the rows; an index is no "
+            "series. Save the table without it."
+        )
+    values = table.numbers(columns)[manifest.nuisance.drop_first :]
+    return NuisanceRun(values, table.names if columns is None else tuple(columns))
+
+
+def _require_columns(table: Table, columns: Sequence[str]) -> None:
+    known = table.names or ()
+    missing = [column for column in columns if column not in known]
+    if missing:
+        choice = f"Choose among {', '.join(known)}." if known else "It names none; leave them out."
+        raise InputError(
+            f"nuisance.columns={missing}: must be columns of {table.path.name}. {choice}"
+        )
+
+
+def confounds_path(manifest: Manifest, subject: str, run: Run) -> Path:
+    """Find fMRIPrep's table of a subject's run.
 
     Parameters
     ----------
@@ -24,43 +105,114 @@ def nuisance_path(manifest: Manifest, subject: str, run: Run) -> Path:
     Returns
     -------
     Path
-    """
-    pattern = manifest.nuisance.pattern
-    if pattern is not None:
-        return find_one(manifest.folder, filled(pattern, subject, run))
-    bold = bold_path(manifest, subject, run)
-    stem = bold.name.split("_space-")[0].split("_desc-")[0]
-    return find_one(bold.parent, f"{stem}_desc-confounds_timeseries.tsv")
-
-
-def nuisance_table(manifest: Manifest, subject: str, run: Run) -> np.ndarray:
-    """Read the nuisance columns of a subject's run (of all runs, where one file holds them).
-
-    Parameters
-    ----------
-    manifest : Manifest
-    subject : str
-    run : Run
-
-    Returns
-    -------
-    array of shape (n_rows, n_columns), float64
-        NaN where the table has no value.
 
     Raises
     ------
     InputError
-        No such table, or a column is missing.
+        No table, or several.
     """
-    path = nuisance_path(manifest, subject, run)
-    table = read_table(path)
-    columns = manifest.nuisance.columns
-    if columns is None:
-        columns = table.columns if manifest.nuisance.pattern is not None else MOTION
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise InputError(
-            f"nuisance.columns={missing}: must be columns of {path.name}. "
-            f"Choose among {', '.join(map(str, table.columns))}."
+    if manifest.bold.pattern is None:
+        return beside(manifest, subject, run, CONFOUNDS)
+    bold = bold_path(manifest, subject, run)
+    stem = bold.name.split("_space-")[0].split("_desc-")[0]
+    for suffix in CONFOUNDS.suffixes:
+        path = bold.with_name(f"{stem}_desc-confounds_{suffix}.tsv")
+        if path.is_file():
+            return path
+    raise InputError(
+        f"file={bold.with_name(stem)}_desc-confounds_timeseries.tsv: does not exist. Correct "
+        "pattern or subjects, or give nuisance.pattern."
+    )
+
+
+def _confounds(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
+    """Load confounds by nilearn, having checked that their table is whole."""
+    from nilearn.interfaces.fmriprep import load_confounds
+
+    path = confounds_path(manifest, subject, run)
+    table = read_table(path, separator="\t")
+    table.numbers()  # names the line of what is no number
+    # nilearn finds the table by the name of the series, which it does not open
+    series = path.with_name(path.name.split("_desc-confounds_")[0] + "_desc-preproc_bold.nii.gz")
+    chosen = manifest.confounds
+    with (
+        explained(
+            f"file={path}: does not hold the confounds {', '.join(chosen.strategy)}",
+            "Correct confounds.strategy, or the table.",
+            *DAMAGE,
+            UserWarning,
+        ),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("error", UserWarning)
+        frame, steady_volumes = load_confounds(
+            str(series),
+            strategy=chosen.strategy,
+            motion=chosen.motion,
+            wm_csf=chosen.wm_csf,
+            global_signal=chosen.global_signal,
+            compcor=chosen.compcor,
+            n_compcor=chosen.n_compcor,
+            demean=False,
         )
-    return table[list(columns)].to_numpy()[manifest.nuisance.drop_first :]
+    if len(frame) != len(table.rows):
+        raise InputError(
+            f"file={path}: {len(table.rows)} rows, but nilearn reads {len(frame)}; they must be as "
+            "many. Make the table again."
+        )
+    n_unsteady = 0 if steady_volumes is None else len(frame) - len(steady_volumes)
+    return NuisanceRun(frame.to_numpy(float), tuple(map(str, frame.columns)), n_unsteady)
+
+
+# --- runs and subjects together --------------------------------------------------------------
+
+
+def missing_values(run: NuisanceRun) -> dict[str, int]:
+    """Count the missing values of each column that has more than its first row missing."""
+    is_missing = np.isnan(run.values)
+    counts = is_missing.sum(0)
+    only_first = is_missing[:1].any(0) & (counts == 1)
+    names = run.names or tuple(str(i + 1) for i in range(len(counts)))
+    return {name: int(n) for name, n, first in zip(names, counts, only_first) if n and not first}
+
+
+def aligned(runs: Sequence[NuisanceRun], fill_missing_columns: bool) -> list[np.ndarray]:
+    """Give the runs of a subject the same columns in the same order, matched by name.
+
+    Parameters
+    ----------
+    runs : sequence of NuisanceRun
+    fill_missing_columns : bool
+        Whether a run may lack a column, which is then 0 there: a short run has fewer of fMRIPrep's
+        slow cosines.
+
+    Returns
+    -------
+    list of arrays of shape (n_rows, n_columns)
+
+    Raises
+    ------
+    InputError
+        Columns differ.
+    """
+    first = runs[0]
+    if first.names is None or any(run.names is None for run in runs):
+        if len({run.values.shape[1] for run in runs}) > 1 or any(run.names for run in runs):
+            raise InputError(
+                "nuisance: tables have other columns in another run; all must have the same. "
+                "Correct them, or list nuisance.columns."
+            )
+        return [run.values for run in runs]
+    names = list(dict.fromkeys(name for run in runs for name in run.names))
+    arrays = []
+    for run in runs:
+        missing = [name for name in names if name not in run.names]
+        if missing and not fill_missing_columns:
+            raise InputError(
+                f"nuisance: a run has no column {', '.join(missing)}; all must have the same. "
+                "Correct the tables, or list nuisance.columns."
+            )
+        values = np.zeros((len(run.values), len(names)))
+        values[:, [names.index(name) for name in run.names]] = run.values
+        arrays.append(values)
+    return arrays

@@ -1,34 +1,26 @@
-"""The voxels: mask and regions."""
+"""The voxels that are read: the mask."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
-from giblet_core.errors import InputError, require
-from giblet_core.files import read_json
-from giblet_core.fmri.files.naming import bold_path, find_one
-from giblet_core.fmri.manifest.models import Manifest, Run
-from giblet_core.fmri.readers import READERS, load_image
+from giblet_core.errors import InputError, explained, require
+from giblet_core.fmri.files.inventory import FoundFile, Inventory
+from giblet_core.fmri.files.naming import find_one
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.readers import (
+    DAMAGE,
+    READERS,
+    image_grid,
+    load_image,
+    read_volumes,
+    resampled,
+)
+from giblet_core.fmri.selection import VoxelGrid
 
 VOLUMES_LOOKED_AT = 20  # of a series, to tell which voxels change
-
-
-@dataclass(frozen=True)
-class Regions:
-    """The region of each voxel.
-
-    Attributes
-    ----------
-    labels : array of shape (n_voxels,), int
-        0 outside regions, else 1 + index into `names`.
-    names : tuple of str
-    """
-
-    labels: np.ndarray
-    names: tuple[str, ...]
+WHOLE_TOLERANCE = 1e-3  # a stored whole number may differ so much: scale factors are rounded
 
 
 def mask_array(mask_img: Any) -> np.ndarray | None:
@@ -36,100 +28,131 @@ def mask_array(mask_img: Any) -> np.ndarray | None:
     return None if mask_img is None else np.asarray(mask_img.dataobj) > 0
 
 
-def mask_of(manifest: Manifest) -> Any:
-    """Load or compute the mask image; None where the format has no space."""
-    if not READERS[manifest.bold.format].has_space:
-        return None
-    if manifest.mask != "auto":
-        return load_image(find_one(manifest.folder, manifest.mask))
-    return _common_mask(manifest)
+def read_map(name: str, manifest: Manifest, grid: VoxelGrid | None, where: str) -> np.ndarray:
+    """Read an image of one volume, such as a mask or labels, on the grid of BOLD.
 
+    Parameters
+    ----------
+    name : str
+        As in the manifest.
+    manifest : Manifest
+    grid : VoxelGrid or None
+        Of BOLD; None where it is not known.
+    where : str
+        The line of the manifest, for messages.
 
-def _common_mask(manifest: Manifest) -> nib.Nifti1Image:
-    """Return the voxels that are inside the brain mask of, or change in, every subject."""
-    mask = None
-    affine = None
-    open_run = min(manifest.runs, key=_is_locked)
-    for subject in manifest.subjects:
-        series = bold_path(manifest, subject, open_run)
-        beside = series.with_name(series.name.replace("desc-preproc_bold", "desc-brain_mask"))
-        has_mask = manifest.bold.format == "bids" and beside.is_file()
-        image = load_image(beside if has_mask else series)
-        inside = np.asarray(image.dataobj) > 0 if image.ndim == 3 else changing_voxels(series)
-        if mask is None:
-            mask = inside
-        if inside.shape != mask.shape:
-            raise InputError(
-                f"mask=auto: subject {subject} has shape {inside.shape}, the others {mask.shape}; "
-                "all must have one. Resample it to the others' space."
-            )
-        mask = mask & inside
-        affine = image.affine
-    return nib.Nifti1Image(mask.astype(np.uint8), affine)
-
-
-def _is_locked(run: Run) -> bool:
-    return run.locked
-
-
-def changing_voxels(path: Path) -> np.ndarray:
-    """Return the voxels (x, y, z) that are finite and not constant in the first volumes."""
-    volumes = np.asarray(load_image(path).dataobj[..., :VOLUMES_LOOKED_AT], np.float32)
-    return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
-
-
-def regions_of(manifest: Manifest, mask_img: Any) -> Regions:
-    """Return labels and names of the regions; each column of a ROI table is a region.
+    Returns
+    -------
+    array of shape (x, y, z), float64
 
     Raises
     ------
     InputError
-        An empty mask, another shape, or names that do not fit.
+        Not one volume, NaN or infinity in it, or on another grid than BOLD.
     """
-    if mask_img is None:
-        return _regions_of_columns(manifest)
-    mask = mask_array(mask_img)
+    image = load_image(find_one(manifest.folder, name))
+    with explained(f"{where}={name}: cannot be read", "Copy the image again.", *DAMAGE):
+        values = np.asarray(image.dataobj, float)
+    while values.ndim > 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    require(
+        values.ndim == 3,
+        f"{where}={name}: shape {values.shape} must be one volume (x, y, z). Choose one.",
+    )
+    require(
+        np.isfinite(values).all(),
+        f"{where}={name}: holds NaN or infinity; every voxel must have a value. Set those to 0.",
+    )
+    own_grid = image_grid(image)
+    if grid is None or own_grid.is_same(grid):
+        return values
+    if not manifest.resample:
+        raise grid.refuse(own_grid, f"{where}={name}, ")
+    return resampled(values, image.affine, grid, "nearest").astype(float)
+
+
+def mask_of(manifest: Manifest, inventory: Inventory) -> nib.Nifti1Image | None:
+    """Load or compute the mask on the grid of BOLD; None where the format has no space.
+
+    Raises
+    ------
+    InputError
+        Other values than 0 and 1 without a threshold, no voxel, or another grid.
+    """
+    if not READERS[manifest.bold.format].has_space:
+        return None
+    grid = inventory.grid
+    require(
+        grid is not None,
+        "bold: no file could be read, so there is no mask; one is needed. See the files' errors.",
+    )
+    name = manifest.mask.file
+    if name == "auto":
+        mask = _common_mask(manifest, inventory)
+    else:
+        mask = _binary(read_map(name, manifest, grid, "mask"), manifest)
     require(
         mask.any(),
-        f"mask={manifest.mask}: holds no voxel; it must hold at least one. Give another mask.",
+        f"mask={name}: holds no voxel; it must hold at least one. Give another mask.",
     )
-    if manifest.atlas is None:
-        return Regions(np.zeros(int(mask.sum()), int), ())
-    labels = np.asarray(load_image(find_one(manifest.folder, manifest.atlas.file)).dataobj)
-    require(
-        labels.shape == mask.shape,
-        f"atlas.file={manifest.atlas.file}: shape {labels.shape} must be that of the mask, "
-        f"{mask.shape}. Resample it (nearest).",
-    )
-    names = _region_names(manifest)
-    if labels.max() > len(names):
+    return nib.Nifti1Image(mask.astype(np.uint8), grid.affine)
+
+
+def _binary(values: np.ndarray, manifest: Manifest) -> np.ndarray:
+    name = manifest.mask.file
+    threshold = manifest.mask.threshold
+    if threshold is not None:
+        return values > threshold
+    is_binary = (np.abs(values) <= WHOLE_TOLERANCE) | (np.abs(values - 1) <= WHOLE_TOLERANCE)
+    if not is_binary.all():
         raise InputError(
-            f"atlas.names: {len(names)} names, but labels go up to {labels.max()}. "
-            "Name the labels 1, 2, ... in order."
+            f"mask={name}: holds values from {values.min():g} to {values.max():g}; a mask must "
+            f"hold 0 and 1. For a map of probabilities write mask: {{file: {name}, "
+            "threshold: 0.5}."
         )
-    return Regions(labels[mask].astype(int), names)
+    return values > 0.5
 
 
-def _regions_of_columns(manifest: Manifest) -> Regions:
-    path = bold_path(manifest, manifest.subjects[0], manifest.runs[0])
-    (n_columns,) = READERS[manifest.bold.format].read_header(path).space
-    names = manifest.bold.columns or [f"R{i + 1:02d}" for i in range(n_columns)]
-    if len(names) != n_columns:
-        raise InputError(
-            f"bold.columns={list(names)}: must name the {n_columns} columns of the table. "
-            "Correct the list."
-        )
-    return Regions(np.arange(1, n_columns + 1), tuple(names))
+def _common_mask(manifest: Manifest, inventory: Inventory) -> np.ndarray:
+    """Return the voxels that are inside the brain mask of, or change in, every subject.
+
+    One run of each subject is looked at, an open one where there is one.
+    """
+    mask = np.ones(inventory.grid.shape, bool)
+    for subject in manifest.subjects:
+        files = [file for file in inventory.files if file.asked.subject == subject]
+        files = [
+            file for file in files if manifest.resample or file.header.grid.is_same(inventory.grid)
+        ]
+        if files:
+            mask &= _own_mask(manifest, min(files, key=_is_locked), inventory.grid)
+    return mask
 
 
-def _region_names(manifest: Manifest) -> tuple[str, ...]:
-    """Return the names that the manifest lists, or those in the file that it names."""
-    names = manifest.atlas.names
-    if isinstance(names, str):
-        path = find_one(manifest.folder, names)
-        if path.suffix == ".json":
-            names = read_json(path)
-        else:
-            names = path.read_text(encoding="utf-8").split("\n")
-    stripped = [str(name).strip() for name in names]
-    return tuple(name for name in stripped if name)
+def _is_locked(file: FoundFile) -> bool:
+    return file.asked.run.locked
+
+
+def _own_mask(manifest: Manifest, file: FoundFile, grid: VoxelGrid) -> np.ndarray:
+    """Return the brain mask beside a series, or the voxels that change in it, on a grid."""
+    beside = file.path.with_name(file.path.name.replace("desc-preproc_bold", "desc-brain_mask"))
+    if beside != file.path and manifest.bold.format == "bids" and beside.is_file():
+        image = load_image(beside)
+        with explained(f"mask=auto: {beside} cannot be read", "Copy it again.", *DAMAGE):
+            inside = np.asarray(image.dataobj) > 0
+        own_grid = image_grid(image)
+    else:
+        inside = changing_voxels(file)
+        own_grid = file.header.grid
+    if own_grid.is_same(grid):
+        return inside
+    if not manifest.resample:
+        raise grid.refuse(own_grid, f"mask=auto, subject {file.asked.subject}, ")
+    return resampled(inside, own_grid.affine, grid, "nearest") > 0.5
+
+
+def changing_voxels(file: FoundFile) -> np.ndarray:
+    """Return the voxels (x, y, z) that are finite and not constant in the first volumes."""
+    n_volumes = min(file.header.n_trs, VOLUMES_LOOKED_AT)
+    volumes = read_volumes(file.path, 0, n_volumes).astype(np.float32)
+    return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))

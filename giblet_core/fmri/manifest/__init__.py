@@ -1,8 +1,9 @@
 """The manifest, ``dataset.yaml``: what it may say, and how it is read.
 
-Read `models` first: one frozen model a section, each field with its unit, meaning, default and
-example. Then `reading`, which turns a file into a `Manifest`. Every problem of a manifest is found
-in one pass, and an unknown key is an error.
+Read `models` and `sections` first: one frozen model a section, each field with its unit, meaning,
+default and example. Then `rules` (what several values must fulfil together) and `reading`, which
+turns a file into a `Manifest`. Every problem of a manifest is found in one pass, and an unknown key
+is an error.
 """
 
 import lazy_loader
@@ -13,15 +14,19 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "fields",
         "models",
         "reading",
+        "rules",
+        "sections",
     ],
     submod_attrs={
         "models": [
-            "Exclusion",
             "Manifest",
-            "Run",
         ],
         "reading": [
             "read_manifest",
+        ],
+        "sections": [
+            "Exclusion",
+            "Run",
         ],
     },
 )

@@ -1,20 +1,18 @@
-"""What ``dataset.yaml`` may say, section by section.
+"""What ``dataset.yaml`` may say.
 
-The models are the reference: each field has its meaning, unit, domain, default and example. What
-several values must fulfil together is checked in `reading`.
+The models are the reference: each field has its meaning, unit, domain, default and example.
 """
 
 import os
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import BeforeValidator
+from typing import Annotated, Literal
 
 from giblet_core.fmri.manifest.fields import (
     AS_TUPLE,
+    CHOICE,
     LIST,
-    LIST_OR_FILE,
     MAPPING,
+    MAPPING_OR_FILE,
     NAME,
     NUMBER,
     SWITCH,
@@ -22,214 +20,34 @@ from giblet_core.fmri.manifest.fields import (
     WHOLE,
     Folder,
     Name,
-    Names,
-    NamesOrFile,
     Section,
+    Text,
     declared,
 )
-from giblet_core.fmri.readers import READERS
-
-CORRECT = "Correct the manifest."
-COUNT = ("must not count TRs below 0", "Correct it.")
-
-
-class Stimulus(Section):
-    """What the subjects heard."""
-
-    file: str | None = declared(
-        TEXT,
-        "The sound, or a video with a sound track; its path is relative to `folder`.",
-        example="film.m4v",
-        default=None,
-    )
-    clock_ratio: float = declared(
-        NUMBER,
-        "Seconds of the scanner's clock in one second of the stimulus.",
-        example=1.0,
-        default=1.0,
-        unit="s/s",
-        rule=("must be positive", "Scanner seconds per stimulus second; 1.0 as a rule."),
-        gt=0,
-    )
-    annotation: str | None = declared(
-        TEXT,
-        "A Praat TextGrid with the words, where the sound itself cannot be shared.",
-        example="words.TextGrid",
-        default=None,
-    )
-
-
-class Run(Section):
-    """One run: volume 0 of its file was labelled with the stimulus time `stimulus_start_s`."""
-
-    name: Name = declared(
-        NAME, "The run's name; it replaces ``{run}`` in the patterns.", example="run1"
-    )
-    n_trs: int = declared(
-        WHOLE,
-        "Volumes of the file, those to be dropped included.",
-        example=400,
-        unit="TRs",
-        rule=("must be at least 1", "Count the volumes of the file."),
-        ge=1,
-    )
-    stimulus_start_s: float = declared(
-        NUMBER,
-        "Stimulus time at which volume 0 begins; negative where the scanner started first.",
-        example=0.0,
-        unit="s",
-    )
-    dummy_trs: int = declared(
-        WHOLE,
-        "The first volumes of the file, which are dropped.",
-        example=2,
-        default=0,
-        unit="TRs",
-    )
-    locked: bool = declared(
-        SWITCH,
-        "Whether the run is kept for a last test: only `load_dataset(..., open_locked=...)` "
-        "opens it, once.",
-        example=True,
-        default=False,
-    )
-
-
-def _known_format(value: str) -> str:
-    if value not in READERS:
-        raise ValueError(value)
-    return value
-
-
-class Bold(Section):
-    """Where the subjects' series lie."""
-
-    pattern: str | None = declared(
-        TEXT,
-        "Names of the files, with ``{subject}`` and, where each run has its own file, ``{run}``; "
-        "may be left out for bids.",
-        example="sub-{subject}_{run}.nii.gz",
-        default=None,
-        rule=(
-            "must hold {subject}",
-            "Write {subject} where the name of the subject stands, and {run} where each run has "
-            "its own file.",
-        ),
-        pattern=r"\{subject\}",
-    )
-    subjects: Names = declared(
-        LIST,
-        "The subjects' names; they replace ``{subject}`` in the patterns.",
-        example=["01", "02"],
-        rule=("must list at least one subject", "Name them."),
-        min_length=1,
-    )
-    format: Annotated[str, BeforeValidator(_known_format)] = declared(
-        TEXT,
-        "What the files are: the name of a reader.",
-        example="nifti",
-        rule=(f"must be one of {', '.join(READERS)}", "Choose one."),
-    )
-    columns: Names | None = declared(
-        LIST,
-        "Names of the regions, one a column of the table.",
-        example=["A1", "STG"],
-        default=None,
-    )
-
-
-class Atlas(Section):
-    """Regions of the voxels."""
-
-    file: str = declared(TEXT, "Image of whole labels: 0 outside regions.", example="atlas.nii.gz")
-    names: NamesOrFile = declared(
-        LIST_OR_FILE,
-        "Names of the labels 1, 2, ..., or a file that lists them.",
-        example=["A1", "STG"],
-    )
-
-
-class Nuisance(Section):
-    """Series that are not of interest: motion and the like."""
-
-    pattern: str | None = declared(
-        TEXT,
-        "Names of the tables; may be left out for bids (fMRIPrep's confounds).",
-        example="sub-{subject}_{run}_motion.tsv",
-        default=None,
-    )
-    columns: Names | None = declared(
-        LIST,
-        "Columns to take; all where left out (bids: the six of motion).",
-        example=["trans_x", "rot_z"],
-        default=None,
-    )
-    drop_first: int = declared(
-        WHOLE,
-        "Rows of the table before the first volume of the file.",
-        example=10,
-        default=0,
-        unit="TRs",
-    )
-
-
-class Preprocessing(Section):
-    """What was done to the series before."""
-
-    zscored: bool = declared(
-        SWITCH, "Whether series are z-scored over time.", example=True, default=False
-    )
-    hrf: bool = declared(
-        SWITCH, "Whether a response model was applied to them.", example=False, default=False
-    )
-    high_pass_s: float | None = declared(
-        NUMBER, "Period of the high-pass filter.", example=128.0, default=None, unit="s"
-    )
-
-
-class Exclusion(Section):
-    """What is left out, with the reason: a subject, a run, or TRs at the ends of a run."""
-
-    subject: Name | None = declared(
-        NAME, "The subject concerned; all where left out.", example="05", default=None
-    )
-    run: Name | None = declared(
-        NAME, "The run concerned; all where left out.", example="run2", default=None
-    )
-    first_trs: int = declared(
-        WHOLE, "TRs to leave out first.", example=25, default=0, unit="TRs", rule=COUNT, ge=0
-    )
-    last_trs: int = declared(
-        WHOLE, "TRs to leave out last.", example=51, default=0, unit="TRs", rule=COUNT, ge=0
-    )
-    why: str = declared(TEXT, "The reason; it is printed.", example="constant padding")
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all TRs are left out."""
-        return not self.first_trs and not self.last_trs
-
-    @property
-    def is_whole_subject(self) -> bool:
-        """Whether a subject is left out altogether."""
-        return self.is_whole and self.subject is not None and self.run is None
-
-    @property
-    def is_whole_run(self) -> bool:
-        """Whether a run is left out for all subjects."""
-        return self.is_whole and self.run is not None and self.subject is None
+from giblet_core.fmri.manifest.sections import (
+    AS_MASK,
+    Atlas,
+    Bold,
+    Confounds,
+    Exclusion,
+    Mask,
+    Nuisance,
+    Preprocessing,
+    Run,
+    Stimulus,
+)
 
 
 class Manifest(Section):
     """A manifest whose form is right."""
 
-    name: str = declared(TEXT, "Name of the data set.", example="my_film")
-    label: str = declared(
+    name: Name = declared(NAME, "Name of the data set.", example="my_film")
+    label: Text = declared(
         TEXT, "What every figure says of the data; the name where left out.", example="", default=""
     )
     folder: Folder = declared(
         TEXT,
-        "Where the files lie, relative to the manifest; may hold ``${VARIABLE}``.",
+        "Where the files lie, relative to the manifest; may hold ``${VARIABLE}`` and ``~``.",
         example="derivatives",
         default=Path(),
     )
@@ -238,8 +56,9 @@ class Manifest(Section):
         "From one volume to the next, on the scanner's clock.",
         example=1.5,
         unit="s",
-        rule=("must be positive seconds", "Take it from the scanner's protocol."),
+        rule=("must be positive seconds, at most 60", "Take it from the scanner's protocol."),
         gt=0,
+        le=60,
     )
     slice_time_ref: float = declared(
         NUMBER,
@@ -267,17 +86,20 @@ class Manifest(Section):
         example=3,
         default=0,
         unit="TRs",
+        rule=("must lie in -100 to 100", "Give TRs."),
+        ge=-100,
+        le=100,
     )
     bold: Bold = declared(
         MAPPING,
         "Where the series lie.",
         example={"pattern": "s{subject}.nii.gz", "subjects": [1, 2], "format": "nifti"},
     )
-    mask: str = declared(
-        TEXT,
-        "Image of the voxels to read, or ``auto``: those that change in every subject.",
+    mask: Annotated[Mask, AS_MASK] = declared(
+        MAPPING_OR_FILE,
+        "The voxels to read: an image, ``auto``, or file and threshold.",
         example="mask.nii.gz",
-        default="auto",
+        default=Mask(),
     )
     atlas: Atlas | None = declared(
         MAPPING,
@@ -285,8 +107,28 @@ class Manifest(Section):
         example={"file": "atlas.nii.gz", "names": ["A1", "STG"]},
         default=None,
     )
+    resample: bool = declared(
+        SWITCH,
+        "Whether images of another grid are moved to that of BOLD (labels and masks to the nearest "
+        "voxel).",
+        example=True,
+        default=False,
+    )
+    decimal: Literal[".", ","] = declared(
+        CHOICE,
+        "The decimal sign of tables.",
+        example=",",
+        default=".",
+        rule=('must be "." or ","', "Choose one."),
+    )
     nuisance: Nuisance | None = declared(
         MAPPING, "Series that are not of interest.", example={"drop_first": 10}, default=None
+    )
+    confounds: Confounds | None = declared(
+        MAPPING,
+        "Series that are not of interest, from fMRIPrep's tables.",
+        example={"strategy": ["motion", "wm_csf", "high_pass"]},
+        default=None,
     )
     preprocessing: Preprocessing = declared(
         MAPPING, "What was done before.", example={"zscored": True}, default=Preprocessing()
@@ -316,5 +158,11 @@ class Manifest(Section):
         return sum(run.n_trs for run in self.runs)
 
     def path(self, name: str) -> Path:
-        """Return a path of the manifest, relative to its folder."""
-        return self.folder / os.path.expandvars(name)
+        """Return a path of the manifest, relative to its folder.
+
+        A name that exists as it is written is taken so; else ``$VARIABLE`` and ``~`` are filled in.
+        """
+        literal = self.folder / name
+        if literal.exists():
+            return literal
+        return self.folder / os.path.expanduser(os.path.expandvars(name))

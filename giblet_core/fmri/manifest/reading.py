@@ -1,18 +1,25 @@
 """Read a manifest strictly; say all that is wrong with it at once."""
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from giblet_core.files import project_root, read_yaml
-from giblet_core.fmri.manifest.models import CORRECT, Manifest
+from giblet_core.errors import InputError, explained
+from giblet_core.files import project_root
+from giblet_core.fmri.manifest.fields import MAPPING
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.rules import check_rules
 from giblet_core.fmri.problems import Problems
+from giblet_core.strict_yaml import UnclearValue, parse_with_unclear
+
+CORRECT = "Correct the manifest."
+NOT_A_KEY = ("extra_forbidden", "invalid_key")
 
 
 def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
@@ -26,7 +33,8 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     Returns
     -------
     manifest : Manifest or None
-        None where a problem forbids going on; unknown keys alone do not.
+        Without the optional parts that are wrong, so that the files can be looked at in the same
+        pass; None where what is needed to find them is wrong.
     problems : Problems
 
     Raises
@@ -34,57 +42,122 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     InputError
         There is no readable YAML file.
     """
-    given = _without_empty(read_yaml(path))
+    given, unclear = _read_yaml(Path(path))
     problems = Problems()
-    unknown = []
-    manifest = None
-    try:
-        manifest = Manifest.model_validate(given)
-    except ValidationError as failure:
-        details = failure.errors(include_url=False)
-        for detail in details:
+    for value in unclear:
+        problems.error(
+            _where(value.place), value.text, f"(line {value.line}) {value.fault}", value.remedy
+        )
+    details = _faults(given)
+    places = [value.place for value in unclear]
+    for detail in details:
+        if detail["loc"] not in places and not _follows_from_others(detail, details):
             _explain(detail, problems)
-        unknown = [d["loc"] for d in details if d["type"] == "extra_forbidden"]
-        if len(unknown) == len(details):
-            manifest = Manifest.model_validate(_without_keys(given, unknown))
-    if manifest is None:
-        return None, problems
-    of_values = _problems_of_values(manifest)
-    problems += of_values
-    if of_values.errors:
-        return None, problems
-    return manifest.model_copy(update={"folder": _folder(manifest, Path(path))}), problems
+    manifest = _valid_part(given, details)
+    if manifest is not None:
+        breaks = check_rules(manifest)
+        problems += breaks.problems
+        if breaks.files_can_be_found:
+            folder = _folder(manifest, Path(path))
+            return manifest.model_copy(update={"folder": folder}), problems
+    problems.note(
+        "dataset", path, "its files were not looked at", "Correct these lines, then check again."
+    )
+    return None, problems
 
 
-def _without_empty(node: Any) -> Any:
-    """Leave out the names without a value: they count as not given."""
-    if isinstance(node, dict):
-        return {name: _without_empty(value) for name, value in node.items() if value is not None}
-    if isinstance(node, list):
-        return [_without_empty(item) for item in node]
-    return node
-
-
-def _without_keys(given: Any, places: list[tuple]) -> Any:
-    """Return the same tree without the keys at `places`."""
-    firsts = {place[0] for place in places if len(place) == 1}
-    if isinstance(given, dict):
-        items = ((key, value) for key, value in given.items() if key not in firsts)
-        return {key: _without_keys(value, _below(places, key)) for key, value in items}
-    if isinstance(given, list):
-        return [_without_keys(item, _below(places, i)) for i, item in enumerate(given)]
-    return given
-
-
-def _below(places: list[tuple], step: Any) -> list[tuple]:
-    return [place[1:] for place in places if len(place) > 1 and place[0] == step]
+def _read_yaml(path: Path) -> tuple[Any, list[UnclearValue]]:
+    """Read YAML without references (& and *): with them a short text can hold endless parts."""
+    with explained(
+        f"path={path}: must be a readable YAML file",
+        "Correct it.",
+        OSError,
+        ValueError,
+        yaml.YAMLError,
+        RecursionError,
+    ):
+        text = path.read_bytes().decode("utf-8-sig")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise InputError("references (& and *) are not read; write them out")
+        return parse_with_unclear(text)
 
 
 def _folder(manifest: Manifest, path: Path) -> Path:
     """Return the folder of the files; ``${GIBLET_SHARED}`` is the material beside the project."""
     shared = os.environ.get("GIBLET_SHARED", str(project_root().parent / "shared"))
     written = str(manifest.folder).replace("${GIBLET_SHARED}", shared)
-    return path.parent / os.path.expandvars(written)
+    literal = path.parent / written
+    if literal.exists():
+        return literal
+    return path.parent / os.path.expanduser(os.path.expandvars(written))
+
+
+def _follows_from_others(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Tell whether a list counts as too short only because its entries are wrong."""
+    place = detail["loc"]
+    below = [other for other in details if other["loc"][: len(place)] == place]
+    return detail["type"] == "too_short" and len(below) > 1
+
+
+# --- what is right in spite of faults --------------------------------------------------------
+
+
+def _faults(given: Any) -> list[ErrorDetails]:
+    """Return all that pydantic finds wrong."""
+    try:
+        Manifest.model_validate(given)
+    except ValidationError as failure:
+        return failure.errors(include_url=False)
+    return []
+
+
+def _valid_part(given: Any, details: list[ErrorDetails]) -> Manifest | None:
+    """Return the manifest without the optional parts that are wrong; None if others are."""
+    parts = {_optional_part(detail) for detail in details}
+    if None in parts:
+        return None
+    for part in sorted(parts, key=_last_first, reverse=True):
+        given = _without(given, part)
+    if _faults(given):
+        return None
+    return Manifest.model_validate(given)
+
+
+def _optional_part(detail: ErrorDetails) -> tuple | None:
+    """Return the smallest part around a fault that a manifest may lack."""
+    place = detail["loc"]
+    if detail["type"] in NOT_A_KEY:
+        return place
+    for n_steps in range(len(place), 0, -1):
+        part = place[:n_steps]
+        field = _declaration(part)[1]
+        if isinstance(part[-1], int) and n_steps > 1:
+            field = _declaration(part[:-1])[1]  # an entry of a list that may be empty
+        if field is not None and not field.is_required():
+            return part
+    return None
+
+
+def _last_first(part: tuple) -> list[str]:
+    """Order parts so that, reversed, an entry of a list comes before those ahead of it."""
+    return [f"{step:09d}" if isinstance(step, int) else str(step) for step in part]
+
+
+def _without(node: Any, place: tuple) -> Any:
+    """Return the same tree without the part at `place`; an entry of a list becomes None."""
+    step, *rest = place
+    if isinstance(node, dict):
+        if not rest:
+            return {key: value for key, value in node.items() if key != step}
+        return {
+            key: _without(value, tuple(rest)) if key == step else value
+            for key, value in node.items()
+        }
+    if isinstance(node, list) and isinstance(step, int) and step < len(node):
+        changed = _without(node[step], tuple(rest)) if rest else None
+        kept = [changed if i == step else item for i, item in enumerate(node)]
+        return [item for item in kept if item is not None]
+    return node
 
 
 # --- faults of form, in words ----------------------------------------------------------------
@@ -96,17 +169,35 @@ def _explain(detail: ErrorDetails, problems: Problems) -> None:
     section, field = _declaration(place)
     words = field.json_schema_extra if field is not None else {}
     where = _where(place)
-    must_be = f"must be {words.get('kind', 'a mapping of names to values')}"
+    must_be = f"must be {words.get('kind', MAPPING)}"
+    value = detail["input"]
     kind = detail["type"]
-    if kind == "extra_forbidden":
+    if kind in NOT_A_KEY:
         known = f"Known keys: {', '.join(section.model_fields)}."
-        problems.error(where, repr(detail["input"]), "unknown key", known)
+        problems.error(where, repr(value), "unknown key", known)
     elif kind == "missing":
         problems.error(where, "missing", must_be, CORRECT)
-    elif kind.endswith(("_type", "_parsing", "_number")):
-        problems.error(where, repr(detail["input"]), must_be, CORRECT)
+    elif kind == "bad_name":
+        problems.error(where, repr(value), "must not be empty and must not hold /", CORRECT)
+    elif kind == "finite_number":
+        problems.error(where, value, "must be a finite number", CORRECT)
+    elif kind.endswith(("_type", "_parsing")):
+        problems.error(where, repr(value), must_be, _remedy_of_type(value))
     else:
-        problems.error(where, detail["input"], words["rule"], words["remedy"])
+        problems.error(where, value, words["rule"] or must_be, words["remedy"] or CORRECT)
+
+
+def _remedy_of_type(value: Any) -> str:
+    """Say what a value of the wrong type was probably meant to be."""
+    if isinstance(value, str) and value.lower() in ("no", "yes", "on", "off"):
+        return "Write true or false."
+    if isinstance(value, str) and ":" in value:
+        return "Write seconds as a plain number."
+    if isinstance(value, str) and "," in value:
+        return "Write a decimal point."
+    if isinstance(value, float | bool):
+        return 'If it is a name, quote it ("...").'
+    return CORRECT
 
 
 def _where(place: tuple) -> str:
@@ -135,64 +226,3 @@ def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from _sections(part)
-
-
-# --- what several values must fulfil together ------------------------------------------------
-
-
-def _problems_of_values(manifest: Manifest) -> Problems:
-    problems = Problems()
-    bold = manifest.bold
-    names = [run.name for run in manifest.runs]
-    if len(set(bold.subjects)) < len(bold.subjects):
-        problems.error(
-            "bold.subjects", list(bold.subjects), "must not repeat a subject", "Remove the copy."
-        )
-    if len(set(names)) < len(names):
-        problems.error("runs", names, "names must differ", "Rename one.")
-    if bold.pattern is None and bold.format != "bids":
-        problems.error("bold.pattern", None, "may be left out for bids only", "Give it.")
-    unset = [
-        name
-        for name in re.findall(r"\$\{(\w+)\}", str(manifest.folder))
-        if name not in os.environ and name != "GIBLET_SHARED"
-    ]
-    if unset:
-        problems.error(
-            "folder",
-            manifest.folder,
-            f"the variable {', '.join(unset)} must be set",
-            "Export it, or write the folder.",
-        )
-    for i, run in enumerate(manifest.runs):
-        if not 0 <= run.dummy_trs < run.n_trs:
-            problems.error(
-                f"runs[{i}].dummy_trs",
-                run.dummy_trs,
-                "must lie in 0 to n_trs - 1",
-                "Count the volumes of the file that are to be dropped.",
-            )
-    return Problems(problems + _problems_of_exclusions(manifest))
-
-
-def _problems_of_exclusions(manifest: Manifest) -> Problems:
-    problems = Problems()
-    subjects = manifest.bold.subjects
-    runs = [run.name for run in manifest.runs]
-    for i, rule in enumerate(manifest.exclude):
-        for name, value, known in (("subject", rule.subject, subjects), ("run", rule.run, runs)):
-            if value is not None and value not in known:
-                problems.error(
-                    f"exclude[{i}].{name}",
-                    value,
-                    f"must be one of {', '.join(known)}",
-                    "Correct it.",
-                )
-        if rule.is_whole and rule.subject is not None and rule.run is not None:
-            problems.error(
-                f"exclude[{i}]",
-                rule.model_dump(exclude_defaults=True),
-                "a subject cannot lack one run",
-                "Exclude TRs, the subject, or the run for all.",
-            )
-    return problems

@@ -53,7 +53,7 @@ def test_two_slips_of_the_manifest_are_reported_together(folder):
     bold = {"pattern": "{subject}", "subjects": 3, "format": "nifti"}
     manifest, problems = read_manifest(manifest_of(folder, t_r=None, maks="x", bold=bold))
     assert manifest is None
-    assert {p.where for p in problems} == {"dataset.t_r", "dataset.maks", "bold.subjects"}
+    assert {p.where for p in problems.errors} == {"dataset.t_r", "dataset.maks", "bold.subjects"}
 
 
 def test_a_manifest_that_is_not_one_is_refused(tmp_path):

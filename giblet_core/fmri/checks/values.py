@@ -1,5 +1,7 @@
 """What is wrong with the values of a series: NaN, constants, padding, z-scores."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from giblet_core.fmri.clock import Span
@@ -8,30 +10,46 @@ from giblet_core.fmri.problems import Problems
 LEAST_PADDING = 5  # this many equal first (or last) TRs are padding, not chance
 
 
-def check_values(
-    where: str, subject: str, span: Span, bold: np.ndarray, problems: Problems
-) -> None:
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The series of a subject in a run.
+
+    Attributes
+    ----------
+    where : str
+        What to call it in a message.
+    subject : str
+    bold : array of shape (n_trs, n_voxels), float32
+    columns : tuple of str or None
+        Names of the columns; None where they are voxels.
+    """
+
+    where: str
+    subject: str
+    bold: np.ndarray
+    columns: tuple[str, ...] | None
+
+
+def check_values(series: Series, span: Span, problems: Problems) -> None:
     """Look for NaN, constants and padding in one series.
 
     Parameters
     ----------
-    where : str
-        What to call the series.
-    subject : str
+    series : Series
     span : Span
-    bold : array of shape (n_trs, n_voxels)
     problems : Problems
         What is found is added here.
     """
-    n_voxels = bold.shape[1]
-    n_bad = int(np.count_nonzero(~np.isfinite(bold).all(0)))
-    if n_bad:
+    bold = series.bold
+    where = series.where
+    subject = series.subject
+    if not bold.size:
         problems.error(
-            where,
-            f"{n_bad} of {n_voxels} voxels hold NaN or infinity",
-            "all must be finite",
-            "Mask them out.",
+            where, "no values", "must hold some TRs and voxels", "Correct n_trs or mask."
         )
+        return
+    n_voxels = bold.shape[1]
+    _check_finite(series, problems)
     steps_with_change = np.flatnonzero((np.diff(bold, axis=0) != 0).any(1))
     if not len(steps_with_change):
         problems.error(
@@ -65,6 +83,31 @@ def check_values(
             "they should change",
             "Mask them out.",
         )
+
+
+def _check_finite(series: Series, problems: Problems) -> None:
+    """Count what is NaN or infinite: by column where columns have names."""
+    is_bad = ~np.isfinite(series.bold)
+    n_bad = int(is_bad.any(0).sum())
+    if not n_bad:
+        return
+    if series.columns is None:
+        problems.error(
+            series.where,
+            f"{n_bad} of {series.bold.shape[1]} voxels hold NaN or infinity",
+            "all must be finite",
+            "Mask them out.",
+        )
+        return
+    counts = [
+        f"{name} ({n} of {len(is_bad)})" for name, n in zip(series.columns, is_bad.sum(0)) if n
+    ]
+    problems.error(
+        series.where,
+        f"columns {', '.join(counts)} hold n/a, NaN or infinity",
+        "all must be finite",
+        "Complete the table, or leave them out (bold.columns lists those wanted).",
+    )
 
 
 def looks_zscored(bold: np.ndarray) -> bool:

@@ -1,0 +1,151 @@
+"""What the files say of themselves, compared with the manifest and with each other."""
+
+from giblet_core.fmri.files.inventory import (
+    FoundFile,
+    Inventory,
+    asked_files,
+    columns_of,
+    region_columns,
+)
+from giblet_core.fmri.files.sidecars import Sidecar, sidecar_of
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.problems import Problems
+from giblet_core.fmri.readers import READERS
+
+TR_TOLERANCE_S = 1e-3
+UNKNOWN_TR_S = 1.0  # what many programs write for a TR that they do not know
+UNIT_SLIPS = (1e-3, 1e-6, 1e3, 1e6)  # seconds that are called milliseconds, and the reverse
+SLICE_TIME_TOLERANCE = 0.05  # of a TR: fMRIPrep's 0.5 is 0.49 for some orders of slices
+LONGEST_TR_S = 60.0
+
+
+def header_problems(manifest: Manifest, inventory: Inventory) -> Problems:
+    """Compare every file's header and sidecar with the manifest and with the other files.
+
+    Files that are missing or unreadable count too.
+    """
+    problems = Problems()
+    found = {file.asked.where: file for file in inventory.files}
+    for asked in asked_files(manifest):
+        with problems.caught(asked.where):
+            if asked.where in inventory.faults:
+                raise inventory.faults[asked.where]
+            _check_file(manifest, found[asked.where], inventory, problems)
+    return problems
+
+
+def _check_file(
+    manifest: Manifest, file: FoundFile, inventory: Inventory, problems: Problems
+) -> None:
+    where = file.asked.where
+    suffixes = READERS[manifest.bold.format].suffixes
+    if not file.path.name.lower().endswith(suffixes):
+        problems.warning(
+            where,
+            file.path.name,
+            f"files of format {manifest.bold.format} end in {', '.join(suffixes)} as a rule",
+            "Check bold.format.",
+        )
+    sidecar = None
+    with problems.caught(where):
+        sidecar = sidecar_of(file.path, manifest.folder)
+    _check_t_r(manifest, file, sidecar, problems)
+    _check_shape(manifest, file, inventory, problems)
+    if sidecar is not None:
+        _check_slice_time(manifest, where, sidecar, problems)
+
+
+def _check_shape(
+    manifest: Manifest, file: FoundFile, inventory: Inventory, problems: Problems
+) -> None:
+    """Compare the number of TRs, and voxels or columns."""
+    header = file.header
+    where = file.asked.where
+    if header.n_trs != file.asked.n_trs:
+        problems.error(
+            where,
+            f"{header.n_trs} TRs",
+            f"the manifest declares {file.asked.n_trs}",
+            "Correct n_trs or file.",
+        )
+    if header.grid is None:
+        with problems.caught(where):
+            columns_of(manifest, header, region_columns(manifest, inventory))
+    elif not header.grid.is_same(inventory.grid):
+        if manifest.resample:
+            problems.note(
+                where,
+                header.grid.placement,
+                f"is not the others' grid ({inventory.grid.placement})",
+                "It is resampled (resample: true).",
+            )
+        else:
+            with problems.caught(where):
+                raise inventory.grid.refuse(header.grid)
+
+
+def _check_t_r(
+    manifest: Manifest, file: FoundFile, sidecar: Sidecar | None, problems: Problems
+) -> None:
+    """Compare the TR of the header, and of the sidecar, with the manifest's."""
+    where = file.asked.where
+    declared = f"the manifest declares {manifest.t_r:g} s"
+    told = None if sidecar is None else sidecar.t_r
+    if told is not None and abs(told - manifest.t_r) > TR_TOLERANCE_S:
+        unit = " (milliseconds?)" if told > LONGEST_TR_S else ""
+        problems.error(
+            where,
+            f"RepetitionTime {told:g} s in {sidecar.names[-1]}{unit}",
+            declared,
+            "Correct t_r, or the JSON file.",
+        )
+    t_r = file.header.t_r
+    if file.header.grid is None:
+        return
+    if t_r is None:
+        if told is None:
+            problems.warning(
+                where,
+                "TR 0 s in the header",
+                f"says nothing of the time; {declared}",
+                "Check it against the scanner's protocol.",
+            )
+        return
+    if abs(t_r - manifest.t_r) <= TR_TOLERANCE_S:
+        return
+    value = f"TR {t_r:g} s in the header"
+    if any(abs(t_r * slip - manifest.t_r) <= TR_TOLERANCE_S for slip in UNIT_SLIPS):
+        problems.warning(
+            where,
+            f"{value} ({file.header.t_r_written})",
+            f"has a wrong unit; {declared}",
+            "Correct the header's unit of time.",
+        )
+    elif t_r == UNKNOWN_TR_S:
+        remedy = "Many programs write 1 for unknown; check it."
+        problems.warning(where, value, declared, remedy)
+    else:
+        problems.error(where, value, declared, "Correct t_r, or the header.")
+
+
+def _check_slice_time(manifest: Manifest, where: str, sidecar: Sidecar, problems: Problems) -> None:
+    """Compare the moment to which slices were moved with `slice_time_ref`."""
+    if sidecar.slice_timing_corrected is False:
+        return
+    if sidecar.start_time_s is not None:
+        t_r = sidecar.t_r or manifest.t_r
+        reference = sidecar.start_time_s / t_r
+        if abs(reference - manifest.slice_time_ref) > SLICE_TIME_TOLERANCE:
+            problems.error(
+                where,
+                f"StartTime {sidecar.start_time_s:g} s in {sidecar.names[-1]}, {reference:.3g} TRs",
+                f"the manifest declares slice_time_ref: {manifest.slice_time_ref:g}",
+                f"Write slice_time_ref: {reference:.3g}, or correct the JSON file.",
+            )
+    elif sidecar.slice_timing_corrected and manifest.slice_time_ref == 0:
+        problems.warning(
+            where,
+            f"SliceTimingCorrected true in {sidecar.names[-1]}",
+            "the manifest declares slice_time_ref: 0, the begin of a TR",
+            "fMRIPrep moves slices to the middle: slice_time_ref: 0.5.",
+        )

@@ -1,0 +1,92 @@
+"""Nuisance series: there, numeric, as long as BOLD, with the same columns for every subject."""
+
+import numpy as np
+
+from giblet_core.fmri.files.nuisance import (
+    NuisanceRun,
+    aligned,
+    has_nuisance,
+    missing_values,
+    nuisance_run,
+)
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.sections import Run
+from giblet_core.fmri.problems import Problems
+
+
+def check_nuisance(manifest: Manifest, problems: Problems) -> None:
+    """Look at every nuisance table, and add what is wrong to the problems."""
+    if not has_nuisance(manifest):
+        return
+    first = None
+    for subject in manifest.subjects:
+        runs = []
+        for run in manifest.runs[:1] if manifest.joined else manifest.runs:
+            where = f"nuisance of subject {subject}, {run.name}"
+            with problems.caught(where):
+                series = nuisance_run(manifest, subject, run)
+                runs.append(series)
+                _check_rows(manifest, where, run, series, problems)
+                _check_missing(where, series, problems)
+                first = first or series
+                _check_columns(manifest, where, series, first, problems)
+        if len(runs) > 1:
+            with problems.caught(f"nuisance of subject {subject}"):
+                aligned(runs, fill_missing_columns=manifest.confounds is not None)
+
+
+def _check_rows(
+    manifest: Manifest, where: str, run: Run, series: NuisanceRun, problems: Problems
+) -> None:
+    if series.n_unsteady > run.dummy_trs:
+        problems.warning(
+            where,
+            f"{series.n_unsteady} volumes before the steady state",
+            f"the manifest declares dummy_trs: {run.dummy_trs}",
+            "Drop them: they are no BOLD.",
+        )
+    wanted = manifest.n_trs if manifest.joined else run.n_trs
+    if len(series.values) != wanted:
+        remedy = "Correct nuisance.drop_first, or the table."
+        if manifest.confounds is not None:
+            remedy = "Correct the table, or n_trs."
+        problems.error(where, f"{len(series.values)} rows", f"BOLD has {wanted}", remedy)
+
+
+def _check_missing(where: str, series: NuisanceRun, problems: Problems) -> None:
+    """Count missing values; a first row of derivatives has none as a rule."""
+    n_rows = len(series.values)
+    for name, n_missing in missing_values(series).items():
+        rule = "some values are missing" if n_missing < n_rows else "the column holds no value"
+        problems.warning(
+            where,
+            f"{n_missing} of {n_rows} values of {name} are n/a",
+            rule,
+            "They count as 0. Choose other columns, or complete the table.",
+        )
+    n_infinite = int(np.isinf(series.values).sum())
+    if n_infinite:
+        problems.error(
+            where, f"{n_infinite} infinite values", "all must be finite", "Correct the table."
+        )
+
+
+def _check_columns(
+    manifest: Manifest, where: str, series: NuisanceRun, first: NuisanceRun, problems: Problems
+) -> None:
+    """Compare the columns with those of the first table, unless fMRIPrep chose them."""
+    if manifest.confounds is not None:
+        return
+    if series.names is None or first.names is None:
+        same = series.names == first.names and series.values.shape[1] == first.values.shape[1]
+    else:
+        same = set(series.names) == set(first.names)
+    if not same:
+        found = ", ".join(series.names) if series.names else f"{series.values.shape[1]} columns"
+        wanted = ", ".join(first.names) if first.names else f"{first.values.shape[1]} columns"
+        problems.error(
+            where,
+            found,
+            f"must be those of the first table: {wanted}",
+            "Correct the table, or list nuisance.columns.",
+        )

@@ -1,0 +1,348 @@
+"""The sections of ``dataset.yaml``.
+
+Each field has its meaning, unit, domain, default and example. What several values must fulfil
+together is checked in `rules`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from giblet_core.fmri.manifest.fields import (
+    AS_TUPLE,
+    CHOICE,
+    LIST,
+    LIST_OR_FILE,
+    MAPPING,
+    NAME,
+    NUMBER,
+    SWITCH,
+    TEXT,
+    WHOLE,
+    ColumnNames,
+    Name,
+    Names,
+    NamesOrFile,
+    Section,
+    Text,
+    declared,
+)
+from giblet_core.fmri.readers import READERS
+
+COUNT = ("must lie in 0 to 100000", "Correct it.")
+LONGEST_RUN_TRS = 100_000
+LONGEST_S = 1_000_000.0
+
+
+class Stimulus(Section):
+    """What the subjects heard."""
+
+    file: Text | None = declared(
+        TEXT,
+        "The sound, or a video with a sound track; its path is relative to `folder`.",
+        example="film.m4v",
+        default=None,
+    )
+    clock_ratio: float = declared(
+        NUMBER,
+        "Seconds of the scanner's clock in one second of the stimulus.",
+        example=1.0,
+        default=1.0,
+        unit="s/s",
+        rule=(
+            "must be positive, 0.5 to 2",
+            "Scanner seconds per stimulus second; 1.0 as a rule.",
+        ),
+        ge=0.5,
+        le=2,
+    )
+    annotation: Text | None = declared(
+        TEXT,
+        "A Praat TextGrid with the words, where the sound itself cannot be shared.",
+        example="words.TextGrid",
+        default=None,
+    )
+
+
+class Run(Section):
+    """One run: volume 0 of its file was labelled with the stimulus time `stimulus_start_s`."""
+
+    name: Name = declared(
+        NAME,
+        "The run's name; it replaces ``{run}`` in the patterns. For bids its entities: ``run-1``.",
+        example="run1",
+    )
+    n_trs: int = declared(
+        WHOLE,
+        "Volumes of the file, those to be dropped included.",
+        example=400,
+        unit="TRs",
+        rule=("must be at least 1, at most 100000", "Count the volumes of the file."),
+        ge=1,
+        le=LONGEST_RUN_TRS,
+    )
+    stimulus_start_s: float = declared(
+        NUMBER,
+        "Stimulus time at which volume 0 begins; negative where the scanner started first.",
+        example=0.0,
+        unit="s",
+        rule=("must lie in -1000000 to 1000000 s", "Give seconds."),
+        ge=-LONGEST_S,
+        le=LONGEST_S,
+    )
+    dummy_trs: int = declared(
+        WHOLE,
+        "The first volumes of the file, which are dropped.",
+        example=2,
+        default=0,
+        unit="TRs",
+        rule=COUNT,
+        ge=-LONGEST_RUN_TRS,
+        le=LONGEST_RUN_TRS,
+    )
+    locked: bool = declared(
+        SWITCH,
+        "Whether the run is kept for a last test: only `load_dataset(..., open_locked=...)` "
+        "opens it, once.",
+        example=True,
+        default=False,
+    )
+
+
+def _known_format(value: Any) -> Any:
+    if isinstance(value, str) and value not in READERS:
+        raise ValueError(value)
+    return value
+
+
+class Bold(Section):
+    """Where the subjects' series lie."""
+
+    pattern: Text | None = declared(
+        TEXT,
+        "Names of the files, with ``{subject}`` and, where each run has its own file, ``{run}``; "
+        "may be left out for bids.",
+        example="sub-{subject}_{run}.nii.gz",
+        default=None,
+        rule=(
+            "must hold {subject}",
+            "Write {subject} where the name of the subject stands, and {run} where each run has "
+            "its own file.",
+        ),
+        pattern=r"\{subject\}",
+    )
+    subjects: Names = declared(
+        LIST,
+        "The subjects' names; they replace ``{subject}`` in the patterns.",
+        example=["01", "02"],
+        rule=("must list at least one subject", "Name them."),
+        min_length=1,
+    )
+    format: Annotated[Text, BeforeValidator(_known_format)] = declared(
+        TEXT,
+        "What the files are: the name of a reader.",
+        example="nifti",
+        rule=(f"must be one of {', '.join(READERS)}", "Choose one."),
+    )
+    entities: dict[str, Name] = declared(
+        MAPPING,
+        "For bids: what else the names of the files must hold, such as space or task.",
+        example={"space": "MNI152NLin2009cAsym", "task": "film"},
+        default={},
+    )
+    columns: ColumnNames | None = declared(
+        LIST,
+        "The columns of a table that are regions; all where left out.",
+        example=["A1", "STG"],
+        default=None,
+    )
+
+
+class Mask(Section):
+    """The voxels to read."""
+
+    file: Text = declared(
+        TEXT,
+        "An image of 0 and 1, or ``auto``: the voxels that change in every subject.",
+        example="mask.nii.gz",
+        default="auto",
+    )
+    threshold: float | None = declared(
+        NUMBER,
+        "For a map of probabilities: voxels above it are read.",
+        example=0.5,
+        default=None,
+        unit="as the map",
+        rule=("must lie in -1000000 to 1000000", "Give a value of the map."),
+        ge=-1e6,
+        le=1e6,
+    )
+
+
+def _as_mask(value: Any) -> Any:
+    """Return the section that a file's name stands for."""
+    return {"file": value} if isinstance(value, str) else value
+
+
+AS_MASK = BeforeValidator(_as_mask)
+
+
+class Atlas(Section):
+    """Regions of the voxels."""
+
+    file: Text = declared(TEXT, "Image of whole labels: 0 outside regions.", example="atlas.nii.gz")
+    names: NamesOrFile = declared(
+        LIST_OR_FILE,
+        "Names of the labels 1, 2, ..., or a file that lists them: one a line, a table with index "
+        "and name (BIDS dseg.tsv, nilearn), or a FreeSurfer lookup table.",
+        example=["A1", "STG"],
+    )
+
+
+class Nuisance(Section):
+    """Series that are not of interest: motion and the like."""
+
+    pattern: Text | None = declared(
+        TEXT,
+        "Names of the tables; may be left out for bids (fMRIPrep's confounds).",
+        example="sub-{subject}_{run}_motion.tsv",
+        default=None,
+    )
+    columns: ColumnNames | None = declared(
+        LIST,
+        "Columns to take; all where left out (bids: the six of motion).",
+        example=["trans_x", "rot_z"],
+        default=None,
+    )
+    drop_first: int = declared(
+        WHOLE,
+        "Rows of the table before the first volume of the file.",
+        example=10,
+        default=0,
+        unit="TRs",
+        rule=COUNT,
+        ge=0,
+        le=LONGEST_RUN_TRS,
+    )
+
+
+Strategy = Literal["motion", "high_pass", "wm_csf", "global_signal", "compcor"]
+Expansion = Literal["basic", "power2", "derivatives", "full"]
+EXPANSION = ("must be one of basic, power2, derivatives, full", "Choose one.")
+
+
+class Confounds(Section):
+    """Which of fMRIPrep's confounds to take, in the words of nilearn's `load_confounds`."""
+
+    strategy: Annotated[tuple[Strategy, ...], AS_TUPLE] = declared(
+        LIST,
+        "The groups of confounds.",
+        example=["motion", "wm_csf", "high_pass"],
+        rule=(
+            "must list some of motion, high_pass, wm_csf, global_signal, compcor",
+            "Choose among them.",
+        ),
+        min_length=1,
+    )
+    motion: Expansion = declared(
+        CHOICE,
+        "Motion alone (basic), or with squares, derivatives, or both (full).",
+        example="basic",
+        default="full",
+        rule=EXPANSION,
+    )
+    wm_csf: Expansion = declared(
+        CHOICE,
+        "The same for white matter and CSF.",
+        example="full",
+        default="basic",
+        rule=EXPANSION,
+    )
+    global_signal: Expansion = declared(
+        CHOICE, "The same for the global signal.", example="full", default="basic", rule=EXPANSION
+    )
+    compcor: Literal["anat_combined", "anat_separated", "temporal"] = declared(
+        CHOICE,
+        "Which noise components.",
+        example="temporal",
+        default="anat_combined",
+        rule=("must be one of anat_combined, anat_separated, temporal", "Choose one."),
+    )
+    n_compcor: int = declared(
+        WHOLE,
+        "How many noise components.",
+        example=6,
+        default=6,
+        unit="components",
+        rule=("must lie in 1 to 1000", "Correct it."),
+        ge=1,
+        le=1000,
+    )
+
+
+class Preprocessing(Section):
+    """What was done to the series before."""
+
+    zscored: bool = declared(
+        SWITCH, "Whether series are z-scored over time.", example=True, default=False
+    )
+    hrf: bool = declared(
+        SWITCH, "Whether a response model was applied to them.", example=False, default=False
+    )
+    high_pass_s: float | None = declared(
+        NUMBER,
+        "Period of the high-pass filter.",
+        example=128.0,
+        default=None,
+        unit="s",
+        rule=("must be positive, at most 100000", "Give seconds."),
+        gt=0,
+        le=100_000,
+    )
+
+
+class Exclusion(Section):
+    """What is left out, with the reason: a subject, a run, or TRs at the ends of a run."""
+
+    subject: Name | None = declared(
+        NAME, "The subject concerned; all where left out.", example="05", default=None
+    )
+    run: Name | None = declared(
+        NAME, "The run concerned; all where left out.", example="run2", default=None
+    )
+    first_trs: int = declared(
+        WHOLE,
+        "TRs to leave out first.",
+        example=25,
+        default=0,
+        unit="TRs",
+        rule=("must not count TRs below 0", "Correct it."),
+        ge=0,
+        le=LONGEST_RUN_TRS,
+    )
+    last_trs: int = declared(
+        WHOLE,
+        "TRs to leave out last.",
+        example=51,
+        default=0,
+        unit="TRs",
+        rule=("must not count TRs below 0", "Correct it."),
+        ge=0,
+        le=LONGEST_RUN_TRS,
+    )
+    why: Text = declared(TEXT, "The reason; it is printed.", example="constant padding")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all TRs are left out."""
+        return not self.first_trs and not self.last_trs
+
+    @property
+    def is_whole_subject(self) -> bool:
+        """Whether a subject is left out altogether."""
+        return self.is_whole and self.subject is not None and self.run is None
+
+    @property
+    def is_whole_run(self) -> bool:
+        """Whether a run is left out for all subjects."""
+        return self.is_whole and self.run is not None and self.subject is None
