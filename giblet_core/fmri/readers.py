@@ -1,7 +1,7 @@
 """READERS: the formats of BOLD, one entry each.
 
-A format whose file is one array (n_trs, n_columns) needs a function that returns it as `Columns`,
-and an entry made by `array_reader`. A format with volumes streams them through a mask.
+A format whose file is one array (n_trs, n_columns) needs a function that returns it, and an entry
+made by `array_reader`. A format with volumes streams them through a mask.
 """
 
 import struct
@@ -103,27 +103,38 @@ class Columns:
     names: tuple[str, ...] | None = None
 
 
+ReadArray = Callable[[Path], np.ndarray | Columns]
 ReadColumns = Callable[[Path, ReadOptions], Columns]
 
 
-def array_reader(
-    name: str, what: str, suffixes: tuple[str, ...], read_columns: ReadColumns
-) -> Reader:
+def array_reader(name: str, what: str, suffixes: tuple[str, ...], read_array: ReadArray) -> Reader:
     """Make a reader of files that hold one array (n_trs, n_columns).
 
     Parameters
     ----------
     name, what, suffixes
         As in `Reader`.
-    read_columns : function (path, options) -> Columns
+    read_array : function (path) -> array of shape (n_trs, n_columns), or Columns with names
 
     Returns
     -------
     Reader
     """
+    return _columns_reader(name, what, suffixes, partial(_as_columns, read_array))
+
+
+def _columns_reader(
+    name: str, what: str, suffixes: tuple[str, ...], read_columns: ReadColumns
+) -> Reader:
+    """Make a reader of files that hold columns, from a function that is told the options."""
     header = partial(_array_header, read_columns)
-    blocks = partial(_array_rows, read_columns)
-    return Reader(name, what, suffixes, header, blocks)
+    rows = partial(_array_rows, read_columns)
+    return Reader(name, what, suffixes, header, rows)
+
+
+def _as_columns(read_array: ReadArray, path: Path, options: ReadOptions) -> Columns:
+    content = read_array(path)
+    return content if isinstance(content, Columns) else Columns(content)
 
 
 def _array_header(read_columns: ReadColumns, path: Path, options: ReadOptions) -> BoldHeader:
@@ -300,7 +311,7 @@ def resampled(
 # --- npz -------------------------------------------------------------------------------------
 
 
-def _npz_columns(path: Path, options: ReadOptions) -> Columns:
+def _npz_array(path: Path) -> np.ndarray:
     array = None
     with (
         explained(f"file={path}: must be npz without pickle", "Save it with numpy.savez.", *DAMAGE),
@@ -317,7 +328,7 @@ def _npz_columns(path: Path, options: ReadOptions) -> Columns:
         f"file={path}: must hold one array (n_trs, n_voxels) of numbers, named 'bold'. "
         "Save it with numpy.savez(file, bold=...).",
     )
-    return Columns(array)
+    return array
 
 
 # --- tables ----------------------------------------------------------------------------------
@@ -354,12 +365,12 @@ READERS = {
             _image_rows,
             has_space=True,
         ),
-        array_reader(
+        _columns_reader(
             "roi_table",
             "a table: one line a TR, one column a region",
             (".tsv", ".csv", ".txt"),
             _table_columns,
         ),
-        array_reader("npz", "one array (n_trs, n_voxels), named 'bold'", (".npz",), _npz_columns),
+        array_reader("npz", "one array (n_trs, n_voxels), named 'bold'", (".npz",), _npz_array),
     )
 }

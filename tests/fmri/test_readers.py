@@ -8,7 +8,7 @@ import pytest
 from data_sets import T_R, manifest_of, problems_of
 
 from giblet_core.errors import InputError
-from giblet_core.fmri import READERS, Columns, array_reader, load_dataset
+from giblet_core.fmri import READERS, array_reader, load_dataset
 
 
 def test_roi_tables_and_npz_are_read(tmp_path, rng):
@@ -91,15 +91,11 @@ def test_memory_stays_at_the_masked_result_plus_a_few_volumes(tmp_path):
     assert peak < 0.6 * whole + bold.nbytes
 
 
-def read_npy(path, options):
-    return Columns(np.load(path))
-
-
 def test_a_reader_of_a_new_format_is_one_function_and_one_entry(tmp_path, rng, monkeypatch):
     """Here: numpy's own format."""
     series = 100 + 9 * rng.standard_normal((50, 3)).astype(np.float32)
     np.save(tmp_path / "s1.npy", series)
-    reader = array_reader("npy", "one array of numpy", (".npy",), read_npy)
+    reader = array_reader("npy", "one array of numpy", (".npy",), np.load)
     bold = {"pattern": "s{subject}.npy", "subjects": [1], "format": "npy"}
     runs = [{"name": "r", "n_trs": 50, "stimulus_start_s": 0.0}]
     path = manifest_of(tmp_path, runs=runs, mask=None, bold=bold)
