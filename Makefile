@@ -9,9 +9,10 @@ PIP_FLAGS ?=
 TEST_WORKERS ?= 2
 # The stamp carries the content of the lock (and the place of the clone), so a changed lock installs again and nothing else does.
 STAMP := $(VENV)/.ready-$(shell (cat requirements.lock requirements-metrics.lock pyproject.toml; pwd) | cksum | cut -d' ' -f1)
-RUN_FLAGS := $(if $(PARAMS),--params '$(PARAMS)') $(if $(AUDIO),--set 'audio=$(AUDIO)') $(if $(BOLD),--set 'bold=$(BOLD)') \
-	$(if $(CODEC),--set 'codec=$(CODEC)') $(if $(BANDWIDTH),--set 'bandwidth_kbps=$(BANDWIDTH)') $(if $(ONLY),--only '$(ONLY)') \
-	$(if $(OUT),--out '$(OUT)')
+# The values reach the shell as variables, so that quotes, spaces, brackets and # in names of files are plain text.
+RUN_FLAGS = $(if $(PARAMS),--params "$$PARAMS") $(if $(AUDIO),--set "audio=$$AUDIO") $(if $(BOLD),--set "bold=$$BOLD") \
+	$(if $(CODEC),--set "codec=$$CODEC") $(if $(BANDWIDTH),--set "bandwidth_kbps=$$BANDWIDTH") $(if $(ONLY),--only "$$ONLY") \
+	$(if $(OUT),--out "$$OUT")
 
 # Threads that spin while they wait make everything many times slower where other work shares the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -41,7 +42,7 @@ bench: $(STAMP)
 
 serve: $(STAMP)
 	@echo "The book is at http://127.0.0.1:8000 (stop with Ctrl-C)"
-	@$(PY) -m http.server 8000 --bind 127.0.0.1 --directory $(if $(OUT),$(OUT),build)/html
+	@$(PY) -m http.server 8000 --bind 127.0.0.1 --directory "$(if $(OUT),$(OUT),build)/html"
 
 demo-stimulus: $(STAMP)
 	$(PY) giblet_core/assets/make_voices.py

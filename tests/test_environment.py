@@ -4,6 +4,7 @@ The lock, the conda environment, what the package asks for, and what is installe
 """
 
 import re
+import subprocess
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -85,3 +86,15 @@ def test_the_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert giblet_core.__version__ == PROJECT["version"] == str(citation["version"])
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["a b.wav", "it's [1] #2 @50%.wav", 'say "hello".wav', "-x.wav"])
+def test_make_hands_names_of_files_on_as_plain_text(name, tmp_path):
+    """Quotes, blanks, brackets and # in a file's name reach the command as they are."""
+    makefile = (ROOT / "Makefile").read_text()
+    line = re.search(r"^RUN_FLAGS = (?:.*\\\n)*.*", makefile, re.MULTILINE)
+    probe = tmp_path / "Makefile"
+    probe.write_text(line.group() + "\nshow:\n\t@printf '%s\\n' $(RUN_FLAGS)\n")
+    command = ["make", "-s", "-f", str(probe), "show", f"AUDIO={name}"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines() == ["--set", f"audio={name}"]
