@@ -5,6 +5,7 @@ Comparisons seed by seed, what a fine-tuned decoder gains, and what each codeboo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from giblet_core.autoencoder.token_scores import sum_latents
-from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_offers
+from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_offers, frame_at
 from giblet_core.encoding import fit_ridge, seed_interval
 from giblet_core.features import envelope, latent_features, momentary_loudness, pooled
 from giblet_core.metrics import log_mel_distance, si_sdr
@@ -23,7 +24,7 @@ from giblet_core.timing import TRGrid, contiguous_folds
 TARGET_RATE_HZ = 100  # of envelope, loudness, pitch and presence, before they are pooled in TRs
 PROBE_ALPHAS = (1.0, 10.0, 100.0, 1000.0)  # penalties of the probes' ridge regression
 LEAST_FOLDS = 3  # for an interval over folds
-UNHEARD_FRAMES = 10  # of a window: the decoder has not heard what came before them
+UNHEARD_S = 0.13  # seconds of a window: the decoder has not heard what came before them
 FFT_SIZES = (256, 1024, 2048)  # samples: the resolutions of the fine-tuning loss
 
 
@@ -106,7 +107,7 @@ class FineTuning:
     steps: int = 60  # of Adam
     learning_rate: float = 3e-6  # falls to 0 along a cosine
     batch_size: int = 4  # windows a step
-    n_frames: int = 75  # of a window
+    window_s: float = 1.0  # seconds
     seed: int = 0  # of the windows
 
 
@@ -149,22 +150,24 @@ def finetune_decoder(
     tuned = codec.copy_as(f"{codec.id}, decoder fine-tuned")
     decoder = tuned.decoder_network().requires_grad_(True)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=training.learning_rate)
+    n_frames = frame_at(training.window_s, codes.frame_rate)
     starts = np.concatenate(
         [
-            np.arange(start, stop - training.n_frames)
+            np.arange(start, stop - n_frames)
             for start, stop in stretches
             if stop * codes.hop_length <= len(wave)
         ]
     )
+    n_unheard = ceil(UNHEARD_S * codes.frame_rate) * codes.hop_length
     for step in range(training.steps):
         fall = 0.5 * (1 + np.cos(np.pi * step / training.steps))
         optimizer.param_groups[0]["lr"] = training.learning_rate * fall
         batch = rng.choice(starts, training.batch_size)
-        windows = [codes.indices[:, start : start + training.n_frames] for start in batch]
+        windows = [codes.indices[:, start : start + n_frames] for start in batch]
         latents = np.stack([sum_latents(window, codec.codebooks) for window in windows])
-        target = _cut(wave, batch, training.n_frames, codes.hop_length)
+        target = _cut(wave, batch, n_frames, codes.hop_length)
         optimizer.zero_grad()
-        _reconstruction_loss(decoder, latents, target, codes.hop_length).backward()
+        _reconstruction_loss(decoder, latents, target, n_unheard).backward()
         nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimizer.step()
     decoder.requires_grad_(False)
@@ -177,13 +180,15 @@ def _cut(wave: np.ndarray, starts: np.ndarray, n_frames: int, hop_length: int) -
 
 
 def _reconstruction_loss(
-    decoder: nn.Module, latents: np.ndarray, target: np.ndarray, hop_length: int
+    decoder: nn.Module, latents: np.ndarray, target: np.ndarray, n_unheard: int
 ) -> Tensor:
-    """Compare decoded latents (B, latent_dim, n_frames) with sound (B, n_samples)."""
+    """Compare decoded latents (B, latent_dim, n_frames) with sound (B, n_samples).
+
+    The first `n_unheard` samples do not count.
+    """
     target = torch.from_numpy(target)
     decoded = decoder(torch.from_numpy(latents))[:, 0, : target.shape[1]]
-    first = UNHEARD_FRAMES * hop_length
-    return _spectral_loss(decoded[:, first:], target[:, first:])
+    return _spectral_loss(decoded[:, n_unheard:], target[:, n_unheard:])
 
 
 def _spectral_loss(decoded: Tensor, target: Tensor) -> Tensor:
@@ -207,7 +212,7 @@ def decoder_scores(
     wave: np.ndarray,
     codes: Codes,
     starts: np.ndarray,
-    n_frames: int = 600,
+    n_frames: int,
 ) -> list[dict]:
     """Score decoders on the same pieces of sound.
 

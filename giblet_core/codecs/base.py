@@ -149,6 +149,6 @@ def check_offers(codec: Codec, capability: type, purpose: str) -> None:
     """
     if not isinstance(codec, capability):
         raise InputError(
-            f"codec={codec.id!r}: {purpose} needs a codec that is an {capability.__name__}, "
-            "which this one is not. Leave it out, or choose a codec that is one, e.g. 'demo'."
+            f"codec={codec.id!r}: {purpose} needs what {capability.__name__} lists, which this "
+            "codec does not offer. Leave it out, or choose a codec that does, e.g. 'demo'."
         )

@@ -67,7 +67,7 @@ def test_fine_tuning_changes_the_copy_only_and_lowers_its_loss_on_what_it_heard(
     wave = hum_with_bursts(8)
     codes = demo_codec.encode(wave, 1.5)
     before = demo_codec.decode(codes)
-    training = FineTuning(steps=60, batch_size=2, n_frames=50)
+    training = FineTuning(steps=60, batch_size=2, window_s=0.667)
     tuned = finetune_decoder(demo_codec, wave, codes, [(0, codes.n_frames)], training)
     assert tuned.id == f"{demo_codec.id}, decoder fine-tuned"
     np.testing.assert_array_equal(demo_codec.decode(codes), before)
