@@ -39,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "files.naming": [
             "find_one",
+            "sound_path",
         ],
         "files.space": [
             "mask_array",

@@ -15,7 +15,7 @@ from giblet_core.fmri.checks.nuisance import check_nuisance
 from giblet_core.fmri.checks.sound import check_declarations, check_sound
 from giblet_core.fmri.checks.values import Series, check_values, looks_zscored
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
-from giblet_core.fmri.files.atlas import read_atlas, read_names
+from giblet_core.fmri.files.atlas import compare_names, read_atlas, read_names
 from giblet_core.fmri.files.inventory import (
     FoundFile,
     Inventory,
@@ -25,7 +25,7 @@ from giblet_core.fmri.files.inventory import (
     selection_of,
     take_inventory,
 )
-from giblet_core.fmri.files.space import changing_voxels, mask_array, mask_of
+from giblet_core.fmri.files.space import filled_voxels, mask_array, mask_of
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.reading import read_manifest
 from giblet_core.fmri.problems import Problems
@@ -75,7 +75,7 @@ def check_dataset(path: str | Path) -> Problems:
     voxels = _voxels(manifest, inventory, problems)
     series = _check_series(manifest, spans, inventory, voxels, problems)
     check_nuisance(manifest, problems)
-    check_events(manifest, inventory, problems)
+    check_events(manifest, problems)
     if sound is not None and series and not problems.errors:
         check_lag(manifest, spans, sound.wave, np.mean(series, axis=0), problems)
     return problems.sorted()
@@ -94,6 +94,8 @@ def _voxels(manifest: Manifest, inventory: Inventory, problems: Problems) -> Vox
     if manifest.atlas is not None:
         with problems.caught("regions"):
             read_names(manifest)
+        with problems.caught("regions"):
+            compare_names(manifest)
         with problems.caught("regions"):
             read_atlas(manifest, inventory.grid)
     return Voxels(mask_array(mask_img), None)
@@ -146,7 +148,7 @@ def _check_series(
 def _selection(
     manifest: Manifest, file: FoundFile, inventory: Inventory, voxels: Voxels
 ) -> Selection:
-    """Return what to look at in a file: the mask's voxels, else those that change."""
+    """Return what to look at in a file: the mask's voxels, else all that hold something."""
     header = file.header
     if header.grid is None:
         try:
@@ -157,7 +159,7 @@ def _selection(
     fits = manifest.resample or header.grid.is_same(inventory.grid)
     if voxels.mask is not None and fits:
         return selection_of(manifest, header, voxels.mask, inventory.grid, ())
-    return Selection(changing_voxels(file))
+    return Selection(filled_voxels(file))
 
 
 def _read(manifest: Manifest, file: FoundFile, span: Span, selection: Selection) -> np.ndarray:

@@ -13,7 +13,7 @@ from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
 from giblet_core.fmri.files.atlas import regions_of
 from giblet_core.fmri.files.inventory import read_options, selection_of, take_inventory
-from giblet_core.fmri.files.naming import bold_path, existing, find_one
+from giblet_core.fmri.files.naming import bold_path, existing, sound_path
 from giblet_core.fmri.files.nuisance import aligned, has_nuisance, nuisance_run
 from giblet_core.fmri.files.space import mask_array, mask_of
 from giblet_core.fmri.manifest.models import Manifest
@@ -271,8 +271,11 @@ def _refuse(path: str | Path, problems: Problems) -> None:
 
 
 def _duration_s(manifest: Manifest) -> float | None:
-    file = manifest.stimulus.file
-    return None if file is None else audio_info(find_one(manifest.folder, file)).duration_s
+    path = sound_path(manifest)
+    if path is None:
+        return None
+    stimulus = manifest.stimulus
+    return audio_info(path, stimulus.track, stimulus.channel).duration_s
 
 
 def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:

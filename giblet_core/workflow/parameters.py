@@ -176,13 +176,16 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
             f"t_r={given['t_r']}: {path} says {manifest.t_r} s; they must agree. "
             "Leave t_r out, or correct the file."
         )
-    sound = manifest.folder / (manifest.stimulus.file or "")
+    sound = manifest.path(manifest.stimulus.file or "")
     if "audio" not in given and not sound.is_file():
         raise InputError(
             f"bold={path}: its sound ({manifest.stimulus.file}) is not there, and the demo "
             "film is not what these subjects heard. Name the sound with audio=FILE."
         )
-    return {"t_r": manifest.t_r, "audio": str(sound), **given}
+    completed = {"t_r": manifest.t_r, "audio": str(sound), **given}
+    if manifest.stimulus.is_part and Path(completed["audio"]).resolve() == sound.resolve():
+        completed["audio"] = str(path)  # the manifest says which track or channel was heard
+    return completed
 
 
 def check_inputs(given: Mapping[str, Any]) -> None:
@@ -192,7 +195,7 @@ def check_inputs(given: Mapping[str, Any]) -> None:
         if value != "demo" and not Path(value).is_file():
             raise InputError(f"{name}={value}: must be `demo` or an existing file. Check the name.")
     audio = given.get("audio", "demo")
-    if audio != "demo":
+    if audio not in ("demo", given.get("bold")):
         wave = load_audio(audio, CHECK_RATE_HZ)
         annotation_beside(audio, len(wave) / CHECK_RATE_HZ)
     bold = given.get("bold", "demo")

@@ -15,7 +15,7 @@ from giblet_core.codecs import Codec, Codes, load_codec
 from giblet_core.demo.film import demo_film
 from giblet_core.errors import InputError
 from giblet_core.files import content_hash, project_root, write_json
-from giblet_core.fmri import Dataset, load_dataset
+from giblet_core.fmri import Dataset, Manifest, load_dataset, read_manifest, sound_path
 from giblet_core.sound import (
     Annotation,
     annotation_beside,
@@ -130,14 +130,34 @@ def _demo_sound(folder: Path, sample_rate: int, t_r: float) -> Sound:
 
 
 def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
-    wave = load_audio(path, sample_rate)
+    """Read a sound; of a ``dataset.yaml`` the track and channel that its subjects heard."""
+    track = None
+    channel = None
+    if path.suffix in (".yaml", ".yml"):
+        manifest = _manifest_with_sound(path)
+        path = sound_path(manifest)
+        track = manifest.stimulus.track
+        channel = manifest.stimulus.channel
+    wave = load_audio(path, sample_rate, track=track, channel=channel)
     duration_s = len(wave) / sample_rate
     annotation = annotation_beside(path, duration_s)
     if annotation is not None:
         counts = ", ".join(f"{n} {kind}" for kind, n in annotation.counts.items())
-        print(f"Annotated by {events_path(path).name}: {counts}.")
+        cut = f"; {annotation.n_cut} rows cut at the end of the sound" if annotation.n_cut else ""
+        print(f"Annotated by {events_path(path).name}: {counts}{cut}.")
     n_trs = TRGrid.covering(duration_s, t_r).n_trs
     return Sound(path.stem, wave, ((0.0, n_trs),), annotation)
+
+
+def _manifest_with_sound(path: Path) -> Manifest:
+    manifest, problems = read_manifest(path)
+    if manifest is None or manifest.stimulus.file is None:
+        faults = "; ".join(str(problem) for problem in problems.errors)
+        raise InputError(
+            f"audio={path}: must be a data set that names its sound ({faults or 'it names none'}). "
+            "Correct it, or name the sound."
+        )
+    return manifest
 
 
 def _shortened(sound: Sound, sample_rate: int, t_r: float) -> Sound:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from giblet_core.errors import InputError
-from giblet_core.fmri.files.bids import parse_name
-from giblet_core.fmri.files.inventory import FoundFile, Inventory
+from giblet_core.fmri.files.inventory import AskedFile, asked_files
+from giblet_core.fmri.files.naming import events_paths, is_bids
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.problems import Problems
 from giblet_core.tables import Table, is_number, read_table
@@ -13,43 +13,26 @@ ONSET_TOLERANCE_S = 0.05
 NEEDED = ("onset", "duration")
 
 
-def check_events(manifest: Manifest, inventory: Inventory, problems: Problems) -> None:
+def check_events(manifest: Manifest, problems: Problems) -> None:
     """Compare the tables of events of BIDS series with the manifest's clock and sound.
 
     Parameters
     ----------
     manifest : Manifest
-    inventory : Inventory
     problems : Problems
         What is found is added here.
     """
-    if manifest.bold.format != "bids" or manifest.joined:
+    if not is_bids(manifest):
         return
-    for file in inventory.files:
-        path = _events_of(file.path)
-        if path is None:
-            continue
-        where = f"{path.name} of {file.asked.where}"
-        with problems.caught(where):
-            _check_table(manifest, file, read_table(path, separator="\t"), where, problems)
-
-
-def _events_of(series: Path) -> Path | None:
-    """Return the table of events beside a series; None where there is none."""
-    name = parse_name(series)
-    if name is None:
-        return None
-    for path in sorted(series.parent.glob("*_events.tsv")):
-        events = parse_name(path)
-        if events is None or path.name.startswith("."):
-            continue
-        if all(name.entities.get(key) == value for key, value in events.entities.items()):
-            return path
-    return None
+    for asked in asked_files(manifest):
+        for path in events_paths(manifest, asked.subject, asked.run):
+            where = f"{path.name} of {asked.where}"
+            with problems.caught(where):
+                _check_table(manifest, asked, read_table(path, separator="\t"), where, problems)
 
 
 def _check_table(
-    manifest: Manifest, file: FoundFile, table: Table, where: str, problems: Problems
+    manifest: Manifest, asked: AskedFile, table: Table, where: str, problems: Problems
 ) -> None:
     missing = [name for name in NEEDED if name not in (table.names or ())]
     if missing:
@@ -60,7 +43,7 @@ def _check_table(
     onsets = table.texts("onset")
     durations = table.texts("duration")
     files = table.texts("stim_file") if "stim_file" in table.names else [""] * len(onsets)
-    length_s = file.asked.n_trs * manifest.t_r
+    length_s = asked.n_trs * manifest.t_r
     for i, (onset, duration, stim_file) in enumerate(zip(onsets, durations, files)):
         place = f"{where}, line {table.line(i)}"
         if not is_number(onset) or (duration and not is_number(duration)):
@@ -79,12 +62,12 @@ def _check_table(
                 "Check the table, n_trs and t_r.",
             )
         if stim_file:
-            _check_stimulus(manifest, file, float(onset), stim_file, (place, problems))
+            _check_stimulus(manifest, asked, float(onset), stim_file, (place, problems))
 
 
 def _check_stimulus(
     manifest: Manifest,
-    file: FoundFile,
+    asked: AskedFile,
     onset_s: float,
     stim_file: str,
     report: tuple[str, Problems],
@@ -101,12 +84,12 @@ def _check_stimulus(
             f"the manifest's sound is {sound}",
             "Check that the subjects heard it.",
         )
-    elif file.asked.run.stimulus_start_s > ONSET_TOLERANCE_S:
+    elif asked.run.stimulus_start_s > ONSET_TOLERANCE_S:
         return  # the run begins within the sound; the table does not say where
-    elif abs(file.asked.run.stimulus_start_s + onset_s) > ONSET_TOLERANCE_S:
+    elif abs(asked.run.stimulus_start_s + onset_s) > ONSET_TOLERANCE_S:
         problems.warning(
             place,
             f"{stim_file} begins {onset_s:g} s after volume 0",
-            f"the manifest declares stimulus_start_s: {file.asked.run.stimulus_start_s:g}",
+            f"the manifest declares stimulus_start_s: {asked.run.stimulus_start_s:g}",
             f"If the whole sound was played, write {-onset_s:g}.",
         )

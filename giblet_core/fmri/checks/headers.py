@@ -16,6 +16,7 @@ TR_TOLERANCE_S = 1e-3
 UNKNOWN_TR_S = 1.0  # what many programs write for a TR that they do not know
 UNIT_SLIPS = (1e-3, 1e-6, 1e3, 1e6)  # seconds that are called milliseconds, and the reverse
 SLICE_TIME_TOLERANCE = 0.05  # of a TR: fMRIPrep's 0.5 is 0.49 for some orders of slices
+SHORTEST_TR_S = 0.02
 LONGEST_TR_S = 60.0
 
 
@@ -114,8 +115,10 @@ def _check_t_r(
     if abs(t_r - manifest.t_r) <= TR_TOLERANCE_S:
         return
     value = f"TR {t_r:g} s in the header"
-    if any(abs(t_r * slip - manifest.t_r) <= TR_TOLERANCE_S for slip in UNIT_SLIPS):
-        problems.warning(
+    if not SHORTEST_TR_S <= t_r <= LONGEST_TR_S:
+        is_right = any(abs(t_r * slip - manifest.t_r) <= TR_TOLERANCE_S for slip in UNIT_SLIPS)
+        add = problems.warning if is_right else problems.error
+        add(
             where,
             f"{value} ({file.header.t_r_written})",
             f"has a wrong unit; {declared}",

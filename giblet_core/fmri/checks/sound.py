@@ -1,18 +1,16 @@
 """The sound, what is said of it, the runs' places in it, and what the manifest declares."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from giblet_core.fmri.checks.lag import SOUND_RATE_HZ
 from giblet_core.fmri.clock import Span
-from giblet_core.fmri.files.naming import find_one
+from giblet_core.fmri.files.naming import sound_path
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.problems import Problems
 from giblet_core.sound import annotation_beside, audio_info, events_path, load_audio
 
-CUT_SHORT_S = 0.1  # a sound that is so much shorter than its header says was cut
 CLOCK_DRIFT = 0.01  # clocks differ by far less
 LEAST_COVERED = 0.5  # of the sound, by the runs together
 
@@ -25,35 +23,17 @@ class Sound:
     duration_s: float
 
 
-def sound_path(manifest: Manifest) -> Path:
-    """Return the sound's file.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    return find_one(manifest.folder, manifest.stimulus.file)
-
-
 def check_sound(manifest: Manifest, problems: Problems) -> Sound | None:
     """Read the sound, and the table of events beside it; None where there is none to be read."""
     if manifest.stimulus.file is None:
         return None
     with problems.caught("stimulus.file"):
         path = sound_path(manifest)
-        duration_s = audio_info(path).duration_s
-        wave = load_audio(path, SOUND_RATE_HZ)
-        read_s = len(wave) / SOUND_RATE_HZ
-        if duration_s - read_s > CUT_SHORT_S:
-            problems.error(
-                "stimulus.file",
-                f"{read_s:g} s of sound",
-                f"its header says {duration_s:g} s",
-                "The file is cut short; copy it again.",
-            )
+        heard = {"track": manifest.stimulus.track, "channel": manifest.stimulus.channel}
+        duration_s = audio_info(path, **heard).duration_s
+        wave = load_audio(path, SOUND_RATE_HZ, **heard)
         with problems.caught(events_path(path).name):
-            annotation = annotation_beside(path, read_s)
+            annotation = annotation_beside(path, duration_s)
             if annotation is not None and annotation.n_cut:
                 problems.note(
                     events_path(path).name,

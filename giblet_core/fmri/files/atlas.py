@@ -101,6 +101,21 @@ def read_atlas(manifest: Manifest, grid: VoxelGrid | None) -> LabelImage:
     return LabelImage(place[labels], tuple(names[index] for index in kept))
 
 
+def compare_names(manifest: Manifest) -> None:
+    """Compare the names of labels with those that an atlas holds, wherever its voxels lie.
+
+    Raises
+    ------
+    InputError
+        They do not fit.
+    """
+    values = read_map(manifest.atlas.file, manifest, None, "atlas.file")
+    labels = np.rint(np.clip(values, 0, HIGHEST_LABEL)).astype(int)
+    is_whole = np.abs(np.clip(values, 0, None) - labels).max() <= WHOLE_TOLERANCE
+    if is_whole and labels.any():
+        _names_of_labels(labels, read_names(manifest))
+
+
 def _is_background(name: str) -> bool:
     return name.lower() in BACKGROUND
 

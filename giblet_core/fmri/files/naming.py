@@ -12,7 +12,15 @@ import unicodedata
 from pathlib import Path
 
 from giblet_core.errors import InputError
-from giblet_core.fmri.files.bids import OF_SPACE, Wanted, entities_of, find_bids, require_target
+from giblet_core.fmri.files.bids import (
+    OF_SPACE,
+    BidsFile,
+    Wanted,
+    entities_of,
+    files_of_subject,
+    find_bids,
+    require_target,
+)
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.sections import Run
 
@@ -194,6 +202,18 @@ def file_of(manifest: Manifest, pattern: str, subject: str, run: Run) -> Path:
     return _find(manifest.folder, pattern, {"subject": subject, "run": run.name})
 
 
+def sound_path(manifest: Manifest) -> Path | None:
+    """Return the file of the sound; None where the manifest names none.
+
+    Raises
+    ------
+    InputError
+        It is not there.
+    """
+    file = manifest.stimulus.file
+    return None if file is None else find_one(manifest.folder, file)
+
+
 def wanted_entities(manifest: Manifest, subject: str, run: Run) -> dict[str, str]:
     """Return the entities of the series of a subject and run.
 
@@ -241,6 +261,38 @@ def bold_path(manifest: Manifest, subject: str, run: Run) -> Path:
     entities = wanted_entities(manifest, subject, run)
     wanted = Wanted(entities, ("bold",), IMAGE_EXTENSIONS)
     return find_bids(manifest.folder, entities["sub"], wanted).path
+
+
+def events_paths(manifest: Manifest, subject: str, run: Run) -> list[Path]:
+    """Return the tables of events that hold for a subject and run, most general first.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    subject : str
+    run : Run
+
+    Returns
+    -------
+    list of Path
+        Tables that name another value of an entity of the series are not among them.
+    """
+    entities = wanted_entities(manifest, subject, run)
+    own = {key: value for key, value in entities.items() if key not in OF_SPACE}
+    files = [
+        file
+        for file in files_of_subject(manifest.folder, own["sub"])
+        if file.suffix == "events" and file.extension == ".tsv"
+    ]
+    return [
+        file.path
+        for file in sorted(files, key=_n_entities)
+        if all(file.entities.get(key, value) == value for key, value in own.items())
+    ]
+
+
+def _n_entities(file: BidsFile) -> int:
+    return len(file.entities)
 
 
 def beside(manifest: Manifest, subject: str, run: Run, wanted: Wanted) -> Path:

@@ -153,6 +153,16 @@ def _own_mask(manifest: Manifest, file: FoundFile, grid: VoxelGrid) -> np.ndarra
 
 def changing_voxels(file: FoundFile) -> np.ndarray:
     """Return the voxels (x, y, z) that are finite and not constant in the first volumes."""
-    n_volumes = min(file.header.n_trs, VOLUMES_LOOKED_AT)
-    volumes = read_volumes(file.path, 0, n_volumes).astype(np.float32)
+    volumes = _first_volumes(file)
     return np.isfinite(volumes).all(-1) & (volumes.max(-1) > volumes.min(-1))
+
+
+def filled_voxels(file: FoundFile) -> np.ndarray:
+    """Return the voxels (x, y, z) that hold more than 0 and NaN in the first volumes."""
+    volumes = _first_volumes(file)
+    return (np.isfinite(volumes) & (volumes != 0)).any(-1)
+
+
+def _first_volumes(file: FoundFile) -> np.ndarray:
+    n_volumes = min(file.header.n_trs, VOLUMES_LOOKED_AT)
+    return read_volumes(file.path, 0, n_volumes).astype(np.float32)

@@ -143,6 +143,13 @@ def _as_region_name(value: Any) -> str:
     return unicodedata.normalize("NFC", str(value).strip())
 
 
+def _as_channel(value: Any) -> int | str:
+    """Return a channel: its number from 0, or its place."""
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise PydanticCustomError("channel_type", "must be int or str")
+    return value
+
+
 def _as_folder(value: Any) -> Path:
     if not isinstance(value, str):
         raise PydanticCustomError("folder_type", "must be str")
@@ -155,6 +162,9 @@ Name = Annotated[str, BeforeValidator(_as_name)]
 Names = Annotated[tuple[Name, ...], AS_TUPLE]
 ColumnNames = Annotated[tuple[Annotated[str, BeforeValidator(_as_region_name)], ...], AS_TUPLE]
 Folder = Annotated[Path, PlainValidator(_as_folder), WithJsonSchema({"type": "string"})]
+Channel = Annotated[
+    int | str, PlainValidator(_as_channel), WithJsonSchema({"type": ["integer", "string"]})
+]
 NamesOrFile = Annotated[
     tuple[str, ...] | str,
     PlainValidator(_as_names_or_file),

@@ -130,9 +130,9 @@ def _optional_part(detail: ErrorDetails) -> tuple | None:
         return place
     for n_steps in range(len(place), 0, -1):
         part = place[:n_steps]
+        if isinstance(part[-1], int) and part[0] != "runs":
+            return part  # an entry of a list; without a run the others would move
         field = _declaration(part)[1]
-        if isinstance(part[-1], int) and n_steps > 1:
-            field = _declaration(part[:-1])[1]  # an entry of a list that may be empty
         if field is not None and not field.is_required():
             return part
     return None

@@ -19,6 +19,7 @@ from giblet_core.fmri.manifest.fields import (
     SWITCH,
     TEXT,
     WHOLE,
+    Channel,
     ColumnNames,
     Name,
     Names,
@@ -43,6 +44,22 @@ class Stimulus(Section):
         example="film.m4v",
         default=None,
     )
+    track: int | None = declared(
+        WHOLE,
+        "Of several sound tracks the one that was heard, from 0; `giblet info` lists them.",
+        example=1,
+        default=None,
+        unit="track",
+        rule=("must lie in 0 to 99", "See `giblet info`."),
+        ge=0,
+        le=99,
+    )
+    channel: Channel | None = declared(
+        NAME,
+        "One channel alone, such as ``left``; the mix where left out.",
+        example="left",
+        default=None,
+    )
     clock_ratio: float = declared(
         NUMBER,
         "Seconds of the scanner's clock in one second of the stimulus.",
@@ -62,6 +79,11 @@ class Stimulus(Section):
         example="words.TextGrid",
         default=None,
     )
+
+    @property
+    def is_part(self) -> bool:
+        """Whether one track or channel of the file was heard."""
+        return self.track is not None or self.channel is not None
 
 
 class Run(Section):
