@@ -118,7 +118,7 @@ def _generated_player(
     first_tr = int(card.scenes.true[0 if kind == "best" else -1])
     first_window = max(0, first_tr - round(RESPONSE_S / findings.data.t_r))
     rows = slice(first_window, first_window + findings.segments.length)
-    heard = f"heard: {findings.stim.place(findings.start_s(first_tr))}"
-    sounds = {heard: findings.sound(first_tr)}
+    label = f"heard: {findings.stim.place(findings.start_s(first_tr))}"
+    sounds = {label: findings.sound(first_tr)}
     sounds |= generated_sounds(generator, numbers, rows, codec, seed)
     return listen(sounds, codec.sample_rate, title=f"{kind} scene, generated")._repr_html_()
