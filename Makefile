@@ -45,11 +45,11 @@ serve: $(STAMP)
 	@$(PY) -m http.server 8000 --bind 127.0.0.1 --directory "$(if $(OUT),$(OUT),build)/html"
 
 demo-stimulus: $(STAMP)
-	$(PY) giblet_core/assets/make_voices.py
+	$(PY) -m giblet_core.demo.voices.make_voices
 
 # The stand-in for the sound of book/params/alice.yaml: needs the data set and espeak-ng.
 build/alice_standin.flac: | $(STAMP)
-	$(PY) giblet_core/assets/make_alice_standin.py book/params/alice_dataset.yaml $@
+	$(PY) -m giblet_core.demo.voices.alice_standin book/params/alice_dataset.yaml $@
 
 setup: $(STAMP)
 

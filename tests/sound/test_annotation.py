@@ -247,3 +247,16 @@ def test_info_says_what_is_annotated(sound, annotated, capsys):
     annotated(SCENES + SPOKEN)
     assert main(["info", str(sound)]) == 0
     assert "annotated: {'scene': 2, 'speech': 1, 'music': 1}" in capsys.readouterr().out
+
+
+def test_an_annotation_answers_from_known_events():
+    events = (
+        Event(1, 3, "speech", "a", "HOLMES"),
+        Event(2, 4, "effect", "door"),
+        Event(3, 5, "effect", "bell"),
+    )
+    truth = Annotation((), events, ())
+    active = truth.active("effect", np.array([1.9, 2.0, 3.5, 4.9, 5.0]))
+    assert active.tolist() == [False, True, True, True, False]
+    with pytest.raises(InputError, match="kind='noise'"):
+        truth.active("noise", np.zeros(1))

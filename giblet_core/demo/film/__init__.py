@@ -1,7 +1,8 @@
-"""The demo film: a sound track of 23 minutes, rendered from a score.
+"""The demo film: a sound track of twenty minutes, rendered from stored voices and one seed.
 
-Read `score` first (music), then `effects`, `mix` and `film`. The same seed gives the same
-film, sample by sample.
+Read `sounds` first (music, effects, ambiences, rooms), then `arrangement` (which scene comes when),
+`stems` (their sum), `mastering` and `film`. The same seed gives the same film, sample by sample,
+and its annotation says exactly what sounds when.
 """
 
 import lazy_loader
@@ -9,28 +10,27 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "effects",
+        "arrangement",
         "film",
-        "mix",
-        "score",
+        "mastering",
+        "sounds",
+        "stems",
     ],
     submod_attrs={
-        "effects": [
+        "arrangement": ["voice_files"],
+        "film": ["Film", "FilmRun", "demo_film"],
+        "mastering": ["block_power", "integrated", "master"],
+        "sounds": [
             "AMBIENCES",
-            "EFFECTS",
-            "ambience",
-            "effect",
-        ],
-        "film": [
-            "Film",
-            "demo_film",
-        ],
-        "score": [
             "CUES",
+            "EFFECTS",
             "INSTRUMENTS",
             "RATE",
+            "ambience",
             "compose",
+            "effect",
             "play",
         ],
+        "stems": ["mix"],
     },
 )

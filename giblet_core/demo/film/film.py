@@ -1,5 +1,6 @@
-"""The embedded demo film: twenty minutes of a detective story in two runs, rendered from stored
-voices and one seed.
+"""The embedded demo film: twenty minutes of a detective story in two runs.
+
+It is rendered from stored voices and one seed.
 """
 
 from dataclasses import asdict, dataclass
@@ -7,18 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.demo.film.mix import PART_S, master, mix, voice_files
-from giblet_core.demo.film.score import RATE, SCORE
+from giblet_core.demo.film.arrangement import PART_S, VOICES, voice_files
+from giblet_core.demo.film.mastering import FULL_SCALE, master
+from giblet_core.demo.film.sounds import RATE, SCORE
+from giblet_core.demo.film.stems import mix
 from giblet_core.errors import InputError
-from giblet_core.files import ASSETS, cached_npz
+from giblet_core.files import cached_npz
 from giblet_core.sound import Annotation, annotation
 
 T_R = 1.5  # s
+N_RUNS = 2
 N_TRS = 400  # of each run; the film goes on a few seconds longer
+CODE = (*sorted(Path(__file__).parent.rglob("*.py")), Path(annotation.__file__))
 
 
 @dataclass(frozen=True)
-class Run:
+class FilmRun:
     """A run of the experiment: TR 0 begins at `start_s` of the film; `n_trs` volumes."""
 
     name: str
@@ -32,13 +37,13 @@ class Film:
 
     Attributes
     ----------
-    wave : ndarray of float32, shape (n_samples,)
+    wave : array of shape (n_samples,), float32
         Mono; every value is a multiple of 1 / 32768, so a 16-bit file holds it exactly.
     sample_rate : int
         Hz.
-    runs : tuple of Run
+    runs : tuple of FilmRun
     t_r : float
-        s.
+        Seconds.
     annotation : Annotation
     seed : int
         The arrangement's.
@@ -46,17 +51,22 @@ class Film:
 
     wave: np.ndarray
     sample_rate: int
-    runs: tuple[Run, ...]
+    runs: tuple[FilmRun, ...]
     t_r: float
     annotation: Annotation
     seed: int
 
-    duration_s = property(lambda self: len(self.wave) / self.sample_rate, doc="Length in seconds.")
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.wave) / self.sample_rate
 
 
 def _render(seed: int) -> tuple[dict[str, np.ndarray], dict]:
+    """Return the samples, and what goes into the file beside them."""
     wave, truth = mix(seed)
-    return {"pcm": master(wave, seed)}, {"kind": "film", "seed": seed, "annotation": asdict(truth)}
+    meta = {"kind": "film", "seed": seed, "annotation": asdict(truth)}
+    return {"pcm": master(wave, seed)}, meta
 
 
 def demo_film(seed: int = 0, folder: str | Path | None = None) -> Film:
@@ -90,15 +100,14 @@ def demo_film(seed: int = 0, folder: str | Path | None = None) -> Film:
     if folder is None:
         arrays, meta = _render(seed)
     else:
-        code = sorted(Path(__file__).parent.glob("*.py")) + [Path(annotation.__file__)]
-        parts = [seed, *code, SCORE, ASSETS / "voices.json", *voice_files().values()]
+        parts = [seed, *CODE, SCORE, VOICES, *voice_files().values()]
         arrays, meta = cached_npz(folder, "demo_film", parts, lambda: _render(seed))
-    runs = tuple(Run(f"run{k + 1}", float(k * PART_S), N_TRS) for k in range(2))
+    runs = [FilmRun(f"run{number + 1}", float(number * PART_S), N_TRS) for number in range(N_RUNS)]
     return Film(
-        arrays["pcm"].astype(np.float32) / np.float32(32768),
-        RATE,
-        runs,
-        T_R,
-        Annotation.from_dict(meta["annotation"]),
-        seed,
+        wave=arrays["pcm"].astype(np.float32) / FULL_SCALE,
+        sample_rate=RATE,
+        runs=tuple(runs),
+        t_r=T_R,
+        annotation=Annotation.from_dict(meta["annotation"]),
+        seed=seed,
     )
