@@ -1,6 +1,7 @@
 """Execution: run one notebook with papermill, keep what it wrote and why it failed."""
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -80,9 +81,11 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
             progress_bar=sys.stderr.isatty(),
             extra_arguments=["--log-level=ERROR"],
         )
+        hide_places(partial, parameters, root)
         os.replace(partial, target)
         failed.unlink(missing_ok=True)
     except papermill.PapermillExecutionError as error:
+        hide_places(partial, parameters, root)
         os.replace(partial, failed)
         place = f"{notebook.name}, cell {error.cell_index} (In [{error.exec_count}])"
         # The message of an InputError is made for the user; other errors are named by their type.
@@ -90,6 +93,7 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
         raise RunFailed(f"{place}: {message}\nThe executed copy with the error: {failed}") from None
     except RuntimeError as error:  # the kernel died: there is no cell with an error
         if partial.is_file():
+            hide_places(partial, parameters, root)
             os.replace(partial, failed)
         raise RunFailed(
             f"{notebook.name}: the kernel died ({error}); more memory may be needed.\n"
@@ -97,6 +101,37 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
         ) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def hide_places(notebook: Path, parameters: Mapping[str, Any], root: Path) -> None:
+    """Take folders of this machine out of an executed notebook: only names of files stay.
+
+    Parameters
+    ----------
+    notebook : path
+        The executed copy; changed in place.
+    parameters : mapping
+        What it was given: of files, only the name stays.
+    root : path
+        The book's folder, which becomes ``.``; the home folder becomes ``~``.
+    """
+    shown_as = {}
+    for value in parameters.values():
+        if isinstance(value, str) and os.path.isabs(value):
+            shown_as[os.path.dirname(value) + os.sep] = ""
+    shown_as[str(root) + os.sep] = ""
+    shown_as[str(root)] = "."
+    shown_as[str(Path.home())] = "~"
+    text = notebook.read_text(encoding="utf-8")
+    for place in sorted(shown_as, key=len, reverse=True):
+        if len(place) > len(os.sep):
+            text = text.replace(_in_json(place), _in_json(shown_as[place]))
+    notebook.write_text(text, encoding="utf-8")
+
+
+def _in_json(text: str) -> str:
+    """Return a text as it stands inside a string of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def execute_recorded(job: Execution) -> float:

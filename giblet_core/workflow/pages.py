@@ -13,6 +13,13 @@ PAGE_BYTES = 1_000_000
 LINKED_BYTES = 8_000_000  # a page of its own that holds its data: a brain view, a listening test
 BOOK_BYTES = 80_000_000
 LINKED_FOLDERS = ("listening", "views", "live")  # artifacts that are copied to the site as they are
+#: What a page may load: files of the book and data inside the page, nothing from elsewhere.
+#: Sphinx and the players use scripts inside the page; plotly and MathJax make functions.
+SECURITY_POLICY = (
+    "default-src 'self' file: data: blob: 'unsafe-inline'; "
+    "script-src 'self' file: blob: 'unsafe-inline' 'unsafe-eval'; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'"
+)
 MATHJAX_NEEDED = ("tex-chtml.js", "core.js", "loader.js", "startup.js")
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -73,7 +80,7 @@ def build_pages(site: Path, target: Path, log: Path) -> Path:
     pages = target / "_build" / "html"
     if done.returncode or not (pages / "index.html").is_file():
         raise RunFailed(f"The book could not be built:\n{_reasons(text)}\nThe whole log: {log}")
-    _thin(pages)
+    _finish(pages)
     return pages
 
 
@@ -84,14 +91,24 @@ def _reasons(log: str) -> str:
     return "\n".join((reasons or lines[-15:])[:20])
 
 
-def _thin(pages: Path) -> None:
-    """Remove what no page loads: most of MathJax (20 MB), and the scripts of live cells."""
+def _finish(pages: Path) -> None:
+    """Remove what no page loads, and give every page its security policy.
+
+    No page loads most of MathJax (20 MB), nor the scripts of live cells.
+    """
     mathjax = pages / "_static" / "mathjax"
     for path in [*mathjax.glob("*.js"), *mathjax.rglob("*.map")]:
         if path.name not in MATHJAX_NEEDED:
             path.unlink(missing_ok=True)
     for page in pages.rglob("*.html"):
-        write_text(page, _THEBE.sub("", page.read_text(encoding="utf-8")))
+        text = _THEBE.sub("", page.read_text(encoding="utf-8"))
+        write_text(page, with_security_policy(text))
+
+
+def with_security_policy(page: str) -> str:
+    """Return a page whose head forbids to load anything from elsewhere."""
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{SECURITY_POLICY}">'
+    return re.sub(r"(<head\b[^>]*>)", rf"\1\n{meta}", page, count=1)
 
 
 def check_site(pages: Path) -> None:

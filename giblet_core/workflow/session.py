@@ -4,6 +4,7 @@ Every notebook therefore runs by itself, from any directory, and none computes w
 written.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,6 +130,18 @@ def _demo_sound(folder: Path, sample_rate: int, t_r: float) -> Sound:
     return Sound("demo", wave, runs, film.annotation)
 
 
+def harmless_name(name: str) -> str:
+    """Return a name that is plain text wherever it is shown: in pages, tables and file names.
+
+    Examples
+    --------
+    >>> harmless_name("Scène 1 (take <b>2</b>)")
+    'Scène 1 (take _b_2_b_)'
+    """
+    plain = [c if c.isalnum() or c in " -_.,()+" else "_" for c in name]
+    return re.sub("_{2,}", "_", "".join(plain)).strip() or "sound"
+
+
 def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
     """Read a sound; of a ``dataset.yaml`` the track and channel that its subjects heard."""
     track = None
@@ -146,7 +159,7 @@ def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
         cut = f"; {annotation.n_cut} rows cut at the end of the sound" if annotation.n_cut else ""
         print(f"Annotated by {events_path(path).name}: {counts}{cut}.")
     n_trs = TRGrid.covering(duration_s, t_r).n_trs
-    return Sound(path.stem, wave, ((0.0, n_trs),), annotation)
+    return Sound(harmless_name(path.stem), wave, ((0.0, n_trs),), annotation)
 
 
 def _manifest_with_sound(path: Path) -> Manifest:

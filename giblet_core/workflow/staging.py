@@ -308,7 +308,8 @@ def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
     ]
     if not tagged or not shown:
         return
-    facts = ", ".join(f"`{name}={value}`" for name, value in shown.items())
+    texts = [html.escape(f"{name}={value}") for name, value in shown.items()]
+    facts = ", ".join(f"<code>{text}</code>" for text in texts)
     cells = [nbformat.v4.new_markdown_cell(f"Run with: {facts}.", id="run-with")]
     if injected:
         lines = [f"{name} = {value!r}" for name, value in shown.items()]

@@ -1,5 +1,9 @@
 """One notebook: a failure is kept with its error and named."""
 
+from pathlib import Path
+
+import numpy as np
+import soundfile
 from workflow_project import run, write_notebook
 
 WRONG_INPUT = (
@@ -41,3 +45,17 @@ def test_a_notebook_that_fails_once_is_run_again_and_its_failure_is_forgotten(pr
     report, _ = run(project, build=False)
     assert report.executed == ("02_two",)
     assert not (project / "build" / "executed" / "02_two.failed.ipynb").exists()
+
+
+def test_an_executed_notebook_holds_no_folder_of_this_machine(project, tmp_path):
+    sound = tmp_path / "private folder" / "my.wav"
+    sound.parent.mkdir()
+    samples = 0.1 * np.random.default_rng(0).standard_normal(24_000)
+    soundfile.write(sound, samples, 24_000)
+    show = "import sys, pathlib\nprint(audio, pathlib.Path.cwd(), pathlib.Path.home())"
+    write_notebook(project, "01_one", 'audio = "demo"', show)
+    run(project, f"audio={sound}", only=["01"], build=False)
+    text = (project / "build" / "executed" / "01_one.ipynb").read_text()
+    assert "my.wav . ~" in text
+    for place in (sound.parent, project, Path.home()):
+        assert str(place) not in text

@@ -42,3 +42,12 @@ def test_a_page_over_its_limit_and_a_remote_script_are_all_reported(tmp_path):
         check_site(tmp_path)
     assert "big.html: 1,000,001 bytes" in str(caught.value)
     assert "remote.html: fetches" in str(caught.value)
+
+
+@pytest.mark.parametrize("head", ["<head>", '<head lang="en">', "<head\n>"])
+def test_every_page_forbids_to_load_from_elsewhere(head):
+    page = pages.with_security_policy(f"<html>{head}<title>x</title></head></html>")
+    assert page.count("Content-Security-Policy") == 1
+    assert page.index("Content-Security-Policy") < page.index("<title>")
+    assert "http:" not in pages.SECURITY_POLICY
+    assert "https:" not in pages.SECURITY_POLICY

@@ -1,4 +1,4 @@
-"""What a notebook starts from: the sound that the subjects heard."""
+"""What a notebook starts from: the sound that the subjects heard, under a harmless name."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import giblet_core as gc
 from giblet_core.errors import InputError
 from giblet_core.fmri import check_dataset, load_dataset
 from giblet_core.workflow.parameters import complete_from_dataset
+from giblet_core.workflow.session import harmless_name
 
 
 @pytest.fixture
@@ -47,3 +48,30 @@ def test_a_channel_that_is_not_there_is_refused(stereo):
     assert problem.where == "stimulus.file"
     with pytest.raises(InputError, match="lfe"):
         load_dataset(stereo)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("film", "film"),
+        ("Ærø 2 (take_1)", "Ærø 2 (take_1)"),
+        ("<script>alert(1)</script>", "_script_alert(1)_script_"),
+        ('say "hello" `now` $x$ *y*', "say _hello_ _now_ _x_ _y_"),
+        ("???", "_"),
+    ],
+)
+def test_a_name_is_plain_text_wherever_it_is_shown(name, shown):
+    assert harmless_name(name) == shown
+
+
+def test_a_sound_with_a_wild_name_is_labelled_plainly_and_encoded_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wave = np.random.default_rng(0).standard_normal(48_000).astype(np.float32) * 0.1
+    sound = gc.save_audio(tmp_path / "<img src=x onerror=alert(1)>.wav", wave, 24_000, clip=True)
+    stimulus = gc.ensure_stimulus(sound, artifacts_dir=tmp_path / "artifacts")
+    assert "<" not in stimulus.label + stimulus.name
+    (codes,) = (tmp_path / "artifacts" / "codes").iterdir()
+    written = codes.stat().st_mtime_ns
+    again = gc.ensure_stimulus(sound, artifacts_dir=tmp_path / "artifacts")
+    assert codes.stat().st_mtime_ns == written
+    np.testing.assert_array_equal(again.codes.indices, stimulus.codes.indices)
