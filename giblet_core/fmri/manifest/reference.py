@@ -15,10 +15,12 @@ from giblet_core.fmri.manifest.models import Manifest
 
 HEAD = """# Manifest reference
 
-A data set is described by a file `dataset.yaml`. This page lists all that it may say. It is made from the code that reads the file, so the
-two agree. `giblet check dataset.yaml` reports every problem in one pass, each with the value found, the rule, and what to do.
+A data set is described by a file `dataset.yaml`. This page lists all that it may say. It is made
+from the code that reads the file, so the two agree. `giblet check dataset.yaml` reports every
+problem in one pass, each with the value found, the rule, and what to do.
 
-Values follow YAML 1.2. A value that readers of YAML understand differently (`010`, `no`, `1:30`, `1,5`) is refused: quote it if it is a text.
+Values follow YAML 1.2. A value that readers of YAML understand differently (`010`, `no`, `1:30`,
+`1,5`) is refused: quote it if it is a text.
 """
 
 

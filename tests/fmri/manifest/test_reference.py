@@ -11,7 +11,7 @@ PAGE = Path(__file__).resolve().parents[3] / "book" / "manifest_reference.md"
 
 
 def test_the_page_of_the_book_is_the_reference():
-    """Mend it with ``python -m giblet_core.fmri.manifest.reference > book/manifest_reference.md``."""
+    """Mend it: ``python -m giblet_core.fmri.manifest.reference > book/manifest_reference.md``."""
     assert PAGE.read_text(encoding="utf-8") == manifest_reference()
 
 
