@@ -1,6 +1,6 @@
-"""Real subjects (Brennan et al.
+"""Real subjects (Brennan and others, 2016).
 
-2016): the clock is found, the positive control holds, the dead series is refused with its reason.
+The clock is found, the positive control holds, the dead series is refused with its reason.
 """
 
 import numpy as np
@@ -8,35 +8,25 @@ import pytest
 import yaml
 
 from giblet_core.errors import InputError
+from giblet_core.files import project_root
 from giblet_core.fmri import check_dataset, load_dataset, read_textgrid
 from giblet_core.validation import alice_report, shift_null, word_rate
 
-TRIMMED = (
-    0.24,
-    0.27,
-    0.30,
-    0.41,
-    0.41,
-    0.31,
-)  # LATL RATL LPTL LIPL LPreM LIFG, measured before this code was written
+# LATL RATL LPTL LIPL LPreM LIFG, measured before this code was written
+TRIMMED = (0.24, 0.27, 0.30, 0.41, 0.41, 0.31)
 FOLDER = "fmri/alice_brennan2016"
+MANIFEST = project_root() / "book" / "params" / "alice_dataset.yaml"
 
 
 @pytest.fixture(scope="module")
 def manifest(shared, tmp_path_factory):
     if not (shared / FOLDER).is_dir():
         pytest.skip("the Alice data are absent from GIBLET_SHARED")
-    given = yaml.safe_load(shared_manifest().read_text())
+    given = yaml.safe_load(MANIFEST.read_text())
     given["folder"] = str(shared / FOLDER)
     path = tmp_path_factory.mktemp("alice") / "alice_dataset.yaml"
     path.write_text(yaml.safe_dump(given, sort_keys=False))
     return path
-
-
-def shared_manifest():
-    from conftest import ROOT
-
-    return ROOT / "book" / "params" / "alice_dataset.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +64,11 @@ def test_no_circular_shift_of_the_word_rate_does_as_well(report):
     assert abs(value(report, "shifted word rate, mean (r)")) < 0.05
 
 
-def test_listeners_share_their_responses(report):
+def test_subjects_share_their_responses(report):
     assert ((column(report, "ISC") > 0.13) & (column(report, "ISC") < 0.40)).all()
 
 
-def test_27_listeners_are_usable_and_s33_is_left_out_with_its_reason(report, manifest):
+def test_27_subjects_are_usable_and_s33_is_left_out_with_its_reason(report, manifest):
     assert value(report, "subjects") == 27
     assert load_dataset(manifest).manifest.rejected == {
         "33": "every region is constant in the release"
@@ -91,7 +81,7 @@ def test_27_listeners_are_usable_and_s33_is_left_out_with_its_reason(report, man
         load_dataset(manifest).bold(33)
 
 
-def test_the_check_itself_finds_the_constant_listener(manifest, tmp_path):
+def test_the_check_itself_finds_the_constant_subject(manifest, tmp_path):
     given = yaml.safe_load(manifest.read_text())
     del given["exclude"]
     (tmp_path / "dataset.yaml").write_text(yaml.safe_dump(given))

@@ -16,8 +16,26 @@ N_FFT = 1024
 N_BANDS = 24
 LOWEST_HZ = 60
 HIGHEST_HZ = 10_000
-EDGES_HZ = np.geomspace(LOWEST_HZ, HIGHEST_HZ, N_BANDS + 1)
 BLOCK = 2000  # frames transformed at once
+
+
+@dataclass(frozen=True)
+class BandEnergy:
+    """The energy of a sound in frames of 10 ms.
+
+    Attributes
+    ----------
+    bands : array of shape (n_frames, 24), float32
+        In log-spaced bands.
+    power : array of shape (n_frames,), float32
+        Mean square of the samples.
+    edges_hz : array of shape (25,)
+        Of the bands.
+    """
+
+    bands: np.ndarray
+    power: np.ndarray
+    edges_hz: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -42,30 +60,24 @@ class SoundTracks:
     speech: np.ndarray
 
 
-def _filter_bank(sample_rate: int) -> np.ndarray:
-    """Return overlapping trapezoids on a log scale: (513, 24) float32, power spectrum to bands."""
-    edges = np.geomspace(LOWEST_HZ, min(HIGHEST_HZ, 0.45 * sample_rate), N_BANDS + 1)
+def _filter_bank(edges_hz: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Return overlapping trapezoids: (513, 24) float32, power spectrum to bands."""
     frequency = np.fft.rfftfreq(N_FFT, 1 / sample_rate)
     filters = []
-    for low, high in zip(edges[:-1], edges[1:]):
+    for low, high in zip(edges_hz[:-1], edges_hz[1:]):
         rise = (frequency - low * 0.8) / (0.2 * low)
         fall = (1.25 * high - frequency) / (0.25 * high)
         filters.append(np.clip(np.minimum(rise, fall), 0, 1))
     return np.stack(filters, axis=1).astype(np.float32)
 
 
-def band_energy(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the energy in 24 log-spaced bands and the mean square of each frame of 10 ms.
-
-    Returns
-    -------
-    bands : array of shape (n_frames, 24), float32
-    power : array of shape (n_frames,), float32
-    """
+def band_energy(wave: np.ndarray, sample_rate: int) -> BandEnergy:
+    """Measure the energy of each frame of 10 ms, whole and in 24 log-spaced bands."""
     hop = sample_rate // FRAME_RATE_HZ
     n_frames = len(wave) // hop
+    edges_hz = np.geomspace(LOWEST_HZ, min(HIGHEST_HZ, 0.45 * sample_rate), N_BANDS + 1)
+    filters = _filter_bank(edges_hz, sample_rate)
     window = signal.windows.hann(N_FFT, sym=False).astype(np.float32)
-    filters = _filter_bank(sample_rate)
     padded = np.pad(np.asarray(wave, np.float32), (N_FFT // 2, N_FFT))
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::hop][:n_frames]
     bands = np.empty((n_frames, N_BANDS), np.float32)
@@ -74,7 +86,7 @@ def band_energy(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndar
         spectrum = np.fft.rfft(frames[block] * window)
         bands[block] = (spectrum.real**2 + spectrum.imag**2) @ filters
     pieces = np.asarray(wave[: n_frames * hop], np.float32).reshape(-1, hop)
-    return bands, np.mean(pieces**2, axis=1)
+    return BandEnergy(bands, np.mean(pieces**2, axis=1), edges_hz)
 
 
 def _modulation_power(level: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
@@ -84,16 +96,16 @@ def _modulation_power(level: np.ndarray, low_hz: float, high_hz: float) -> np.nd
     return smooth(modulation**2, 1.5, FRAME_RATE_HZ)
 
 
-def speech_proxy(bands: np.ndarray) -> np.ndarray:
-    """Guess where speech is, from band energies (n_frames, 24) at 100 Hz: (n_frames,) in 0 to 1.
+def speech_proxy(energy: BandEnergy) -> np.ndarray:
+    """Guess where speech is: (n_frames,) in 0 to 1, at 100 Hz.
 
     Speech moves the energy between 300 Hz and 3.4 kHz at the pace of syllables. The proxy is the
     share of 3-8 Hz in the modulation (0.5-20 Hz) of that energy in dB, through a logistic at its
     median. It knows nothing of pitch, and takes any syllable-paced sound for speech.
     """
-    of_speech = (EDGES_HZ[:-1] > 300) & (EDGES_HZ[1:] < 3400)
-    energy = bands[:, of_speech].sum(1)
-    level = 10 * np.log10(energy + 1e-6 * energy.max() + 1e-20)
+    of_speech = (energy.edges_hz[:-1] > 300) & (energy.edges_hz[1:] < 3400)
+    in_speech = energy.bands[:, of_speech].sum(1)
+    level = 10 * np.log10(in_speech + 1e-6 * in_speech.max() + 1e-20)
     syllabic = _modulation_power(level, 3, 8)
     share = syllabic / (_modulation_power(level, 0.5, 20) + 1e-9)
     z = (share - np.median(share)) / (0.3 * share.std() + 1e-9)
@@ -107,11 +119,11 @@ def _envelope_tracks(power: np.ndarray, n_bins: int) -> np.ndarray:
     return unit_variance(to_bins(envelope, FRAME_RATE_HZ, n_bins))
 
 
-def _loudness_track(bands: np.ndarray, n_bins: int) -> np.ndarray:
-    centre_hz = np.sqrt(EDGES_HZ[:-1] * EDGES_HZ[1:])
+def _loudness_track(energy: BandEnergy, n_bins: int) -> np.ndarray:
+    centre_hz = np.sqrt(energy.edges_hz[:-1] * energy.edges_hz[1:])
     # The ear hears less below 100 Hz, and 4 dB more above 1.5 kHz.
     sensitivity = (1 + 1.5 * (centre_hz > 1500)) / (1 + (100 / centre_hz) ** 2)
-    loudness = to_bins((bands @ sensitivity[:, None]) ** 0.3, FRAME_RATE_HZ, n_bins)
+    loudness = to_bins((energy.bands @ sensitivity[:, None]) ** 0.3, FRAME_RATE_HZ, n_bins)
     return loudness / (loudness.std() + 1e-12)
 
 
@@ -120,9 +132,9 @@ def _spectrum_tracks(bands: np.ndarray, n_bins: int) -> np.ndarray:
     return unit_variance(to_bins(log_energy, FRAME_RATE_HZ, n_bins))
 
 
-def _speech_track(bands: np.ndarray, n_bins: int, annotation: Any) -> np.ndarray:
+def _speech_track(energy: BandEnergy, n_bins: int, annotation: Any) -> np.ndarray:
     if annotation is None:
-        return to_bins(speech_proxy(bands)[:, None], FRAME_RATE_HZ, n_bins)[:, 0]
+        return to_bins(speech_proxy(energy)[:, None], FRAME_RATE_HZ, n_bins)[:, 0]
     middles_s = (np.arange(n_bins) + 0.5) / RATE_HZ
     return np.asarray(annotation.active("speech", middles_s), float)
 
@@ -146,12 +158,12 @@ def sound_tracks(
     -------
     SoundTracks
     """
-    bands, power = band_energy(wave, sample_rate)
+    energy = band_energy(wave, sample_rate)
     return SoundTracks(
-        envelope=_envelope_tracks(power, n_bins),
-        loudness=_loudness_track(bands, n_bins),
-        spectrum=_spectrum_tracks(bands, n_bins),
-        speech=_speech_track(bands, n_bins, annotation),
+        envelope=_envelope_tracks(energy.power, n_bins),
+        loudness=_loudness_track(energy, n_bins),
+        spectrum=_spectrum_tracks(energy.bands, n_bins),
+        speech=_speech_track(energy, n_bins, annotation),
     )
 
 

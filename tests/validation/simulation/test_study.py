@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from fakes import FAKE_CODECS
 
 import giblet_core
 from giblet_core.errors import InputError
 from giblet_core.fmri import lag_of
 from giblet_core.timing import TRGrid, hrf
 from giblet_core.validation.simulation import (
+    CODEBOOK_KINDS,
     SOURCES,
     correlation_for_isc,
     leave_one_out,
@@ -142,6 +144,18 @@ def test_a_codec_alone_is_given_a_sound(codec):
     simulation = simulate(0, codec, 2, run_n_trs=(50,), voxel_mm=COARSE)
     assert simulation.bold.shape[:2] == (2, 50)
     assert np.nanmax(simulation.truth.isc) > 0.1
+
+
+@pytest.mark.parametrize("name", FAKE_CODECS)
+def test_codecs_of_other_rates_drive_their_regions_too(name):
+    codec = FAKE_CODECS[name].load()
+    simulation = simulate(0, codec, 4, run_n_trs=(60,), voxel_mm=COARSE)
+    truth = simulation.truth
+    assert truth.codebooks.shape == (14, codec.num_codebooks)
+    of_codebooks = np.isin(truth.kinds, CODEBOOK_KINDS)
+    assert (truth.codebook_share[of_codebooks] > 0.05).all()
+    assert truth.max_r_codebooks[:, of_codebooks].min() > 0.05
+    assert np.median(truth.isc[of_codebooks]) > 0.15
 
 
 def test_one_subject_and_two_codebooks_are_enough(short):
