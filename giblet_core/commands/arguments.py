@@ -49,6 +49,12 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
+def add_track_and_channel(parser: argparse.ArgumentParser) -> None:
+    """Add ``--track`` and ``--channel``: what to read of a sound that has several."""
+    parser.add_argument("--track", type=int, help="number of the sound track, as info lists them")
+    parser.add_argument("--channel", help="one channel alone: left, right, centre, or a number")
+
+
 def check_output(path: str, suffixes: tuple[str, ...], force: bool) -> None:
     """Refuse a wrong or taken name before the work, not after it.
 

@@ -13,13 +13,15 @@ from giblet_core.sound import annotation_beside, audio_info
 Facts = dict[str, Any]
 
 
-def describe(path: str | Path) -> Facts:
+def describe(path: str | Path, track: int | None = None, channel: int | str | None = None) -> Facts:
     """Return what a file holds, as names and plain values.
 
     Parameters
     ----------
     path : path
         A file of one of `KINDS`; anything else is read as a sound or video.
+    track, channel : optional
+        What to read of a sound, as in `load_audio`.
 
     Returns
     -------
@@ -39,11 +41,11 @@ def describe(path: str | Path) -> Facts:
     for kind in KINDS:
         if path.name.lower().endswith(kind.suffixes):
             return kind.describe(path)
-    return _describe_sound(path)
+    return _describe_sound(path, track, channel)
 
 
-def _describe_sound(path: Path) -> Facts:
-    sound = audio_info(path)
+def _describe_sound(path: Path, track: int | None, channel: int | str | None) -> Facts:
+    sound = audio_info(path, track, channel)
     facts = {
         "kind": "sound",
         "format": sound.format,
@@ -51,6 +53,11 @@ def _describe_sound(path: Path) -> Facts:
         "channels": sound.n_channels,
         "duration_s": round(sound.duration_s, 6),
     }
+    if len(sound.tracks) > 1:
+        facts["tracks"] = "; ".join(str(there) for there in sound.tracks)
+        facts["track"] = sound.track
+    if sound.notes:
+        facts["notes"] = "; ".join(sound.notes)
     annotation = annotation_beside(path, sound.duration_s)
     if annotation:
         facts["annotated"] = annotation.counts

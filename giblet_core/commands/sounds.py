@@ -13,6 +13,7 @@ from giblet_core.commands.arguments import (
     CODEC_HELP,
     Command,
     add_force,
+    add_track_and_channel,
     check_output,
     note,
     path_text,
@@ -28,6 +29,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=path_text, help="codes, .npz")
     parser.add_argument("--codec", help=CODEC_HELP)
     parser.add_argument("--bandwidth", type=float, default=6.0, help="kbps")
+    add_track_and_channel(parser)
     add_force(parser)
 
 
@@ -36,7 +38,7 @@ def encode(args: argparse.Namespace) -> None:
     check_output(args.output, CODES_SUFFIXES, args.force)
     codec = gc.load_codec(args.codec)
     codec.codebooks_at(args.bandwidth)
-    wave = gc.load_audio(args.input, codec.sample_rate)
+    wave = gc.load_audio(args.input, codec.sample_rate, track=args.track, channel=args.channel)
     duration_s = wave.size / codec.sample_rate
     note(f"encoding {duration_s:.1f} s with {codec.id} at {args.bandwidth:g} kbps ...")
     codes = codec.encode(wave, args.bandwidth)
@@ -173,12 +175,13 @@ def compare(args: argparse.Namespace) -> None:
 
 def _add_info(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=path_text, help="a file of any kind that the book reads")
+    add_track_and_channel(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def info(args: argparse.Namespace) -> None:
     """Say what a file holds."""
-    facts = commands.describe(args.file)
+    facts = commands.describe(args.file, args.track, args.channel)
     if args.json:
         print(json.dumps(facts, indent=1, default=str))
     else:

@@ -16,6 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "identify": ["CONTAINERS", "Kind", "inspect_container"],
-        "source": ["Container", "Source", "StoredSamples"],
+        "source": ["Container", "Source", "Span", "StoredSamples", "Window"],
     },
 )

@@ -28,10 +28,10 @@ def inspect_mp4(source: Source) -> Container:
             source.refuse_joined("MP4", start)
         kinds.append(kind)
         start += _box_bytes(source, start, kind)
-    source.refuse_rest(start)
+    notes = source.check_rest(start)
     if b"moov" not in kinds:
         source.refuse("it has no index of its content (moov); it must have one", NOT_FINISHED)
-    return Container("MP4", "ffmpeg", demuxer="mov", placed=True)
+    return Container("MP4", "ffmpeg", demuxer="mov", placed=True, tells_delay=True, notes=notes)
 
 
 def _box_bytes(source: Source, start: int, kind: bytes) -> int:
@@ -65,12 +65,14 @@ def inspect_matroska(source: Source) -> Container:
     if segment.stop is None:
         notes = ("its header leaves the length open, as a broadcast does: read to the end",)
         _check_clusters(source, segment.content)
-        return Container("Matroska", "ffmpeg", demuxer="matroska", placed=True, notes=notes)
-    if segment.stop > source.size:
+    elif segment.stop > source.size:
         n_declared = segment.stop - segment.content
         source.refuse_truncated(f"{n_declared} bytes", source.size - segment.content)
-    source.refuse_rest(segment.stop)
-    return Container("Matroska", "ffmpeg", demuxer="matroska", placed=True)
+    else:
+        notes = source.check_rest(segment.stop)
+    return Container(
+        "Matroska", "ffmpeg", demuxer="matroska", placed=True, tells_delay=True, notes=notes
+    )
 
 
 class _Element:
@@ -119,5 +121,5 @@ def inspect_avi(source: Source) -> Container:
         if declared > n_present:
             source.refuse_truncated(f"{declared} bytes", n_present)
         start += 8 + declared + declared % 2
-    source.refuse_rest(start)
-    return Container("AVI", "ffmpeg", demuxer="avi", placed=True)
+    notes = source.check_rest(start)
+    return Container("AVI", "ffmpeg", demuxer="avi", placed=True, notes=notes)

@@ -41,6 +41,8 @@ class ChunkStyle:
         A chunk's size includes its header.
     may_follow : bool
         Other chunks may follow the sound.
+    mark_start, mark_stop : int
+        Which bytes at a file's beginning tell another one within it.
     """
 
     name: str
@@ -52,6 +54,8 @@ class ChunkStyle:
     sound: bytes = b"data"
     counts_header: bool = False
     may_follow: bool = True
+    mark_start: int = 8
+    mark_stop: int = 16
 
     @property
     def header_bytes(self) -> int:
@@ -62,9 +66,9 @@ class ChunkStyle:
 RIFF = ChunkStyle("WAV", 4, 4, "little", 2, 12)
 RIFX = ChunkStyle("WAV (big endian)", 4, 4, "big", 2, 12)
 RF64 = ChunkStyle("RF64", 4, 4, "little", 2, 12)
-W64 = ChunkStyle("W64", 16, 8, "little", 8, 40, counts_header=True)
+W64 = ChunkStyle("W64", 16, 8, "little", 8, 40, counts_header=True, mark_start=0)
 AIFF = ChunkStyle("AIFF", 4, 4, "big", 2, 12, sound=b"SSND")
-CAF = ChunkStyle("CAF", 4, 8, "big", 1, 8)
+CAF = ChunkStyle("CAF", 4, 8, "big", 1, 8, mark_start=0, mark_stop=8)
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,10 @@ def extent_of(source: Source, style: ChunkStyle, chunk: Chunk) -> Extent:
     n_present = source.size - chunk.start
     end = chunk.start + chunk.size
     if may_be_open(chunk.size, chunk.bits) and not _ends_at(source, style, end):
+        mark = source.data[style.mark_start : style.mark_stop]
+        second = source.data.find(mark, chunk.start)
+        if second >= 0:
+            source.refuse_joined(style.name, second - style.mark_start)
         n_open = tags_start(source, chunk.start) - chunk.start
         note = "its header leaves the length open, as a pipe does: read to the end of the file"
         return Extent(chunk.start, n_open, False, (note,))
@@ -161,9 +169,9 @@ def extent_of(source: Source, style: ChunkStyle, chunk: Chunk) -> Extent:
             source.refuse_joined(BEGINNINGS[name], start)
         if name == style.sound:
             source.refuse("it holds two chunks of sound; it must hold one", SPLIT)
-    source.refuse_rest(following.end)
+    notes = source.check_rest(following.end)
     aligned = (chunk.start - style.header_bytes) % style.alignment == 0
-    return Extent(chunk.start, chunk.size, as_declared=aligned)
+    return Extent(chunk.start, chunk.size, aligned, notes)
 
 
 def _chunk_at(source: Source, style: ChunkStyle, start: int) -> Chunk:

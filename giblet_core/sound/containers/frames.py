@@ -12,10 +12,12 @@ from giblet_core.sound.containers.source import (
     SPLIT,
     Container,
     Source,
+    Span,
     after_id3,
     tags_start,
 )
 
+FRAMES_IN_A_ROW = 3  # by which a file is believed to be of frames
 MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 # kbps, by (MPEG-1?, layer); MPEG-2 layers II and III share one
 MPEG_KBPS = {
@@ -28,13 +30,6 @@ MPEG_KBPS = {
 }
 ADTS_RATES = (
     *(96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350),
-)
-NO_DELAY_MP3 = (
-    "no LAME tag declares the encoder's delay (commonly 1105 samples): it stays at the beginning"
-)
-NO_DELAY_ADTS = (
-    "ADTS does not declare the encoder's delay (commonly 1024 to 2112 samples): it stays at the "
-    "beginning"
 )
 
 
@@ -134,13 +129,13 @@ MPEG = FrameKind("MP3", mpeg_frame, 4)
 ADTS = FrameKind("ADTS", adts_frame, 7)
 
 
-def begins_with_frames(source: Source, kind: FrameKind, n_frames: int = 3) -> bool:
+def begins_with_frames(source: Source, kind: FrameKind) -> bool:
     """Tell whether a file begins, behind tags, with frames (fewer if it ends before)."""
     start = _first_byte(source)
     stop = tags_start(source, start)
     if start >= stop:
         return False
-    for _ in range(n_frames):
+    for _ in range(FRAMES_IN_A_ROW):
         frame = kind.at(source, start)
         if frame is None:
             return False
@@ -238,8 +233,13 @@ def inspect_mp3(source: Source) -> Container:
                 "two must agree",
                 SPLIT,
             )
-    notes = () if declared.has_delay else (NO_DELAY_MP3,)
-    return Container("MP3", "ffmpeg", demuxer="mp3", notes=notes)
+    return Container(
+        "MP3",
+        "ffmpeg",
+        demuxer="mp3",
+        span=Span(starts[0], starts[-1]),
+        tells_delay=declared.has_delay,
+    )
 
 
 def _info_start(source: Source, start: int) -> int | None:
@@ -277,5 +277,5 @@ def _declared_by_first(source: Source, start: int) -> _Declared:
 
 def inspect_adts(source: Source) -> Container:
     """Inspect AAC in ADTS."""
-    frames_of(source, ADTS)
-    return Container("ADTS", "ffmpeg", demuxer="aac", notes=(NO_DELAY_ADTS,))
+    starts = frames_of(source, ADTS)
+    return Container("ADTS", "ffmpeg", demuxer="aac", span=Span(starts[0], starts[-1]))

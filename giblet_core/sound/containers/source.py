@@ -1,6 +1,8 @@
 """The bytes of a file, and what a container says of the sound in them."""
 
+import io
 import mmap
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from giblet_core.errors import InputError
 
 COPY_AGAIN = "It was truncated: copy it again."
 SPLIT = "Split it into its parts, or join them with a tool that writes one header."
-LONGEST_JUNK = 128  # bytes behind a sound that are left alone: less than 2 ms of it
+LONGEST_JUNK = 128  # bytes behind a sound that are left alone, and said: hardly any sound
 
 # What a whole file of its own begins with; behind the end of another, the two were joined.
 BEGINNINGS = {
@@ -59,7 +61,24 @@ class Source:
         self._handle.close()
 
     def number(self, start: int, n_bytes: int, order: str = "big") -> int:
-        """Return an unsigned number; where the file ends before it, it is refused as truncated."""
+        """Return an unsigned number.
+
+        Parameters
+        ----------
+        start, n_bytes : int
+            Where it lies.
+        order : {"big", "little"}
+            Of its bytes.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        InputError
+            The file ends before it.
+        """
         if start + n_bytes > self.size:
             self.refuse("its header is not whole; a file must be", COPY_AGAIN)
         return int.from_bytes(self.data[start : start + n_bytes], order)
@@ -83,20 +102,79 @@ class Source:
         """Raise InputError: a second file begins within this one."""
         self.refuse(f"a second {kind} file begins at byte {start}; a file must hold one", SPLIT)
 
-    def refuse_rest(self, start: int) -> None:
-        """Refuse what lies behind the end of the sound, unless it is a tag, padding or tiny."""
+    def check_rest(self, start: int) -> tuple[str, ...]:
+        """Refuse what lies behind the end of the sound, unless it is a tag, padding or tiny.
+
+        Returns
+        -------
+        tuple of str
+            What to say of the rest.
+        """
         for magic, kind in BEGINNINGS.items():
             if self.starts_with(magic, start):
                 self.refuse_joined(kind, start)
         n_rest = tags_start(self, start) - start
         rest = self.data[start : start + n_rest]
-        if n_rest > LONGEST_JUNK and rest.strip(b"\0"):
+        if not rest.strip(b"\0"):
+            return ()
+        if n_rest > LONGEST_JUNK:
             self.refuse(
                 f"{n_rest} bytes follow the end that the header declares (byte {start}); a file "
                 "must end with its sound",
                 "If they are sound, the header is wrong: write the file anew with a tool that "
                 "goes by what is there, such as `sox --ignore-length`; if not, cut them off.",
             )
+        return (f"{n_rest} bytes behind its declared end are not read",)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The bytes of a file from `start` up to `stop`."""
+
+    start: int
+    stop: int
+
+
+class Window(io.RawIOBase):
+    """A part of a file as if it were a file of its own."""
+
+    def __init__(self, path: Path, span: "Span") -> None:
+        super().__init__()
+        self._handle = path.open("rb")
+        self._start = span.start
+        self._size = span.stop - span.start
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell that any place can be gone to."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place; see `io.IOBase.seek`."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = origin + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill a buffer as far as the part reaches; return the number of bytes."""
+        n_left = max(self._size - self._position, 0)
+        self._handle.seek(self._start + self._position)
+        n_read = self._handle.readinto(memoryview(buffer)[:n_left])
+        self._position += n_read
+        return n_read
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handle.close()
+        super().close()
 
 
 @dataclass(frozen=True)
@@ -105,7 +183,7 @@ class StoredSamples:
 
     Attributes
     ----------
-    start, n_bytes : int
+    span : Span
         Where they lie.
     encoding : str
         As libsndfile names it: "PCM_16", "FLOAT", ...
@@ -113,8 +191,7 @@ class StoredSamples:
     sample_rate, n_channels : int
     """
 
-    start: int
-    n_bytes: int
+    span: Span
     encoding: str
     order: str
     sample_rate: int
@@ -134,12 +211,18 @@ class Container:
         FFmpeg's name of the format; "" lets it find out by the content.
     channels : tuple of str
         Where each channel belongs ("FL", "FR", "FC", ...), () where the file does not say.
+    span : Span, optional
+        The bytes without the tags around them; None is the whole file.
     stored : StoredSamples, optional
         Where the samples lie, if the header does not say it in a way that libsndfile follows.
     n_samples : int, optional
         Samples a channel that must decode; None where nothing is declared.
+    n_skipped : int, optional
+        Samples of the encoder's delay to cut off before them; None leaves that to the decoder.
     placed : bool
         The packets have time stamps, by which the sound is placed.
+    tells_delay : bool
+        The encoder's delay is declared.
     losses : mapping of stream identifier to str
         What is missing of a stream; a sound that is read must have no entry.
     notes : tuple of str
@@ -150,9 +233,12 @@ class Container:
     decoder: str = "libsndfile"
     demuxer: str = ""
     channels: tuple[str, ...] = ()
+    span: Span | None = None
     stored: StoredSamples | None = None
     n_samples: int | None = None
+    n_skipped: int | None = None
     placed: bool = False
+    tells_delay: bool = False
     losses: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -70,7 +70,10 @@ def spacing_of(source: Source) -> tuple[int, int] | None:
 
 def inspect_transport(source: Source) -> Container:
     """Inspect a transport stream; what its single streams lack is noted in the result."""
-    step, first = spacing_of(source)
+    spacing = spacing_of(source)
+    if spacing is None:
+        source.refuse("no packet begins where the first should; packets must follow", COPY_AGAIN)
+    step, first = spacing
     n_packets, n_rest = divmod(source.size, step)
     if n_rest and source.data[-n_rest:].strip(b"\0"):
         source.refuse_truncated(f"packets of {step} bytes", f"{n_rest} bytes of the last")
@@ -87,7 +90,9 @@ def inspect_transport(source: Source) -> Container:
         reason = "" if stream == FILLING else _losses_of(packets, int(stream))
         if reason:
             losses[int(stream)] = reason
-    return Container("MPEG-TS", "ffmpeg", demuxer="mpegts", placed=True, losses=losses)
+    return Container(
+        "MPEG-TS", "ffmpeg", demuxer="mpegts", placed=True, tells_delay=True, losses=losses
+    )
 
 
 def _losses_of(packets: Packets, stream: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from giblet_core.sound.containers import chunks
 from giblet_core.sound.containers.chunks import Chunk, ChunkStyle, Extent
-from giblet_core.sound.containers.source import COPY_AGAIN, Container, Source, StoredSamples
+from giblet_core.sound.containers.source import COPY_AGAIN, Container, Source, Span, StoredSamples
 
 NIST_HEADER = 1024  # bytes
 IN_SIZE_64 = 0xFFFFFFFF  # RF64: the size is in the ds64 chunk
@@ -67,7 +67,11 @@ class SampleFormat:
     def stored(self, start: int, n_bytes: int) -> StoredSamples:
         """Return where samples lie that are coded so."""
         return StoredSamples(
-            start, n_bytes, self.encoding, self.order.upper(), self.sample_rate, self.n_channels
+            Span(start, start + n_bytes),
+            self.encoding,
+            self.order.upper(),
+            self.sample_rate,
+            self.n_channels,
         )
 
 
@@ -249,7 +253,7 @@ def inspect_nist(source: Source) -> Container:
     values = dict(re.findall(r"^(\w+) -\w+ (\S+)", head, re.MULTILINE))
     fields = ("sample_count", "channel_count", "sample_n_bytes")
     numbers = [values.get(name, "") for name in fields]
-    if not all(number.isdigit() for number in numbers):
+    if not all(number.isascii() and number.isdigit() for number in numbers):
         source.refuse(f"its header must give numbers for {', '.join(fields)}", COPY_AGAIN)
     n_samples, n_channels, n_bytes = map(int, numbers)
     end = NIST_HEADER + n_samples * n_channels * n_bytes
@@ -257,8 +261,7 @@ def inspect_nist(source: Source) -> Container:
         return Container("NIST", n_samples=n_samples)  # compressed: the decoder has to count
     if end > source.size:
         source.refuse_truncated(f"{n_samples} samples", f"{source.size - NIST_HEADER} bytes")
-    source.refuse_rest(end)
-    return Container("NIST", n_samples=n_samples)
+    return Container("NIST", n_samples=n_samples, notes=source.check_rest(end))
 
 
 def inspect_caf(source: Source) -> Container:
@@ -270,7 +273,14 @@ def inspect_caf(source: Source) -> Container:
     coded = caf_format(source, found[b"desc"].start)
     extent = chunks.extent_of(source, style, found[style.sound])
     extent = replace(extent, start=extent.start + 4, n_bytes=extent.n_bytes - 4)  # a count of edits
-    return _container(source, style, coded, extent)
+    if coded.encoding or b"pakt" not in found:
+        return _container(source, style, coded, extent)
+    table = found[b"pakt"].start
+    coded = replace(coded, n_frames=source.number(table + 8, 8))
+    n_skipped = source.number(table + 16, 4)
+    container = _container(source, style, coded, extent)
+    # FFmpeg notices packets that are not whole, which libsndfile fills with something
+    return replace(container, decoder="ffmpeg", demuxer="caf", n_skipped=n_skipped)
 
 
 def inspect_au(source: Source) -> Container:
@@ -278,7 +288,7 @@ def inspect_au(source: Source) -> Container:
     order = "big" if source.starts_with(b".snd") else "little"
     start = source.number(4, 4, order)
     size = source.number(8, 4, order)
-    style = ChunkStyle("AU", 4, 4, order, 1, 0, may_follow=False)
+    style = ChunkStyle("AU", 4, 4, order, 1, 0, may_follow=False, mark_start=0, mark_stop=8)
     coded = au_format(source, order)
     extent = chunks.extent_of(source, style, Chunk(b".snd", start, size, 32))
     return _container(source, style, coded, extent)

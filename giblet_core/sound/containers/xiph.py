@@ -16,6 +16,7 @@ from giblet_core.sound.containers.source import (
     SPLIT,
     Container,
     Source,
+    Span,
     after_id3,
     tags_start,
 )
@@ -120,7 +121,9 @@ def inspect_ogg(source: Source) -> Container:
             "`ffmpeg -i IN -c copy OUT.ogg`.",
         )
     simple = len(last_numbers) == 1 and n_channels <= 2
-    return Container("OGG", "libsndfile" if simple else "ffmpeg", placed=not simple)
+    return Container(
+        "OGG", "libsndfile" if simple else "ffmpeg", placed=not simple, tells_delay=True
+    )
 
 
 def _channels_of(source: Source, page: Page) -> int:
@@ -163,11 +166,12 @@ def inspect_flac(source: Source) -> Container:
             f"its last frame, at byte {frames.last}, does not end where the file does; it must",
             "It was truncated: copy it again; or cut off what follows it.",
         )
-    simple = n_channels <= 2 and declared and start == 0
+    simple = n_channels <= 2 and declared
     return Container(
         "FLAC",
         "libsndfile" if simple else "ffmpeg",
         demuxer="flac",
+        span=Span(start, tags_start(source, frames.last)),
         n_samples=frames.n_samples,
         notes=notes,
     )
@@ -189,7 +193,7 @@ def _flac_frames(source: Source) -> _FlacFrames:
         explained(
             f"path={source.path}: its frames of FLAC must be readable",
             COPY_AGAIN,
-            OSError,
+            av.FFmpegError,
             ValueError,
         ),
         av.open(f"file:{source.path}", format="flac") as container,

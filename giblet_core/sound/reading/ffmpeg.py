@@ -1,7 +1,7 @@
 """Decode a track of a file by FFmpeg, placed by its time stamps, counting what comes."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -9,18 +9,37 @@ from typing import NoReturn
 
 import av
 import numpy as np
+from av.codec.context import Flags2
 
 from giblet_core.errors import InputError, explained
-from giblet_core.sound.containers import Container
+from giblet_core.sound.containers import Container, Window
 from giblet_core.sound.reading.tracks import choose_track, tracks_of
 
 GAP_S = 0.02  # time stamps jitter by less than this; more is a real gap
 OVERLAP_S = 0.1  # time stamps that go back by more are a fault
 LONGEST_GAP_S = 600.0
-SILENCE = 1 << 16  # samples at a time
+BLOCK = 1 << 16  # samples at a time
 MOST_FILLING = 1 << 16  # samples by which the last block of compressed sound may be filled up
+# Samples by which common encoders are late, where the container does not declare it.
+DELAYS = {
+    **{"mp3": "1105", "mp3float": "1105", "mp2": "481", "mp2float": "481", "ac3": "256"},
+    **{"eac3": "256", "aac": "1024 to 2112", "opus": "312"},
+}
 PLAYLISTS = {"hls", "dash", "concat", "sdp", "imf"}  # they name other files
 COPY_AGAIN = "It was truncated: copy it again."
+
+
+def _opened(path: Path, container: Container, stack: ExitStack) -> av.container.InputContainer:
+    """Open a file, or a part of it, as what it is known to be."""
+    source = f"file:{path}"
+    if container.span is not None:
+        source = stack.enter_context(Window(path, container.span))
+    return av.open(
+        source,
+        format=container.demuxer or None,
+        options={"protocol_whitelist": "file"},
+        metadata_errors="replace",
+    )
 
 
 class FfmpegReader(AbstractContextManager):
@@ -59,23 +78,17 @@ class FfmpegReader(AbstractContextManager):
         self.notes = container.notes
         self._facts = container
         self._n_decoded = 0
-        with explained(
-            f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg, ...) or a video",
-            "Check that it is what its name says.",
-            OSError,
-            ValueError,
-        ):
-            self._file = av.open(
-                f"file:{path}",
-                format=container.demuxer or None,
-                options={"protocol_whitelist": "file"},
-                metadata_errors="replace",
-            )
-        try:
+        with ExitStack() as stack:
+            with explained(
+                f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg, ...) or a video",
+                "Check that it is what its name says.",
+                av.FFmpegError,
+                OSError,
+                ValueError,
+            ):
+                self._file = stack.enter_context(_opened(path, container, stack))
             self._begin(track)
-        except BaseException:
-            self._file.close()
-            raise
+            self._open = stack.pop_all()
 
     def _begin(self, track: int | None) -> None:
         """Choose the track and decode its first frame, which tells the format of the sound."""
@@ -90,6 +103,13 @@ class FfmpegReader(AbstractContextManager):
             self._refuse(f"of its sound track {loss}; a file must be whole", COPY_AGAIN)
         if self._stream.codec_context is None:
             self._refuse("the codec of its sound is not known; it must be", "Convert it first.")
+        if self._facts.n_skipped is not None:
+            self._stream.codec_context.flags2 |= Flags2.skip_manual
+        if self.track.codec in DELAYS and not self._facts.tells_delay:
+            self.notes += (
+                "the encoder's delay is not declared, and stays at the beginning "
+                f"(commonly {DELAYS[self.track.codec]} samples)",
+            )
         self._frames = self._decoded_frames()
         self._first = next(self._frames, None)
         if self._first is None:
@@ -105,7 +125,7 @@ class FfmpegReader(AbstractContextManager):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._open.close()
 
     def _refuse(self, rule: str, remedy: str) -> NoReturn:
         raise InputError(f"path={self.path}: {rule}. {remedy}")
@@ -138,7 +158,7 @@ class FfmpegReader(AbstractContextManager):
         first = round(start_s * self.sample_rate)
         last = None if stop_s is None else round(stop_s * self.sample_rate)
         position = 0
-        for block in self._placed_blocks():
+        for block in gathered(self._placed_blocks()):
             low = max(first - position, 0)
             high = block.shape[1] if last is None else min(last - position, block.shape[1])
             position += block.shape[1]
@@ -153,9 +173,11 @@ class FfmpegReader(AbstractContextManager):
         position = 0
         n_gaps = 0
         n_silent = 0
+        n_skipped = self._facts.n_skipped or 0
         end = self._declared_end()
         for frame in self._frames_of_one_format():
-            block = as_float(frame)
+            block = as_float(frame)[:, n_skipped:]
+            n_skipped = max(n_skipped - frame.samples, 0)
             gap = self._place_of(frame, position) - position
             if gap > 0:
                 if position:
@@ -250,8 +272,23 @@ class FfmpegReader(AbstractContextManager):
                 f"{LONGEST_GAP_S:g} s",
                 "Convert it first.",
             )
-        for first in range(0, n_samples, SILENCE):
-            yield np.zeros((self.n_channels, min(SILENCE, n_samples - first)), np.float32)
+        for first in range(0, n_samples, BLOCK):
+            yield np.zeros((self.n_channels, min(BLOCK, n_samples - first)), np.float32)
+
+
+def gathered(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Join small blocks (n_channels, n) to larger ones, with which calculation is quicker."""
+    waiting: list[np.ndarray] = []
+    n_samples = 0
+    for block in blocks:
+        waiting.append(block)
+        n_samples += block.shape[1]
+        if n_samples >= BLOCK:
+            yield np.concatenate(waiting, 1)
+            waiting = []
+            n_samples = 0
+    if waiting:
+        yield np.concatenate(waiting, 1)
 
 
 def as_float(frame: av.AudioFrame) -> np.ndarray:
@@ -261,7 +298,8 @@ def as_float(frame: av.AudioFrame) -> np.ndarray:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
     kind = samples.dtype.kind
     if kind == "f":
-        return samples.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # infinity is counted, and refused at the end
+            return samples.astype(np.float32, copy=False)
     full_scale = np.float32(2.0 ** (8 * samples.dtype.itemsize - 1))
     middle = full_scale if kind == "u" else np.float32(0)
     return (samples.astype(np.float32) - middle) / full_scale

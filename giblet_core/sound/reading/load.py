@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -112,10 +113,7 @@ def load_audio(
     mixer.check()
     n_samples = sum(piece.size for piece in pieces)
     if not n_samples:
-        end = "its end" if stop_s is None else f"{stop_s} s"
-        raise InputError(
-            f"path={path}: holds no sound between {start_s} s and {end}. Choose another piece."
-        )
+        _refuse_empty(path, start_s, stop_s)
     return np.concatenate(pieces)
 
 
@@ -153,7 +151,7 @@ def _counted(
             pass
         mixer.check()
         if not mixer.n_samples:
-            raise InputError(f"path={path}: holds no sound; it must. Choose another file.")
+            _refuse_empty(path, 0.0, None)
         return AudioInfo(
             path=path,
             sample_rate=reader.sample_rate,
@@ -173,6 +171,13 @@ def _mixed(
     """Yield the blocks of a piece as mono."""
     for block in reader.blocks(start_s, stop_s):
         yield mixer.mix(block)
+
+
+def _refuse_empty(path: Path, start_s: float, stop_s: float | None) -> NoReturn:
+    end = "its end" if stop_s is None else f"{stop_s} s"
+    raise InputError(
+        f"path={path}: holds no sound between {start_s} s and {end}. Choose another piece."
+    )
 
 
 def _existing(path: str | Path) -> Path:

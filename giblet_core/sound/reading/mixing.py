@@ -93,7 +93,7 @@ class Mixer:
     def _index_of(self, channel: int | str) -> int:
         """Return the number of a channel that is given by number, place or name."""
         text = str(channel).strip()
-        if text.isdigit() and int(text) < self.n_channels:
+        if text.isdecimal() and int(text) < self.n_channels:
             return int(text)
         wanted = NAMES.get(text.lower(), (text.upper(),))
         matching = [i for i, place in enumerate(self.places) if place in wanted]
@@ -127,11 +127,14 @@ class Mixer:
     def _watch(self, block: np.ndarray, mono: np.ndarray) -> None:
         """Add a block to what is known of the sound."""
         self.n_samples += mono.size
-        self._n_bad += mono.size - int(np.isfinite(mono).sum())
-        self._peak = max(self._peak, float(np.abs(mono).max(initial=0.0)))
+        peak = max(float(mono.max(initial=0.0)), -float(mono.min(initial=0.0)))
+        if np.isfinite(peak):
+            self._peak = max(self._peak, peak)
+        else:
+            self._n_bad += mono.size - int(np.isfinite(mono).sum())
         if self.n_channels > 1 and self._alone is None:
-            self._energies += np.einsum("ij,ij->i", block, block, dtype=np.float64)
-            self._mix_energy += np.einsum("i,i", mono, mono, dtype=np.float64)
+            self._energies += [np.dot(channel, channel) for channel in block]
+            self._mix_energy += float(np.dot(mono, mono))
 
     def check(self) -> None:
         """Refuse what was mixed: NaN or infinity, far beyond [-1, 1], or channels that cancel.

@@ -1,7 +1,5 @@
 """Decode a file by libsndfile, counting what comes."""
 
-import io
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -11,54 +9,24 @@ import numpy as np
 import soundfile as sf
 
 from giblet_core.errors import InputError, explained
-from giblet_core.sound.containers import Container, StoredSamples
+from giblet_core.sound.containers import Container, Window
 from giblet_core.sound.reading.tracks import Track, choose_track
 
 BLOCK = 1 << 18  # numbers read at a time: memory stays flat in the length of a file
 MOST_FILLING = 1 << 16  # samples by which the last block of compressed sound may be filled up
 
 
-class _Window(io.RawIOBase):
-    """A part of a file as if it were a file of its own."""
-
-    def __init__(self, path: Path, start: int, size: int) -> None:
-        super().__init__()
-        self._handle = path.open("rb")
-        self._start = start
-        self._size = size
-        self._position = 0
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place; see `io.IOBase.seek`."""
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = origin + offset
-        return self._position
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._position
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill a buffer as far as the part reaches; return the number of bytes."""
-        n_left = max(self._size - self._position, 0)
-        self._handle.seek(self._start + self._position)
-        n_read = self._handle.readinto(memoryview(buffer)[:n_left])
-        self._position += n_read
-        return n_read
-
-    def close(self) -> None:
-        """Close the file."""
-        self._handle.close()
-        super().close()
-
-
-def _opened(path: Path, stored: StoredSamples | None, stack: ExitStack) -> sf.SoundFile:
+def _opened(path: Path, container: Container, stack: ExitStack) -> sf.SoundFile:
     """Open a file by its header, or samples by what is known of them."""
-    if stored is None:
+    stored = container.stored
+    if stored is None and container.span is None:
         # by its number, so that the name of the file tells libsndfile nothing
         handle = stack.enter_context(path.open("rb"))
         return stack.enter_context(sf.SoundFile(handle.fileno(), closefd=False))
-    window = stack.enter_context(_Window(path, stored.start, stored.n_bytes))
+    if stored is None:
+        window = stack.enter_context(Window(path, container.span))
+        return stack.enter_context(sf.SoundFile(window))
+    window = stack.enter_context(Window(path, stored.span))
     sound = sf.SoundFile(
         window,
         samplerate=stored.sample_rate,
@@ -114,11 +82,13 @@ class SndfileReader(AbstractContextManager):
                 RuntimeError,
                 TypeError,
             ):
-                self._sound = _opened(path, container.stored, stack)
+                self._sound = _opened(path, container, stack)
             self.format = container.name or self._sound.format
             self.sample_rate = self._sound.samplerate
             self.n_channels = self._sound.channels
             self.log = self._sound.extra_info
+            if self._sound.subtype.startswith("MPEG_LAYER"):
+                self.notes += ("the encoder's delay is not declared, and stays at the beginning",)
             layout = {1: "mono", 2: "stereo"}.get(self.n_channels, f"{self.n_channels} channels")
             codec = self._sound.subtype
             self.track = Track(0, codec, layout, self.n_channels, self.sample_rate)

@@ -68,6 +68,18 @@ def tracks_of(container: av.container.InputContainer) -> tuple[Track, ...]:
 def choose_track(tracks: Sequence[Track], number: int | None, path: Path) -> Track:
     """Return the track of a number, else the default, else the first.
 
+    Parameters
+    ----------
+    tracks : sequence of Track
+    number : int, optional
+        From 0.
+    path : Path
+        Of the file, for messages.
+
+    Returns
+    -------
+    Track
+
     Raises
     ------
     InputError
