@@ -99,10 +99,10 @@ def _add_lesion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--codebooks",
         "--books",
-        required=True,
+        default="0",
         help="codebooks to lesion, from 0, for example 0,3",
     )
-    parser.add_argument("--mode", default="omit", help="kind of lesion (see the book's chapter 4)")
+    parser.add_argument("--mode", default="omit", help="kind of lesion; an unknown one lists all")
     parser.add_argument("--strength", "--dose", type=float, default=1.0, help="0 to 1")
     parser.add_argument(
         "--donor", type=path_text, help="codes of another scene, .npz, for the kind swap"
