@@ -6,6 +6,8 @@ comparable between codebooks; bits are. The second half of the file holds what c
 latents, the linear bottleneck, and how codebooks are used.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -216,23 +218,39 @@ def sum_latents(indices: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
     return sum(vectors).T
 
 
-def requantise(latents: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
+#: Which entry of codebook k is nearest to each of (n, D) points: (n,) int, as ``Codec.nearest``.
+Nearest = Callable[[int, np.ndarray], np.ndarray]
+
+
+def requantise(
+    latents: np.ndarray, codebooks: np.ndarray, nearest: Nearest | None = None
+) -> np.ndarray:
     """Quantise latents by residual vector quantisation.
 
-    Each codebook takes the entry nearest, by Euclidean distance, to what the codebooks before it
-    left. A codec that projects or normalises might choose another.
+    Each codebook takes the entry nearest to what the codebooks before it left.
 
     Parameters
     ----------
     latents : array of shape (D, T)
     codebooks : array of shape (K, cardinality, D)
+    nearest : callable, optional
+        ``codec.nearest``, for a codec that projects or normalises; by Euclidean distance by
+        default.
 
     Returns
     -------
     array of shape (K, T), int64
     """
-    points = torch.from_numpy(np.array(latents, np.float32).T.copy())
-    return residual_codes(points, torch.from_numpy(np.array(codebooks, np.float32)))
+    codebooks = np.array(codebooks, np.float32)
+    residual = np.array(latents, np.float32).T.copy()  # (T, D)
+    if nearest is None:
+        return residual_codes(torch.from_numpy(residual), torch.from_numpy(codebooks))
+    indices = []
+    for k, vectors in enumerate(codebooks):
+        entries = nearest(k, residual)
+        indices.append(entries)
+        residual = residual - vectors[entries]
+    return np.stack(indices).astype(np.int64)
 
 
 def expected_latents(logits: torch.Tensor, codebooks: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from giblet_core.autoencoder.model import AudioAutoencoder
 from giblet_core.autoencoder.token_scores import (
+    Nearest,
     bits_per_token,
     expected_latents,
     requantise,
@@ -175,6 +176,7 @@ def predict_indices(
     starts: np.ndarray,
     codebooks: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
+    nearest: Nearest | None = None,
 ) -> np.ndarray:
     """Predict the codes of windows.
 
@@ -191,6 +193,8 @@ def predict_indices(
         Required by the latent head.
     rng : numpy Generator, optional
         Draw entries with it, in place of the most likely ones.
+    nearest : callable, optional
+        For the latent head: ``codec.nearest``, as in `requantise`.
 
     Returns
     -------
@@ -204,7 +208,8 @@ def predict_indices(
         window, _ = data.cut([start])
         prediction = model(window).prediction[0]
         if data.head == "latent":
-            predicted.append(requantise(prediction.numpy(), codebooks[: len(data.indices)]))
+            vectors = codebooks[: len(data.indices)]
+            predicted.append(requantise(prediction.numpy(), vectors, nearest))
         elif data.head == "regression":
             predicted.append(prediction.round().long().numpy())
         elif rng is None:
@@ -248,6 +253,7 @@ def reconstruct(
     codes: Codes,
     codebooks: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
+    nearest: Nearest | None = None,
 ) -> Codes:
     """Pass codes through the autoencoder, window by window, to codes that a codec can decode.
 
@@ -259,7 +265,7 @@ def reconstruct(
     model : AudioAutoencoder
     codes : Codes
         At least one window long.
-    codebooks, rng :
+    codebooks, rng, nearest :
         As in `predict_indices`.
 
     Returns
@@ -280,6 +286,7 @@ def reconstruct(
     last_start = total - n
     starts = np.unique([*range(0, last_start + 1, n), last_start])
     indices = np.empty((codes.num_codebooks, total), np.int64)
-    for start, window in zip(starts, predict_indices(model, codes, starts, codebooks, rng)):
+    windows = predict_indices(model, codes, starts, codebooks, rng, nearest)
+    for start, window in zip(starts, windows):
         indices[:, start : start + n] = window
     return codes.with_indices(indices)

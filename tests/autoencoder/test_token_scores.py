@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from fakes import coloured_noise, projected_codec
 
 from giblet_core.autoencoder import (
     bits_per_token,
@@ -93,6 +94,16 @@ def test_requantising_summed_latents_gives_the_codes_back(rng):
     assert (back[0] == indices[0]).mean() > 0.8
     error = np.abs(sum_latents(back, vectors) - latents).mean()
     assert error <= np.abs(latents).mean() / 10
+
+
+def test_a_codec_requantises_in_its_own_way(rng):
+    codec = projected_codec()
+    codes = codec.encode(coloured_noise(16_000, rng), codec.bandwidths_kbps[-1])
+    latents = codec.latents(codes).sum(0)
+    own = requantise(latents, codec.codebooks, codec.nearest)
+    euclidean = requantise(latents, codec.codebooks)
+    assert np.array_equal(own[0], codec.nearest(0, latents.T))
+    assert (own[0] != euclidean[0]).mean() > 0.2
 
 
 def test_expected_latents_of_certain_logits_are_the_codebooks_vectors(rng):

@@ -203,6 +203,8 @@ def stand_in_sound(rng: np.random.Generator, duration_s: float, sample_rate: int
     n_noise = min(n_samples, 20 * sample_rate)
     for centre_hz in (200, 600, 1500, 3500, 7000):
         edges_hz = (centre_hz / 1.3, centre_hz * 1.3)
+        if edges_hz[1] >= sample_rate / 2:
+            continue  # the rate cannot hold this band
         sos = signal.butter(2, edges_hz, "bandpass", fs=sample_rate, output="sos")
         gate = np.clip(_slow_curve(times_s, duration_s, rng, -1, 1), 0, 1)
         noise = signal.sosfilt(sos, rng.standard_normal(n_noise))
