@@ -154,8 +154,8 @@ def test_codecs_of_other_rates_drive_their_regions_too(name):
     assert truth.codebooks.shape == (14, codec.num_codebooks)
     of_codebooks = np.isin(truth.kinds, CODEBOOK_KINDS)
     assert (truth.codebook_share[of_codebooks] > 0.05).all()
-    assert truth.max_r_codebooks[:, of_codebooks].min() > 0.05
-    assert np.median(truth.isc[of_codebooks]) > 0.15
+    assert truth.max_r_codebooks[:, of_codebooks].mean(0).min() > 0.05
+    assert np.median(truth.isc[of_codebooks]) > 0.1
 
 
 def test_one_subject_and_two_codebooks_are_enough(short):
