@@ -1,9 +1,9 @@
 """fMRI: data sets on disk, checked and read.
 
-Read `manifest` first (what a data set declares), then `readers` and `selection` (the formats of
-BOLD, and what is read of them), `files` (which files are meant, and what they say), `clock` (where
-the runs lie in the sound), `dataset` (the series) and `check` with `checks` (every problem in one
-pass). Nothing is filled in or guessed without a line that says so.
+Read `manifest` first (what a data set declares), then `readers` with `selection` and `images` (the
+formats of BOLD, and what is read of them), `files` (which files are meant, and what they say),
+`clock` (where the runs lie in the sound), `dataset` (the series) and `check` with `checks` (every
+problem in one pass). Nothing is filled in or guessed without a line that says so.
 """
 
 import lazy_loader
@@ -16,10 +16,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "clock",
         "dataset",
         "files",
+        "images",
         "manifest",
         "problems",
         "readers",
         "selection",
+        "textgrid",
     ],
     submod_attrs={
         "check": [
@@ -38,14 +40,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "load_dataset",
         ],
         "files.naming": [
-            "find_one",
             "sound_path",
+        ],
+        "files.patterns": [
+            "find_one",
         ],
         "files.space": [
             "mask_array",
         ],
-        "files.textgrid": [
-            "read_textgrid",
+        "images": [
+            "load_image",
         ],
         "manifest.models": [
             "Manifest",
@@ -66,7 +70,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Columns",
             "Reader",
             "array_reader",
-            "load_image",
+        ],
+        "textgrid": [
+            "read_textgrid",
         ],
     },
 )

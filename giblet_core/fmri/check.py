@@ -43,6 +43,14 @@ class Voxels:
     regions: tuple[str, ...] | None
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Some standardised series of a subject: name, and values (n_trs, n_some) float32."""
+
+    name: str
+    values: np.ndarray
+
+
 def check_dataset(path: str | Path) -> Problems:
     """Return every problem of a data set, errors first.
 
@@ -139,10 +147,27 @@ def _check_series(
                 runs.append(_standardised(bold[:, _some(bold.shape[1])]))
         same_voxels = len({bold.shape[1] for bold in runs}) == 1
         if len(runs) == len(spans) and same_voxels:
-            kept.append(np.concatenate(runs))
+            kept.append(Kept(subject, np.concatenate(runs)))
     if unlike_declared:
         _warn_of_zscores(manifest, unlike_declared, problems)
-    return kept
+    _check_copies(kept, problems)
+    return [subject.values for subject in kept]
+
+
+def _check_copies(kept: list[Kept], problems: Problems) -> None:
+    """Find subjects whose series are those of another."""
+    first = {}
+    for subject in kept:
+        if not subject.values.any():
+            continue  # constants, which were reported
+        owner = first.setdefault(subject.values.tobytes(), subject.name)
+        if owner != subject.name:
+            problems.error(
+                f"subject {subject.name}",
+                "every value",
+                f"is that of subject {owner}",
+                "Correct pattern, or copy the right file.",
+            )
 
 
 def _selection(

@@ -13,8 +13,9 @@ from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
 from giblet_core.fmri.files.atlas import regions_of
 from giblet_core.fmri.files.inventory import read_options, selection_of, take_inventory
-from giblet_core.fmri.files.naming import bold_path, existing, sound_path
+from giblet_core.fmri.files.naming import bold_path, sound_path
 from giblet_core.fmri.files.nuisance import aligned, has_nuisance, nuisance_run
+from giblet_core.fmri.files.patterns import existing
 from giblet_core.fmri.files.space import mask_array, mask_of
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.reading import read_manifest

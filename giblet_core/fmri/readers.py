@@ -4,30 +4,21 @@ A format whose file is one array (n_trs, n_columns) needs a function that return
 made by `array_reader`. A format with volumes streams them through a mask.
 """
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
 from giblet_core.errors import InputError, explained, require
+from giblet_core.fmri.images import DAMAGE, image_grid, load_image, resampled, volumes_of
 from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.tables import read_table
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
-MOST_DEFLATED = 1100  # a byte of a compressed file holds at most so many
-# What libraries raise for a file that is damaged or something else.
-DAMAGE = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError,
-    NotImplementedError, AttributeError, struct.error, zlib.error, zipfile.BadZipFile,
-    nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError,
-)  # fmt: skip
+LEAST_RAMP = 4  # so many equal steps are no chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,33 +180,6 @@ def read_rows(
 # --- NIfTI -----------------------------------------------------------------------------------
 
 
-def load_image(path: Path) -> nib.spatialimages.SpatialImage:
-    """Open a NIfTI image without reading its data.
-
-    Raises
-    ------
-    InputError
-        Not an image, or shorter than its header says.
-    """
-    with explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", *DAMAGE):
-        # one handle: a compressed file is then unpacked once, not once a block
-        image = nib.load(path, keep_file_open=True)
-        declared = float(np.prod(image.shape, dtype=float)) * image.get_data_dtype().itemsize
-        is_plain = np.isfinite(image.affine).all() and all(size > 0 for size in image.shape)
-    present = path.stat().st_size * (MOST_DEFLATED if path.name.endswith(".gz") else 1)
-    if not is_plain or declared > present:
-        raise InputError(
-            f"file={path}: must be a readable NIfTI image (shape {image.shape} of "
-            f"{declared:.4g} bytes, but the file has {path.stat().st_size}). Copy it again."
-        )
-    return image
-
-
-def image_grid(image: nib.spatialimages.SpatialImage) -> VoxelGrid:
-    """Return where the voxels of an image lie."""
-    return VoxelGrid(tuple(image.shape[:3]), np.asarray(image.affine))
-
-
 def _image_header(path: Path, options: ReadOptions) -> BoldHeader:
     image = load_image(path)
     require(
@@ -233,79 +197,16 @@ def _image_header(path: Path, options: ReadOptions) -> BoldHeader:
     )
 
 
-def read_volumes(path: Path, start: int, stop: int) -> np.ndarray:
-    """Read some volumes of a series: (x, y, z, n).
-
-    Parameters
-    ----------
-    path : Path
-    start, stop : int
-        From volume `start` up to `stop`.
-
-    Returns
-    -------
-    array of shape (x, y, z, stop - start)
-
-    Raises
-    ------
-    InputError
-        The file is damaged.
-    """
-    return _volumes(load_image(path), path, start, stop)
-
-
-def _volumes(
-    image: nib.spatialimages.SpatialImage, path: Path, start: int, stop: int
-) -> np.ndarray:
-    with explained(
-        f"file={path}: TRs {start} to {stop} cannot be read",
-        "The file is damaged; copy it again.",
-        *DAMAGE,
-    ):
-        return np.asarray(image.dataobj[..., start:stop])
-
-
 def _image_rows(
     path: Path, rows: slice, selection: Selection, options: ReadOptions
 ) -> Iterator[np.ndarray]:
     image = load_image(path)
     stop = min(rows.stop, image.shape[3])
     for first in range(rows.start, stop, VOLUMES_AT_ONCE):
-        volumes = _volumes(image, path, first, min(first + VOLUMES_AT_ONCE, stop))
+        volumes = volumes_of(image, path, first, min(first + VOLUMES_AT_ONCE, stop))
         if selection.target is not None:
             volumes = resampled(volumes, image.affine, selection.target, "linear")
         yield volumes[selection.mask].T
-
-
-def resampled(
-    volumes: np.ndarray, affine: np.ndarray, target: VoxelGrid, interpolation: str
-) -> np.ndarray:
-    """Move volumes to another grid by nilearn's `resample_img`.
-
-    Parameters
-    ----------
-    volumes : array of shape (x, y, z) or (x, y, z, n)
-    affine : array of shape (4, 4)
-    target : VoxelGrid
-    interpolation : {"linear", "nearest"}
-
-    Returns
-    -------
-    array of shape ``target.shape`` or (*target.shape, n), float32
-        0 outside the field of view.
-    """
-    from nilearn.image import resample_img
-
-    image = nib.Nifti1Image(np.asarray(volumes, np.float32), affine)
-    moved = resample_img(
-        image,
-        target_affine=target.affine,
-        target_shape=target.shape,
-        interpolation=interpolation,
-        copy_header=True,
-        force_resample=True,
-    )
-    return np.asarray(moved.dataobj, np.float32)
 
 
 # --- npz -------------------------------------------------------------------------------------
@@ -336,13 +237,22 @@ def _npz_array(path: Path) -> np.ndarray:
 
 def _table_columns(path: Path, options: ReadOptions) -> Columns:
     table = read_table(path, decimal=options.decimal)
-    counting = table.counting_columns()
-    if counting:
-        raise InputError(
-            f"file={path}: column {counting[0]} counts the rows; an index is no series. "
-            "Save the table without it."
-        )
-    return Columns(table.numbers(), table.names)
+    values = table.numbers()
+    for column in range(table.n_columns):
+        if is_ramp(values[:, column]):
+            raise InputError(
+                f"file={path}: column {table.label(column)} rises by the same step in every row; "
+                "an index or a time is no series. Save the table without it."
+            )
+    return Columns(values, table.names)
+
+
+def is_ramp(values: np.ndarray) -> bool:
+    """Tell whether values (n,) rise or fall by the same step, as an index or a clock does."""
+    steps = np.diff(values)
+    if len(steps) < LEAST_RAMP or not np.isfinite(steps).all() or steps[0] == 0:
+        return False
+    return bool(np.ptp(steps) <= 1e-6 * abs(steps[0]))
 
 
 NIFTI = (".nii", ".nii.gz")

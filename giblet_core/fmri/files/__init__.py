@@ -1,8 +1,8 @@
 """The files of a data set: which they are, and what those beside the series say.
 
-Read `bids` and `naming` first (the file of a subject and run), then `inventory` (which are there,
-and what they share), `sidecars`, `space` and `atlas` (voxels and regions), `nuisance` and
-`textgrid`. Nothing here reads a series: that is done by the readers. A name that fits no file, or
+Read `bids`, `patterns` and `naming` first (the file of a subject and run), then `inventory` (which
+are there, and what they share), `sidecars`, `space` and `atlas` (voxels and regions) and
+`nuisance`. Nothing here reads a series: that is done by the readers. A name that fits no file, or
 several, is an error.
 """
 
@@ -16,9 +16,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "inventory",
         "naming",
         "nuisance",
+        "patterns",
         "sidecars",
         "space",
-        "textgrid",
     ],
     submod_attrs={
         "atlas": [
@@ -27,17 +27,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "naming": [
             "bold_path",
-            "find_one",
         ],
         "nuisance": [
             "nuisance_run",
         ],
+        "patterns": [
+            "find_one",
+        ],
         "space": [
             "mask_array",
             "mask_of",
-        ],
-        "textgrid": [
-            "read_textgrid",
         ],
     },
 )

@@ -12,7 +12,7 @@ import numpy as np
 from giblet_core.errors import InputError, explained
 from giblet_core.files import read_json
 from giblet_core.fmri.files.inventory import Inventory, region_columns
-from giblet_core.fmri.files.naming import find_one
+from giblet_core.fmri.files.patterns import find_one
 from giblet_core.fmri.files.space import WHOLE_TOLERANCE, mask_array, read_map
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.selection import VoxelGrid

@@ -157,7 +157,11 @@ def find_bids(folder: Path, subject: str, wanted: Wanted) -> BidsFile:
 
 def require_target(path: Path) -> None:
     """Refuse a link whose file is not there, as where data are fetched on demand."""
-    if path.is_symlink() and not path.exists():
+    try:
+        leads_nowhere = path.is_symlink() and not path.exists()
+    except (OSError, ValueError):  # a name that can be no file
+        return
+    if leads_nowhere:
         raise InputError(
             f"file={path}: is a link to {os.readlink(path)}, which is not there. Fetch the file, "
             "or exclude the subject with its reason."

@@ -124,7 +124,12 @@ def region_columns(manifest: Manifest, inventory: Inventory) -> tuple[str, ...]:
     for header in headers:
         if header.names is not None:
             return header.names
-    return tuple(f"R{i + 1:02d}" for i in range(headers[0].space[0]))
+    return _numbered(headers[0].space[0])
+
+
+def _numbered(n_columns: int) -> tuple[str, ...]:
+    """Return the names of columns that have none: R01, R02, ..."""
+    return tuple(f"R{i + 1:02d}" for i in range(n_columns))
 
 
 def columns_of(manifest: Manifest, header: BoldHeader, regions: Sequence[str]) -> np.ndarray:
@@ -153,7 +158,7 @@ def columns_of(manifest: Manifest, header: BoldHeader, regions: Sequence[str]) -
                 f"{n_columns} columns: must be the {len(regions)} of {source} "
                 f"({', '.join(regions)}). Correct bold.columns, or the table."
             )
-        if manifest.bold.columns is None and not regions[0].startswith("R01"):
+        if manifest.bold.columns is None and tuple(regions) != _numbered(n_columns):
             raise InputError(
                 f"{n_columns} columns without names: must be named as in the other files "
                 f"({', '.join(regions)}). Name them, or list them in bold.columns."

@@ -10,9 +10,9 @@ import numpy as np
 from giblet_core.errors import InputError, explained
 from giblet_core.fmri.files.bids import Wanted
 from giblet_core.fmri.files.naming import beside, bold_path, file_of
+from giblet_core.fmri.images import DAMAGE
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.sections import Run
-from giblet_core.fmri.readers import DAMAGE
 from giblet_core.tables import Table, read_table
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")

@@ -7,16 +7,10 @@ import numpy as np
 
 from giblet_core.errors import InputError, explained, require
 from giblet_core.fmri.files.inventory import FoundFile, Inventory
-from giblet_core.fmri.files.naming import find_one
+from giblet_core.fmri.files.patterns import find_one
+from giblet_core.fmri.images import DAMAGE, image_grid, load_image, read_volumes, resampled
 from giblet_core.fmri.manifest.models import Manifest
-from giblet_core.fmri.readers import (
-    DAMAGE,
-    READERS,
-    image_grid,
-    load_image,
-    read_volumes,
-    resampled,
-)
+from giblet_core.fmri.readers import READERS
 from giblet_core.fmri.selection import VoxelGrid
 
 VOLUMES_LOOKED_AT = 20  # of a series, to tell which voxels change

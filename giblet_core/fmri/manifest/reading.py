@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from giblet_core.errors import InputError, explained
 from giblet_core.files import project_root
-from giblet_core.fmri.manifest.fields import MAPPING
+from giblet_core.fmri.manifest.fields import MAPPING, NAME
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.rules import check_rules
 from giblet_core.fmri.problems import Problems
@@ -57,8 +57,12 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     if manifest is not None:
         breaks = check_rules(manifest)
         problems += breaks.problems
-        if breaks.files_can_be_found:
-            folder = _folder(manifest, Path(path))
+        folder = _folder(manifest, Path(path))
+        if breaks.files_can_be_found and not folder.is_dir():
+            problems.error(
+                "dataset.folder", manifest.folder, f"there is no folder {folder}", "Correct it."
+            )
+        elif breaks.files_can_be_found:
             return manifest.model_copy(update={"folder": folder}), problems
     problems.note(
         "dataset", path, "its files were not looked at", "Correct these lines, then check again."
@@ -132,7 +136,7 @@ def _optional_part(detail: ErrorDetails) -> tuple | None:
         part = place[:n_steps]
         if isinstance(part[-1], int) and part[0] != "runs":
             return part  # an entry of a list; without a run the others would move
-        field = _declaration(part)[1]
+        field = _field_at(part)
         if field is not None and not field.is_required():
             return part
     return None
@@ -166,16 +170,22 @@ def _without(node: Any, place: tuple) -> Any:
 def _explain(detail: ErrorDetails, problems: Problems) -> None:
     """Add a fault that pydantic found to the problems, in the project's form."""
     place = detail["loc"]
-    section, field = _declaration(place)
-    words = field.json_schema_extra if field is not None else {}
-    where = _where(place)
-    must_be = f"must be {words.get('kind', MAPPING)}"
     value = detail["input"]
     kind = detail["type"]
     if kind in NOT_A_KEY:
-        known = f"Known keys: {', '.join(section.model_fields)}."
-        problems.error(where, repr(value), "unknown key", known)
-    elif kind == "missing":
+        known = ", ".join(_section_at(place[:-1]).model_fields)
+        problems.error(
+            _where((*place[:-1], str(place[-1]))),
+            repr(value),
+            "unknown key",
+            f"Known keys: {known}.",
+        )
+        return
+    field = _field_at(place)
+    words = field.json_schema_extra if field is not None else {}
+    where = _where(place)
+    must_be = f"must be {NAME if kind == 'name_type' else words.get('kind', MAPPING)}"
+    if kind == "missing":
         problems.error(where, "missing", must_be, CORRECT)
     elif kind == "bad_name":
         problems.error(where, repr(value), "must not be empty and must not hold /", CORRECT)
@@ -207,17 +217,24 @@ def _where(place: tuple) -> str:
     return text.removeprefix(".") if in_section else f"dataset{text}"
 
 
-def _declaration(place: tuple) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Return the section that a place lies in and the last declared field on the way to it."""
+def _field_at(place: tuple) -> FieldInfo | None:
+    """Return the last declared field on the way to a place."""
     section = Manifest
     field = None
     for step in place:
-        below = next(_sections(field.annotation), None) if field is not None else None
-        if isinstance(step, int):
-            continue
-        section = below or section
-        field = section.model_fields.get(step, field)
-    return section, field
+        if isinstance(step, str):
+            section = _section_of(field) or section
+            field = section.model_fields.get(step, field)
+    return field
+
+
+def _section_at(place: tuple) -> type[BaseModel]:
+    """Return the section that stands at a place."""
+    return _section_of(_field_at(place)) or Manifest
+
+
+def _section_of(field: FieldInfo | None) -> type[BaseModel] | None:
+    return None if field is None else next(_sections(field.annotation), None)
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -1,0 +1,123 @@
+"""NIfTI images: opened, read volume by volume, moved to another grid."""
+
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from giblet_core.errors import InputError, explained
+from giblet_core.fmri.selection import VoxelGrid
+
+MOST_DEFLATED = 1100  # a byte of a compressed file holds at most so many
+# What libraries raise for a file that is damaged or something else.
+DAMAGE = (
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError,
+    NotImplementedError, AttributeError, struct.error, zlib.error, zipfile.BadZipFile,
+    nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError,
+)  # fmt: skip
+
+
+def load_image(path: Path) -> nib.spatialimages.SpatialImage:
+    """Open a NIfTI image without reading its data.
+
+    Raises
+    ------
+    InputError
+        Not an image, or shorter than its header says.
+    """
+    with explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", *DAMAGE):
+        # one handle: a compressed file is then unpacked once, not once a block
+        image = nib.load(path, keep_file_open=True)
+        declared = float(np.prod(image.shape, dtype=float)) * image.get_data_dtype().itemsize
+        is_plain = np.isfinite(image.affine).all() and all(size > 0 for size in image.shape)
+    present = path.stat().st_size * (MOST_DEFLATED if path.name.endswith(".gz") else 1)
+    if not is_plain or declared > present:
+        raise InputError(
+            f"file={path}: must be a readable NIfTI image (shape {image.shape} of "
+            f"{declared:.4g} bytes, but the file has {path.stat().st_size}). Copy it again."
+        )
+    return image
+
+
+def image_grid(image: nib.spatialimages.SpatialImage) -> VoxelGrid:
+    """Return where the voxels of an image lie."""
+    return VoxelGrid(tuple(image.shape[:3]), np.asarray(image.affine))
+
+
+def read_volumes(path: Path, start: int, stop: int) -> np.ndarray:
+    """Read some volumes of a series: (x, y, z, n).
+
+    Parameters
+    ----------
+    path : Path
+    start, stop : int
+        From volume `start` up to `stop`.
+
+    Returns
+    -------
+    array of shape (x, y, z, stop - start)
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    return volumes_of(load_image(path), path, start, stop)
+
+
+def volumes_of(
+    image: nib.spatialimages.SpatialImage, path: Path, start: int, stop: int
+) -> np.ndarray:
+    """Read some volumes of an open image, as `read_volumes`.
+
+    Parameters
+    ----------
+    image : SpatialImage
+    path : Path
+        Of the image, for messages.
+    start, stop : int
+
+    Returns
+    -------
+    array of shape (x, y, z, stop - start)
+    """
+    with explained(
+        f"file={path}: TRs {start} to {stop} cannot be read",
+        "The file is damaged; copy it again.",
+        *DAMAGE,
+    ):
+        return np.asarray(image.dataobj[..., start:stop])
+
+
+def resampled(
+    volumes: np.ndarray, affine: np.ndarray, target: VoxelGrid, interpolation: str
+) -> np.ndarray:
+    """Move volumes to another grid by nilearn's `resample_img`.
+
+    Parameters
+    ----------
+    volumes : array of shape (x, y, z) or (x, y, z, n)
+    affine : array of shape (4, 4)
+    target : VoxelGrid
+    interpolation : {"linear", "nearest"}
+
+    Returns
+    -------
+    array of shape ``target.shape`` or (*target.shape, n), float32
+        0 outside the field of view.
+    """
+    from nilearn.image import resample_img
+
+    image = nib.Nifti1Image(np.asarray(volumes, np.float32), affine)
+    moved = resample_img(
+        image,
+        target_affine=target.affine,
+        target_shape=target.shape,
+        interpolation=interpolation,
+        copy_header=True,
+        force_resample=True,
+    )
+    return np.asarray(moved.dataobj, np.float32)
