@@ -73,8 +73,8 @@ def test_27_subjects_are_usable_and_s33_is_left_out_with_its_reason(report, mani
     assert load_dataset(manifest).manifest.rejected == {
         "33": "every region is constant in the release"
     }
-    found = [str(p) for p in check_dataset(manifest)]
-    assert found == [
+    problems = [str(problem) for problem in check_dataset(manifest)]
+    assert problems == [
         "note: subject 33=excluded: every region is constant in the release. It is left out."
     ]
     with pytest.raises(InputError, match="subject=33: was excluded"):

@@ -201,14 +201,14 @@ def _loudness(reference: Tensor, degraded: Tensor, quiet: Tensor) -> _LoudnessLo
     active = _active_frames(total)
     mean_power = (total * active).sum(1) / _count(active)
     scale = (10**6.5 / (mean_power + 1e-9))[:, None, None]  # 65 dB
-    wanted = reference * scale
-    heard = degraded * scale
-    wanted_sone = _zwicker(wanted, quiet)
-    heard_sone = _zwicker(heard, quiet)
-    difference = heard_sone - wanted_sone
-    dead_zone = 0.25 * torch.minimum(wanted_sone, heard_sone).detach()
+    target = reference * scale
+    decoded = degraded * scale
+    target_sone = _zwicker(target, quiet)
+    decoded_sone = _zwicker(decoded, quiet)
+    difference = decoded_sone - target_sone
+    dead_zone = 0.25 * torch.minimum(target_sone, decoded_sone).detach()
     beyond = torch.sign(difference) * functional.relu(difference.abs() - dead_zone)
-    asymmetry = ((heard.detach() + 50) / (wanted + 50)) ** 1.2
+    asymmetry = ((decoded.detach() + 50) / (target + 50)) ** 1.2
     asymmetry = torch.where(asymmetry < 3, torch.zeros_like(asymmetry), asymmetry.clamp(max=12))
     symmetric_frames = (beyond.square().mean(-1) + 1e-4).sqrt()
     added_frames = (beyond.abs() * asymmetry).mean(-1)
@@ -228,16 +228,16 @@ def _envelope_loss(reference: Tensor, degraded: Tensor) -> Tensor:
     """
     active = _active_frames(reference.sum(-1))
     mask = active.unfold(1, ENVELOPE_FRAMES, 4)[:, :, None]
-    wanted = (reference + 1e-7).sqrt().unfold(1, ENVELOPE_FRAMES, 4)
-    heard = (degraded + 1e-7).sqrt().unfold(1, ENVELOPE_FRAMES, 4)
-    wanted_power = (wanted.square() * mask).sum(-1, keepdim=True)
-    heard_power = (heard.square() * mask).sum(-1, keepdim=True)
-    gain = (wanted_power / (heard_power + 1e-6) + 1e-9).sqrt()
-    clipped = torch.minimum(heard * gain, wanted * 6.6234)  # as STOI does, at -15 dB
-    wanted = _centred(wanted, mask)
-    heard = _centred(clipped, mask)
-    norm = (wanted.square().sum(-1) * heard.square().sum(-1) + 1e-9).sqrt()
-    r = (wanted * heard).sum(-1) / norm
+    target = (reference + 1e-7).sqrt().unfold(1, ENVELOPE_FRAMES, 4)
+    decoded = (degraded + 1e-7).sqrt().unfold(1, ENVELOPE_FRAMES, 4)
+    target_power = (target.square() * mask).sum(-1, keepdim=True)
+    decoded_power = (decoded.square() * mask).sum(-1, keepdim=True)
+    gain = (target_power / (decoded_power + 1e-6) + 1e-9).sqrt()
+    clipped = torch.minimum(decoded * gain, target * 6.6234)  # as STOI does, at -15 dB
+    target = _centred(target, mask)
+    decoded = _centred(clipped, mask)
+    norm = (target.square().sum(-1) * decoded.square().sum(-1) + 1e-9).sqrt()
+    r = (target * decoded).sum(-1) / norm
     counts = (mask.sum(-1) > 20).float().expand_as(r)
     return 1 - (r * counts).sum() / (counts.sum() + 1e-3)
 
@@ -260,18 +260,18 @@ def perceptual_losses(
         A scalar for each of `WEIGHTS`.
     """
     gain = 1 / (reference.square().mean(1, keepdim=True).sqrt() + 1e-3)
-    wanted = _look(reference * gain, bands, window)
-    heard = _look(degraded * gain, bands, window)
-    loudness = _loudness(wanted.bark, heard.bark, bands.quiet)
-    low_error = (wanted.low - heard.low).square().sum((1, 2, 3))
-    low_power = wanted.low.square().sum((1, 2, 3))
-    phase_error = (wanted.compressed - heard.compressed).square().sum(-1)
-    level_error = (wanted.magnitude - heard.magnitude).square()
+    target = _look(reference * gain, bands, window)
+    decoded = _look(degraded * gain, bands, window)
+    loudness = _loudness(target.bark, decoded.bark, bands.quiet)
+    low_error = (target.low - decoded.low).square().sum((1, 2, 3))
+    low_power = target.low.square().sum((1, 2, 3))
+    phase_error = (target.compressed - decoded.compressed).square().sum(-1)
+    level_error = (target.magnitude - decoded.magnitude).square()
     return {
-        "mel": (wanted.log_mel - heard.log_mel).abs().mean(),
+        "mel": (target.log_mel - decoded.log_mel).abs().mean(),
         "loudness": loudness.symmetric,
         "added": loudness.added,
-        "envelope": _envelope_loss(wanted.thirds, heard.thirds),
+        "envelope": _envelope_loss(target.thirds, decoded.thirds),
         "spectrum": (bands.waveform * (phase_error + 3 * level_error)).mean(),
         "snr": (low_error / (low_power + 1e-3) + 1e-3).log().mean(),
     }

@@ -39,8 +39,8 @@ def _cut_unit(words: Sequence[str], n_phonemes: int, voice_name: str) -> list[in
     """
     cuts = [n_phonemes]
     for number in range(len(words) - 1, 0, -1):
-        own = count_phonemes(words[number], voice_name)
-        cuts.insert(0, max(cuts[0] - own, number))
+        n_alone = count_phonemes(words[number], voice_name)
+        cuts.insert(0, max(cuts[0] - n_alone, number))
     return [0, *cuts]
 
 

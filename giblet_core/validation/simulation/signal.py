@@ -224,8 +224,8 @@ def _make_drivers(
     loudness = unit_variance(tracks.loudness)
     tuned = _tuned_spectrum(tracks.spectrum, rng)
     known = np.concatenate([tracks.envelope, loudness, tuned], axis=1)
-    own_tracks = codebook_tracks(sound.codec, sound.codes, codebooks_of, n_bins, rng)
-    codebooks = {kind: runs.beyond(own, known) for kind, own in own_tracks.items()}
+    all_tracks = codebook_tracks(sound.codec, sound.codes, codebooks_of, n_bins, rng)
+    codebooks = {kind: runs.beyond(of_kind, known) for kind, of_kind in all_tracks.items()}
     return _Drivers(tracks, loudness, tuned, codebooks)
 
 

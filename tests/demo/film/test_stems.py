@@ -99,13 +99,13 @@ def test_music_and_ambience_reach_10_khz(stems):
 
 def pitches_of(line):
     """Return the pitch of each voiced piece of 50 ms, by autocorrelation."""
-    found = []
+    pitches = []
     for piece in line[: len(line) // 1200 * 1200].reshape(-1, 1200):
         r = np.fft.irfft(np.abs(np.fft.rfft(piece, 2400)) ** 2)[:1200]
         lag = 60 + int(np.argmax(r[60:400]))
         if r[lag] > 0.6 * r[0] > 0.01:
-            found.append(RATE / lag)
-    return found
+            pitches.append(RATE / lag)
+    return pitches
 
 
 def test_voices_differ_in_pitch(dry_voices):
