@@ -30,7 +30,10 @@ def check_sound(manifest: Manifest, problems: Problems) -> Sound | None:
     with problems.caught("stimulus.file"):
         path = sound_path(manifest)
         heard = {"track": manifest.stimulus.track, "channel": manifest.stimulus.channel}
-        duration_s = audio_info(path, **heard).duration_s
+        info = audio_info(path, **heard)
+        duration_s = info.duration_s
+        for text in info.notes:
+            problems.note("stimulus.file", path.name, text, "Nothing to do if that is meant.")
         wave = load_audio(path, SOUND_RATE_HZ, **heard)
         with problems.caught(events_path(path).name):
             annotation = annotation_beside(path, duration_s)

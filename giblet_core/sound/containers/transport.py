@@ -44,7 +44,7 @@ class Packets:
     @classmethod
     def read(cls, data: np.ndarray) -> "Packets":
         """Read the headers of packets, (n_packets, 188) bytes."""
-        head = data[:, 1:6].astype(int)
+        head = data[:, 1:6].astype(np.int16)  # small: a film has millions of packets
         stream = (head[:, 0] & 0x1F) << 8 | head[:, 1]
         adapted = (head[:, 2] & 0x20) > 0
         n_adaptation = np.where(adapted, head[:, 3] + 1, 0)

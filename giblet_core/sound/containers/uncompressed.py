@@ -10,6 +10,7 @@ from giblet_core.sound.containers.chunks import Chunk, ChunkStyle, Extent
 from giblet_core.sound.containers.source import COPY_AGAIN, Container, Source, Span, StoredSamples
 
 NIST_HEADER = 1024  # bytes
+HIGHEST_RATE = 1 << 31  # Hz that any program can hold
 IN_SIZE_64 = 0xFFFFFFFF  # RF64: the size is in the ds64 chunk
 # Where each bit of a WAVE channel mask places a channel.
 MASK_PLACES = (
@@ -296,10 +297,10 @@ def inspect_au(source: Source) -> Container:
 
 def _container(source: Source, style: ChunkStyle, coded: SampleFormat, extent: Extent) -> Container:
     """Put together what is known of an uncompressed file."""
-    if not coded.n_channels or not coded.sample_rate:
+    if not coded.n_channels or not 0 < coded.sample_rate < HIGHEST_RATE:
         source.refuse(
-            f"its header declares {coded.n_channels} channels at {coded.sample_rate} Hz; both "
-            "must be positive",
+            f"its header declares {coded.n_channels} channels at {coded.sample_rate} Hz, which "
+            "must be those of a sound",
             COPY_AGAIN,
         )
     stored = None
