@@ -74,6 +74,7 @@ class Codec(Protocol):
         Returns
         -------
         array of shape (num_codebooks, latent_dim, n_frames), float32
+            A new array at every call: whoever asked may write into it.
         """
 
     def decode_latents(self, z: np.ndarray, n_samples: int | None = None) -> np.ndarray:

@@ -6,7 +6,7 @@ frames, for codes and for everything that is laid over them.
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor
+from math import floor, inf
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +64,8 @@ class Codes:
     n_samples : int
         Length of the sound that was encoded, at `sample_rate`; a decoder returns as many.
     bandwidth_kbps : float
-        ``num_codebooks * log2(cardinality) * frame_rate / 1000``.
+        ``num_codebooks * log2(cardinality) * frame_rate / 1000``; positive. It is kept as given and
+        not compared with this product.
     codec_id, codec_sha256 : str
         Which codec's entries these are; decoding with another is refused.
     cardinality : int
@@ -73,7 +74,8 @@ class Codes:
     Raises
     ------
     InputError
-        Any attribute out of its domain.
+        Indices, a rate, a length or a cardinality out of its domain. The codec's id and hash are
+        not judged here: a codec compares them with its own.
     """
 
     indices: np.ndarray
@@ -99,6 +101,11 @@ class Codes:
             raise InputError(
                 f"sample_rate={self.sample_rate}, frame_rate={self.frame_rate}: "
                 "must be positive (Hz)."
+            )
+        if not 0 < self.bandwidth_kbps < inf:
+            raise InputError(
+                f"bandwidth_kbps={self.bandwidth_kbps}: must be positive and finite. Take "
+                "num_codebooks * log2(cardinality) * frame_rate / 1000."
             )
         require(
             2 <= self.cardinality <= MOST_ENTRIES,
@@ -201,6 +208,8 @@ class Codes:
 
     def save(self, path: str | Path) -> Path:
         """Write to ``.npz`` (no pickle; header and hash), atomically."""
+        # "encodec" is the tag of all codes, of whichever codec, beside the mel formats of
+        # `detect_audio_format`; which codec it was, codec_id says.
         meta = {"kind": "codes", "audio_format": "encodec", **self._header()}
         return save_npz(path, {"indices": self.indices}, meta)
 

@@ -181,6 +181,7 @@ class ResidualCodec(ABC):
         Returns
         -------
         array of shape (num_codebooks, latent_dim, n_frames), float32
+            A new array at every call.
         """
         check_made_by(self, codes)
         first = frame_at(start_s, codes.frame_rate)

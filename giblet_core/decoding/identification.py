@@ -108,8 +108,8 @@ def identify(
     segments : Segments
         From `make_segments`.
     embargo : int
-        TRs that lie between a segment and its foils at least; the null moves by at least as many
-        and a segment.
+        TRs that lie between a segment and its foils at least; the null shifts by at least as many
+        and a segment (`Segments.circular_moves`).
     max_lu : float
         Largest difference in loudness between a segment and its foils, LU.
     n_draws : int

@@ -6,6 +6,7 @@ import numpy as np
 
 from giblet_core.decoding.patterns import centred, true_patterns
 from giblet_core.decoding.segments import Segments
+from giblet_core.errors import InputError
 from giblet_core.timing import Fold
 
 
@@ -52,6 +53,11 @@ def retrieve(
     Returns
     -------
     Retrieval
+
+    Raises
+    ------
+    InputError
+        The training time of a fold holds fewer than `n_best` stretches as long as a segment.
     """
     predictions = centred(predictions, segments)
     n_segments = len(segments.starts)
@@ -60,6 +66,12 @@ def retrieve(
     for fold in np.unique(segments.fold_of):
         train, _ = folds[fold]
         candidates = _unbroken_starts(train, segments.length)
+        if len(candidates) < n_best:
+            raise InputError(
+                f"n_best={n_best}: training time of fold {fold} has {len(candidates)} stretches of "
+                f"{segments.length} unbroken TRs; as many as n_best are needed. Ask for fewer, or "
+                "use shorter segments."
+            )
         library = candidates[:, None] + np.arange(segments.length)
         truth = true_patterns(targets, segments, fold, library)
         similarity = truth.correlate(predictions)
@@ -70,7 +82,9 @@ def retrieve(
 
 
 def _unbroken_starts(rows: np.ndarray, length: int) -> np.ndarray:
-    """Return the rows from which `length` rows follow each other without a break."""
+    """Return the rows from which `length` rows follow each other without a break, perhaps none."""
+    if len(rows) < length:
+        return rows[:0]
     firsts = rows[: len(rows) - length + 1]
     lasts = rows[length - 1 :]
     return firsts[lasts - firsts == length - 1]

@@ -63,11 +63,16 @@ class Segments:
         return np.unique(self.rows)
 
     def circular_moves(self, n_trs: int, embargo: int, n_draws: int) -> np.ndarray:
-        """Move all covered TRs circularly, far from where they were: rows for a null.
+        """Move all covered TRs circularly, as they run or reversed in time: rows for a null.
 
-        The covered TRs are moved as one series, forwards and backwards in time, by at least
-        `embargo` TRs and a segment (half of the series where it is too short for that). The draws
-        are spread evenly over all such moves.
+        The covered TRs are taken as one series. It is shifted in a circle by at least `embargo` TRs
+        and a segment either way (by half of the series where it is too short for that); then the
+        series reversed in time is shifted by the same amounts. The draws are spread evenly over all
+        these moves, the first half of them not reversed.
+
+        A shift alone leaves no TR nearer to its old place than the least shift. A reversed series
+        is another order, but it crosses its old place twice: there TRs fall on themselves or on
+        neighbours, whatever `embargo` is.
 
         Parameters
         ----------

@@ -100,6 +100,11 @@ def pooled(
 ) -> np.ndarray:
     """Pool a signal in each TR and apply the response.
 
+    With a response, values are changes since the first TR heard (that of the run, or of its
+    `history_s`): before it, the sound is taken to have been as in that TR. A signal that is 7
+    throughout gives 0. Without a response (``hrf=None``) values are the statistics themselves: its
+    mean is 7.
+
     Parameters
     ----------
     x : array of shape (D, n_frames)

@@ -129,7 +129,8 @@ def time_shuffle(context: LesionContext, codebook: int) -> np.ndarray:
 def block_shuffle(context: LesionContext, codebook: int) -> np.ndarray:
     """Return the window's blocks of `BLOCK_S` seconds in random order.
 
-    A short window is cut in two blocks at least. The order is never the true one.
+    A short window is cut in two blocks at least. The order is never the true one, except for a
+    window of one frame, which has no other.
     """
     vectors = context.vectors(codebook)
     wanted_length = round(BLOCK_S * context.codes.frame_rate)
@@ -143,8 +144,12 @@ def block_shuffle(context: LesionContext, codebook: int) -> np.ndarray:
 
 
 def circular_shift(context: LesionContext, codebook: int) -> np.ndarray:
-    """Return the window shifted in a circle, by a quarter of its length at least either way."""
-    least = context.n_replaced // 4
+    """Return the window shifted in a circle, by a quarter of its length at least either way.
+
+    The quarter is rounded down to whole frames, but is one frame at least. A window of one frame
+    has nowhere to go and stays as it is.
+    """
+    least = max(1, context.n_replaced // 4)
     most = max(context.n_replaced - least, least + 1)
     shift = int(context.rng.integers(least, most))
     return np.roll(context.vectors(codebook), shift, axis=1)

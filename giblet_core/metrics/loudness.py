@@ -55,7 +55,7 @@ def loudness_lufs(wave: np.ndarray, sample_rate: int) -> float:
     Raises
     ------
     MetricError
-        Shorter than the 0.4 s block the standard measures.
+        Not longer than the block of 0.4 s that the standard measures.
 
     Examples
     --------
@@ -69,8 +69,8 @@ def loudness_lufs(wave: np.ndarray, sample_rate: int) -> float:
     wave = check_wave(wave)
     if len(wave) <= BLOCK_S * sample_rate:
         raise MetricError(
-            f"loudness needs more than {BLOCK_S} s of sound, this is "
-            f"{len(wave) / sample_rate:.2f} s"
+            f"loudness needs more than {BLOCK_S} s of sound, which are "
+            f"{BLOCK_S * sample_rate:.0f} samples at {sample_rate} Hz; this has {len(wave)}"
         )
     meter = pyloudnorm.Meter(sample_rate)
     with (

@@ -1,4 +1,4 @@
-"""What groups of features explain that no other feature does, beside all circular shifts."""
+"""What groups of features explain that no other feature does, beside circular shifts of BOLD."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,8 @@ class Parts:
     null_low, null_high : array
         The middle 95 % of circularly shifted series.
     p : array
-        One-sided, against all distinct shifts.
+        One-sided, against all the shifts of `with_shifts`: those of at least `min_shift` TRs either
+        way. At least 1 / (1 + n_shifts).
     """
 
     names: tuple[str, ...]
@@ -108,7 +109,11 @@ def _explained(k: np.ndarray, y: np.ndarray, fold: Fold, alpha: float) -> np.nda
 
 
 def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -> np.ndarray:
-    """Put series beside all their circular shifts within runs.
+    """Put series beside their circular shifts within runs, by `min_shift` or more either way.
+
+    All runs are shifted by the same number of TRs: every number from `min_shift` to the length of
+    the shortest run less `min_shift` (not included). Nearer shifts are left out: BOLD
+    changes slowly, so that they are nearly the true alignment.
 
     Parameters
     ----------
@@ -117,7 +122,7 @@ def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -
     run_onsets : sequence of int
         Row at which each run begins.
     min_shift : int
-        TRs that each shift moves at least.
+        TRs that each shift moves at least, forwards and backwards.
 
     Returns
     -------

@@ -160,13 +160,20 @@ def scorecard_table(rows: Sequence[Row], section: str | None = None) -> pd.DataF
 
 
 def _as_text(value: object) -> str:
-    """Write a figure with three digits, large counts with separators."""
+    """Write a number with three digits; from 1000 on whole, with separators.
+
+    Examples
+    --------
+    >>> [_as_text(value) for value in (0.12345, 999.4, 999.6, 12345.6, 98765)]
+    ['0.123', '999', '1,000', '12,346', '98,765']
+    """
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer() and abs(value) >= 1000:
-        value = int(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    has_four_digits = abs(value) >= 999.5  # when rounded to whole numbers
+    return f"{value:,.0f}" if has_four_digits else f"{value:.3g}"

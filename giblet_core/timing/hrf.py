@@ -115,7 +115,7 @@ def convolve(  # noqa: PLR0913 - public interface
     Raises
     ------
     InputError
-        Integer or NaN input, or TRs beyond the signal.
+        Integer or NaN input, ``n_trs`` below 1, or TRs beyond the signal.
     """
     x = refuse_labels(x)
     require(
@@ -129,7 +129,7 @@ def convolve(  # noqa: PLR0913 - public interface
             f"x: {int((~finite).sum())} values are NaN or infinite; all must be finite. "
             "Find where they arose."
         )
-    if n_trs:
+    if n_trs is not None:
         grid = TRGrid(t_r, n_trs, onset_s)
     else:
         duration_s = float(Fraction(len(x)) / as_written(rate_hz))
@@ -142,7 +142,8 @@ def convolve(  # noqa: PLR0913 - public interface
 def _weights(n_frames: int, rate_hz: float, grid: TRGrid, response: _Response) -> csr_array:
     """Return what the response takes from each frame at each TR, (n_trs, n_frames).
 
-    Only the TRs of a convolution are ever looked at, so only they are computed.
+    A convolution has a value at every step; only those at the TRs are wanted, so only these rows
+    are computed.
     """
     grid.edges_within(n_frames, rate_hz)
     n_held = max(1, ceil(HELD_RATE_HZ / rate_hz))  # steps for which each frame is held

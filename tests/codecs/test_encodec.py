@@ -203,6 +203,9 @@ def test_codes_can_be_built_from_predictions(codec, wave, rng):
     ("change", "message"),
     [
         ({"indices": np.zeros((8, 75))}, "labels and must be integers"),
+        ({"bandwidth_kbps": -5.0}, "bandwidth_kbps=-5.0: must be positive and finite"),
+        ({"bandwidth_kbps": np.nan}, "bandwidth_kbps=nan: must be positive and finite"),
+        ({"bandwidth_kbps": np.inf}, "bandwidth_kbps=inf: must be positive and finite"),
         ({"indices": np.full((8, 75), 1024)}, r"range \[1024, 1024\] must lie in \[0, 1023\]"),
         ({"indices": np.full((8, 75), -1)}, r"range \[-1, -1\]"),
         ({"indices": np.zeros(75, int)}, "must be"),

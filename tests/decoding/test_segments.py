@@ -48,12 +48,15 @@ def test_a_segment_has_its_most_frequent_class_and_the_level_of_its_mean_power()
     np.testing.assert_allclose(segments.loudness, [-20, 10 * np.log10(mean_power)])
 
 
-def test_predictions_move_as_one_series_far_from_where_they_were(protocol):
+def test_predictions_move_as_one_series_and_only_reversed_ones_cross_their_old_places(protocol):
     rows = protocol.segments.circular_moves(400, 20, 50)
     assert rows.shape == (50, 400)
     assert (np.sort(rows, axis=1) == np.arange(400)).all()
-    forwards = rows[:20] - np.arange(400)
-    assert (np.minimum(forwards % 400, -forwards % 400) >= 30).all()
+    moves = rows - np.arange(400)
+    distance = np.minimum(moves % 400, -moves % 400)
+    assert (distance[:25] >= 30).all()
+    assert (distance[25:] <= 1).any(axis=1).all()  # reversed
+    assert ((distance[25:] < 30).mean(axis=1) < 0.16).all()
     assert np.isin(np.abs(np.diff(rows, axis=1)), (1, 399)).all()
 
 

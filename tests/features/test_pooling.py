@@ -96,6 +96,9 @@ def test_history_heard_before_the_run_is_carried_into_it(rng):
 def test_sound_that_does_not_change_gives_no_onset_transient():
     constant = np.full((1, 6000), 7.0)
     np.testing.assert_allclose(pooled(constant, RATE_HZ, TRGrid(1.5, 50)), 0, atol=1e-9)
+    statistics = pooled(constant, RATE_HZ, TRGrid(1.5, 50), hrf=None)
+    np.testing.assert_allclose(statistics[:, 0], 7, rtol=1e-6)
+    np.testing.assert_allclose(statistics[:, 1:], 0, atol=1e-6)
 
 
 def test_later_peaks_answer_later_and_their_mean_is_the_mean_of_all(rng):

@@ -162,6 +162,19 @@ def test_circular_shift_moves_by_a_quarter_at_least(any_codec, codes):
     assert codes.n_frames // 4 <= shifts[0] <= codes.n_frames - codes.n_frames // 4
 
 
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 4])
+@pytest.mark.parametrize("mode", ["block_shuffle", "circular_shift"])
+def test_the_shortest_windows_are_moved_too_but_one_frame_cannot_be(
+    any_codec, codes, mode, n_frames
+):
+    window = codes.crop_frames(0, n_frames)
+    vectors = any_codec.latents(window)[2]
+    assert len({tuple(vector) for vector in vectors.T}) == n_frames
+    for seed in range(6):
+        moved = lesion(any_codec, window, [2], mode, seed=seed)[2]
+        assert np.array_equal(moved, vectors) == (n_frames == 1)
+
+
 def test_resample_keeps_the_codebooks_own_frequencies(any_codec, codes):
     vectors = any_codec.latents(codes)[0]
     drawn = lesion(any_codec, codes, [0], "resample")[0]

@@ -24,6 +24,9 @@ def test_level_match_brings_a_sound_to_the_loudness_of_another(voice):
 def test_too_short_or_silent_sounds_have_no_level_to_match(voice):
     with pytest.raises(MetricError, match="0.4 s"):
         metrics.loudness_lufs(voice[:1000], RATE)
+    one_block = voice[: int(0.4 * RATE)]
+    with pytest.raises(MetricError, match=f"more than 0.4 s .* this has {len(one_block)}$"):
+        metrics.loudness_lufs(one_block, RATE)
     with pytest.raises(MetricError, match="silence"):
         metrics.level_match(voice * 0, voice)
     with pytest.raises(MetricError, match="silence"):

@@ -56,6 +56,23 @@ def test_every_verdict_follows_from_the_files(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("figure", "text"),
+    [
+        (0.123456, "0.123"),
+        (999.4, "999"),
+        (999.7, "1,000"),
+        (12345.6, "12,346"),
+        (-12345.6, "-12,346"),
+        (98765, "98,765"),
+        (98765.0, "98,765"),
+    ],
+)
+def test_figures_have_three_digits_and_large_ones_no_exponent(figure, text):
+    row = scorecard.Row("S", "item", "natural", "01: figure", figure, "reported", "", "")
+    assert list(scorecard.scorecard_table([row])["found"]) == [text]
+
+
+@pytest.mark.parametrize(
     "entry",
     [
         "- {item: a}\n",

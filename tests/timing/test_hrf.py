@@ -104,6 +104,11 @@ def test_bad_input_is_refused(x, message):
         hrf.convolve(x, 75, 1.5)
 
 
+def test_no_trs_are_refused_and_not_taken_for_all():
+    with pytest.raises(InputError, match="n_trs=0: must be a whole number of at least 1"):
+        hrf.convolve(np.zeros((750, 1)), 75, 1.5, n_trs=0)
+
+
 def test_unknown_models_and_too_many_trs_are_refused():
     with pytest.raises(InputError, match="model='gamma'"):
         hrf.convolve(np.zeros((750, 1)), 75, 1.5, model="gamma")

@@ -20,7 +20,10 @@ LEAST_Z = 5.0  # the peak's correlation must be so many standard errors from 0
 
 @dataclass(frozen=True)
 class Lag:
-    """Where BOLD fits a prediction best: the lag in TRs, r there, and r at lag 0."""
+    """Where BOLD fits a prediction best: the lag in TRs, |r| there, and |r| at lag 0.
+
+    |r| is without sign: a region that answers with less BOLD follows the sound too.
+    """
 
     trs: int
     r: float
@@ -40,7 +43,8 @@ def lag_of(bold: np.ndarray, predicted: np.ndarray, run_onsets: list[int]) -> La
     Returns
     -------
     Lag
-        Positive where BOLD is late. r is the mean over the best 2 % of voxels (at least one).
+        Positive where BOLD is late. Its two r are the mean of |r| over the best 2 % of voxels (at
+        least one), which are chosen at each lag anew.
     """
     borders = run_onsets[1:]
     y = np.concatenate([_centred(run, 0) for run in np.split(bold, borders)])
@@ -63,7 +67,11 @@ def _centred(run: np.ndarray, lag: int) -> np.ndarray:
 
 
 def _envelope(wave: np.ndarray) -> np.ndarray:
-    """Return the loudness of a sound of `SOUND_RATE_HZ`: (n_frames, 1) at `ENVELOPE_RATE_HZ`."""
+    """Return the compressed power of a sound of `SOUND_RATE_HZ`.
+
+    It is power to the `LOUDNESS_EXPONENT`, which follows what one hears better than power does, of
+    shape (n_frames, 1) at `ENVELOPE_RATE_HZ`; the last frame stands twice.
+    """
     length = SOUND_RATE_HZ // ENVELOPE_RATE_HZ
     n_frames = len(wave) // length
     frames = wave[: n_frames * length].reshape(n_frames, length)
@@ -80,6 +88,8 @@ def check_lag(
     problems: Problems,
 ) -> None:
     """Compare the sound's envelope, convolved, with BOLD at several lags; locked runs are left out.
+
+    Nothing is compared, and nothing said, where any of the other runs is shorter than `LEAST_TRS`.
 
     Parameters
     ----------
