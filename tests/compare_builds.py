@@ -22,7 +22,7 @@ RENAMED = {
     r"\bBooks\b": "Codebooks",
     r"\bbook\b": "codebook",
     r"(\w)_books\b": r"\1_codebooks",
-    r"\bsingle_book\b": "single_codebook",
+    r"\bsingle_book(?=_|\b)": "single_codebook",
     r"\bworlds\b": "simulations",
     r"\blisteners\b": "subjects",
     r"\blistener\b": "subject",

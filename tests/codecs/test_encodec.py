@@ -78,8 +78,9 @@ def front_of(model):
     "shape", [{}, {"num_residual_layers": 3}, {"upsampling_ratios": [4, 4, 2, 2], "kernel_size": 9}]
 )
 def test_a_span_begins_as_early_as_its_layers_reach(shape):
-    """The oracle is the gradient: the earliest sample that moves the last frame of the convolutions
-    above the frame rate.
+    """The oracle is the gradient.
+
+    The earliest sample that moves the last frame of the convolutions above the frame rate.
     """
     torch.manual_seed(0)
     front = front_of(EncodecModel(EncodecConfig(num_filters=2, **shape)).eval())
@@ -316,15 +317,23 @@ def test_five_minutes_of_a_full_size_model_have_the_codes_of_the_whole_file():
 
 @pytest.mark.slow
 def test_memory_is_flat_in_the_length_of_the_sound():
-    """Half an hour is measured by `giblet bench`; here the peak may grow by the samples themselves
-    and no more.
+    """Half an hour is measured by `giblet bench`.
+
+    Here the peak may grow by the samples themselves and no more.
     """
     program = (
-        "import re, sys, numpy as np; from transformers import EncodecConfig, EncodecModel; from giblet_core.codecs import EncodecCodec\n"
-        "codec = EncodecCodec(EncodecModel(EncodecConfig(num_filters=4, target_bandwidths=[6.0])), 'x')\n"
-        "wave = np.random.default_rng(0).standard_normal(24_000 * int(sys.argv[1]), dtype='f4')\n"
-        "codes = codec.encode(wave, 6.0); del wave; codec.decode(codes)\n"
-        "print(codes.n_frames, re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
+        "import re, sys, numpy as np\n"
+        "from transformers import EncodecConfig, EncodecModel\n"
+        "from giblet_core.codecs import EncodecCodec\n"
+        "config = EncodecConfig(num_filters=4, target_bandwidths=[6.0])\n"
+        "codec = EncodecCodec(EncodecModel(config), 'x')\n"
+        "n_samples = 24_000 * int(sys.argv[1])\n"
+        "wave = np.random.default_rng(0).standard_normal(n_samples, dtype='f4')\n"
+        "codes = codec.encode(wave, 6.0)\n"
+        "del wave\n"
+        "codec.decode(codes)\n"
+        "status = open('/proc/self/status').read()\n"
+        "print(codes.n_frames, re.search(r'VmHWM:\\s+(\\d+)', status)[1])\n"
     )
     peaks = {}
     for seconds in (60, 360):

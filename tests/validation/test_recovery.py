@@ -1,5 +1,6 @@
-"""Codebooks planted in a series come back with their shares, beyond baselines; the null is fair;
-plans follow the record's law.
+"""Codebooks planted in a series come back with their shares, beyond baselines; the null is fair.
+
+Plans follow the record's law.
 """
 
 from types import SimpleNamespace
@@ -62,9 +63,7 @@ def test_nothing_of_baselines_drift_or_run_means_remains(rng):
     assert np.abs(left @ (np.arange(300) >= 150)).max() < 1e-8
 
 
-def test_recover_finds_the_planted_book_beyond_a_baseline_that_it_resembles_and_claims_nothing_for_the_baseline_alone(
-    rng,
-):
+def test_recover_finds_the_planted_codebook_beyond_a_like_baseline_and_nothing_without_one(rng):
     base = smooth(rng, 300, 2)
     codebooks = [smooth(rng, 300, 3) + 0.5 * base[:, :1] for _ in range(3)]
     own = codebooks[1] @ np.ones((3, 1))
