@@ -156,11 +156,14 @@ class Mixer:
         loudest = max(self._energies[self._weights > 0], default=0.0)
         if loudest <= SILENT**2 * self.n_samples:
             return
-        with np.errstate(divide="ignore"):
-            loss_db = 10 * np.log10(loudest / max(self._mix_energy, 1e-300))
-        if loss_db > MAX_LOSS_DB:
+        if self._mix_energy < loudest * 10 ** (-MAX_LOSS_DB / 10):
+            loss = "silent"
+            if self._mix_energy:
+                loss = (
+                    f"{10 * np.log10(loudest / self._mix_energy):.0f} dB below the loudest of them"
+                )
             raise InputError(
-                f"path={self.path}: the mix of its {self.n_channels} channels is {loss_db:.0f} dB "
-                f"below the loudest of them, as with opposite phase; it may lose {MAX_LOSS_DB:g} "
-                f"dB. Choose one with channel: {self._choices()}."
+                f"path={self.path}: the mix of its {self.n_channels} channels is {loss}, as with "
+                f"opposite phase; it may lose {MAX_LOSS_DB:g} dB. "
+                f"Choose one with channel: {self._choices()}."
             )
