@@ -192,7 +192,8 @@ def predict_indices(
     codebooks : array of shape (>= K, cardinality, latent_dim), optional
         Required by the latent head.
     rng : numpy Generator, optional
-        Draw entries with it, in place of the most likely ones.
+        Draw entries with it, in place of the most likely ones. The classification head alone does;
+        the two others have no probabilities to draw from, and give the same with and without it.
     nearest : callable, optional
         For the latent head: ``codec.nearest``, as in `requantise`.
 
@@ -202,11 +203,12 @@ def predict_indices(
     """
     data = WindowData(model, codes, codebooks)
     was_training = model.training
+    device = next(model.parameters()).device
     model.eval()
     predicted = []
     for start in starts:
         window, _ = data.cut([start])
-        prediction = model(window).prediction[0]
+        prediction = model(window.to(device)).prediction[0].cpu()
         if data.head == "latent":
             vectors = codebooks[: len(data.indices)]
             predicted.append(requantise(prediction.numpy(), vectors, nearest))
@@ -240,9 +242,23 @@ def believed_latents(
     Returns
     -------
     array of shape (D, n_windows * T), float32
+
+    Raises
+    ------
+    InputError
+        A model with the regression head, or codes of another number of codebooks.
     """
+    require(
+        model.decoder.head != "regression",
+        "model: the regression head predicts indices, which have no mean latents. Use a model with "
+        "the classification or the latent head.",
+    )
     windows, _ = WindowData(model, codes, codebooks).cut(starts)
-    predictions = model.eval()(windows).prediction
+    was_training = model.training
+    device = next(model.parameters()).device
+    model.eval()
+    predictions = model(windows.to(device)).prediction.cpu()
+    model.train(was_training)
     if model.decoder.head == "latent":
         return np.concatenate(list(predictions.numpy()), 1)
     return np.concatenate([expected_latents(logits, codebooks) for logits in predictions], 1)

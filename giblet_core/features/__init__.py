@@ -61,7 +61,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "NUISANCE",
             "make_features",
             "make_groups",
-            "run_onsets",
         ],
         "spaces": [
             "FeatureSpace",

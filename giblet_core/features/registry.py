@@ -20,7 +20,7 @@ from giblet_core.features.controls import (
     surprisal_features,
 )
 from giblet_core.features.spaces import FeatureSpace, join_spaces
-from giblet_core.timing import Stimulus, TRGrid, hrf
+from giblet_core.timing import Stimulus, TRGrid, hrf, run_onsets
 
 Grids = Sequence[TRGrid]
 SOURCES = ("codes", "wave", "annotation", "untrained encoder")
@@ -269,15 +269,3 @@ def make_groups(stimulus: Stimulus, grids: Grids) -> dict[str, list[np.ndarray]]
     if NUISANCE in groups:
         groups[NUISANCE] = groups.pop(NUISANCE)
     return groups
-
-
-def run_onsets(grids: Grids) -> tuple[int, ...]:
-    """Return the row at which each run begins where runs are laid end to end.
-
-    Examples
-    --------
-    >>> run_onsets([TRGrid(1.5, 400), TRGrid(1.5, 300, 600.0)])
-    (0, 400)
-    """
-    lengths = [grid.n_trs for grid in grids]
-    return tuple(int(onset) for onset in np.cumsum([0, *lengths[:-1]]))

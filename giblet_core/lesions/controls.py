@@ -1,8 +1,8 @@
-"""Controls of lesions: what a claim about a codebook has to survive.
+"""Controls of lesions: comparisons that a claim about a codebook has to stand.
 
 Two sounds made from a piece: one without its envelope, one with nothing but its envelope and
-spectrum. Two removals beside an omission: one of the same energy, one of the same cost to the
-sound.
+spectrum. What a codebook does for fine structure must show on the first and not on the second.
+Two removals beside an omission: one of the same energy, one of the same cost to the sound.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from scipy.optimize import brentq
 from scipy.signal import fftconvolve
 
 from giblet_core.codecs import Codec, Codes
-from giblet_core.errors import explained
+from giblet_core.errors import InputError, explained
 from giblet_core.lesions.codebooks import lesion
 from giblet_core.metrics import level_match, log_mel_distance
 from giblet_core.sound import check_wave
 
 FLAT_WINDOW_S = 0.05  # over which the level is equalised: shorter than a syllable
 LOWEST_LEVEL = 1e-3  # of the largest level: -60 dB
-MAX_STRENGTH = 16.0  # most times that turned vectors are removed
+MAX_STRENGTH = 16.0  # turned vectors are removed at most so many times over
 
 
 def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WINDOW_S) -> np.ndarray:
@@ -36,7 +36,7 @@ def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WIND
     Returns
     -------
     array of shape (n_samples,), float64
-        Never below -60 dB of its largest value.
+        Never below -60 dB of its largest value; 0 throughout for silence.
     """
     length = 2 * (int(window_s * sample_rate) // 2) + 1  # odd, so that it has a middle
     window = np.hanning(length)
@@ -49,8 +49,18 @@ def smooth_level(wave: np.ndarray, sample_rate: int, window_s: float = FLAT_WIND
 def flat_envelope_sound(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     """Equalise the level in windows of 50 ms: fine structure without the envelope.
 
-    A claim about fine structure survives on this sound.
+    An effect that rests on fine structure is there on this sound too; one that rests on the
+    envelope is gone.
+
+    Parameters are the sound (n_samples,) and its rate in Hz. Returns (n_samples,), float32, with
+    the RMS of `wave`.
+
+    Raises
+    ------
+    InputError
+        Silence, or what is no waveform.
     """
+    _refuse_silence(wave)
     flat = (wave / smooth_level(wave, sample_rate)).astype(np.float32)
     return level_match(flat, wave)
 
@@ -59,7 +69,8 @@ def envelope_matched_noise(wave: np.ndarray, sample_rate: int, seed: int = 0) ->
     """Make noise with the sound's long-term spectrum and its envelope, but no fine structure.
 
     Phases are random, magnitudes are the sound's; the level is then equalised and the sound's
-    envelope laid over it. A claim about fine structure vanishes on this sound.
+    envelope laid over it. An effect that rests on fine structure is gone on this sound; one that
+    rests on envelope or spectrum is still there.
 
     Parameters
     ----------
@@ -72,15 +83,29 @@ def envelope_matched_noise(wave: np.ndarray, sample_rate: int, seed: int = 0) ->
     Returns
     -------
     array of shape (n_samples,), float32
-        At the level of `wave`.
+        With the RMS of `wave`.
+
+    Raises
+    ------
+    InputError
+        Silence, or what is no waveform.
     """
     wave = check_wave(wave)
+    _refuse_silence(wave)
     magnitude = np.abs(np.fft.rfft(wave))
     turns = np.random.default_rng(seed).random(len(magnitude))
     spectrum = magnitude * np.exp(2j * np.pi * turns)
     noise = np.fft.irfft(spectrum, len(wave)).astype(np.float32)
     envelope = smooth_level(wave, sample_rate).astype(np.float32)
     return level_match(flat_envelope_sound(noise, sample_rate) * envelope, wave)
+
+
+def _refuse_silence(wave: np.ndarray) -> None:
+    if not check_wave(wave).any():
+        raise InputError(
+            "wave: is silent throughout and has no envelope; a sound is needed. Choose another "
+            "piece."
+        )
 
 
 def matched_removal(
@@ -104,7 +129,7 @@ def matched_removal(
     -------
     array of shape (num_codebooks, latent_dim, n_frames), float32
     """
-    latents = codec.latents(codes)
+    latents = codec.latents(codes)  # a new array at every call: it may be written into
     for k in codebooks:
         rng = np.random.default_rng([seed, k])
         rotation, _ = np.linalg.qr(rng.standard_normal((codec.latent_dim, codec.latent_dim)))

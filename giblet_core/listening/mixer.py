@@ -40,16 +40,23 @@ class _Clip:
 
 @dataclass(frozen=True)
 class _Choices:
-    """How the choices of one kind of `book_set` are named, and the least `k` that makes one.
+    """How the clips of one kind of `book_set` are labelled, and which `k` they begin with.
 
-    ``label`` is a format of ``k``, ``before`` (k - 1) and ``last`` (the highest codebook).
+    Attributes
+    ----------
+    label : str
+        A format with the fields ``k``, ``before`` (k - 1) and ``last`` (the highest codebook).
+    least : int
+        The smallest `k` that is a choice; 1 where 0 would leave no codebook, or all of them.
     """
 
     label: str
     least: int
 
 
-#: The plainer names come first: where two kinds keep the same codebooks, the first names the clip.
+#: Kinds of `book_set` by name, in the order of the panel. Two kinds may keep the same codebooks:
+#: "codebook 0 alone" is also "codebooks 0 to 0". Such a clip is made once, with the label of the
+#: kind that stands first here; so the plainer labels stand first.
 _CHOICES = {
     "solo": _Choices("codebook {k} alone", least=0),
     "prefix": _Choices("codebooks 0 to {before}", least=1),

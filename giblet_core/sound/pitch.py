@@ -1,6 +1,11 @@
 """Pitch and voicing by autocorrelation.
 
-Kept beside librosa, whose ``pyin`` was tried: on steady, gliding and trembling harmonic tones of
+Every 10 ms a frame of 40 ms is correlated with itself. The lag of the highest peak between 1/400
+and 1/70 s is the period; a small cost for each octave of lag keeps twice the period, which fits as
+well, from winning. A frame is voiced where its largest normalised correlation is above 0.5 and it
+is not silent.
+
+Why not librosa: its ``pyin`` was tried. On steady, gliding and trembling harmonic tones of
 75-390 Hz both are within 50 cents everywhere, also with noise 10 dB below; with noise as loud as
 the tone 86 % of the frames are found here, 43 % there; and this takes 0.2 s a minute of sound, that
 4 to 11 s. ``librosa.yin`` is as fast and as accurate, but does not tell voiced from unvoiced.

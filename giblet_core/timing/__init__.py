@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "cut",
             "pool",
             "refuse_labels",
+            "run_onsets",
             "uncut",
         ],
         "processor": [

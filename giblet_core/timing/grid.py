@@ -6,6 +6,7 @@ frames a second are 112.5, so that windows of 112 and 113 frames alternate. The 
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -305,6 +306,18 @@ def pool(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
     x = refuse_labels(x)
     sums = np.add.reduceat(x[:, : edges[-1]], edges[:-1], axis=1, dtype=np.float64)
     return (sums / np.diff(edges)).T.astype(x.dtype)
+
+
+def run_onsets(grids: Sequence[TRGrid]) -> tuple[int, ...]:
+    """Return the row at which each run begins where runs are laid end to end.
+
+    Examples
+    --------
+    >>> run_onsets([TRGrid(1.5, 400), TRGrid(1.5, 300, 600.0)])
+    (0, 400)
+    """
+    lengths = [grid.n_trs for grid in grids]
+    return tuple(int(onset) for onset in np.cumsum([0, *lengths[:-1]]))
 
 
 def refuse_labels(x: np.ndarray) -> np.ndarray:

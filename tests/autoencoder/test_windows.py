@@ -94,6 +94,29 @@ def test_the_mean_of_beliefs_lies_between_the_vectors(film, new_model, rng):
     np.testing.assert_allclose(believed, np.tile(mean_vector[:, None], 48), atol=1e-5)
 
 
+def test_the_regression_head_has_no_mean_latents(film, new_model, rng):
+    vectors = rng.normal(size=(2, 32, 6)).astype(np.float32)
+    with pytest.raises(InputError, match="regression head predicts indices"):
+        believed_latents(new_model("regression"), film, vectors, [0])
+
+
+def test_looking_leaves_a_model_in_the_mode_it_was_in(film, new_model, rng):
+    vectors = rng.normal(size=(2, 32, 6)).astype(np.float32)
+    model = new_model()
+    for training in (True, False):
+        model.train(training)
+        believed_latents(model, film, vectors, [0])
+        assert model.training == training
+        predict_indices(model, film, [0])
+        assert model.training == training
+
+
+def test_a_seed_of_draws_changes_nothing_where_a_head_has_no_probabilities(film, new_model):
+    model = new_model("regression")
+    drawn_indices = predict_indices(model, film, [0], rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn_indices, predict_indices(model, film, [0]))
+
+
 def test_codes_of_another_number_of_codebooks_are_named(film, new_model):
     with pytest.raises(InputError, match="hold 1 codebooks, the model 2"):
         predict_indices(new_model(), film.first(1), [0])

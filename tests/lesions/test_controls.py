@@ -57,6 +57,19 @@ def test_the_envelope_matched_noise_keeps_envelope_and_spectrum_but_not_the_wave
     assert np.array_equal(noise, envelope_matched_noise(wave, RATE))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", [flat_envelope_sound, envelope_matched_noise])
+def test_silence_has_no_envelope_to_take_away_or_to_keep(make):
+    with pytest.raises(InputError, match="wave: is silent throughout"):
+        make(np.zeros(RATE, np.float32), RATE)
+
+
+def test_the_controls_leave_the_latents_of_the_codec_as_they_are(any_codec, codes):
+    before = any_codec.latents(codes)
+    matched_removal(any_codec, codes, [1])
+    assert np.array_equal(any_codec.latents(codes), before)
+
+
 def test_the_control_removes_the_same_energy_in_every_frame_and_dimension(codec, wave):
     codes = codec.encode(wave, 3.0)
     latents = codec.latents(codes)

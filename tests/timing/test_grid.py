@@ -8,7 +8,7 @@ import pytest
 
 from giblet_core.codecs import Codes, frame_at
 from giblet_core.errors import InputError
-from giblet_core.timing import TRGrid, cut, pool, uncut
+from giblet_core.timing import TRGrid, cut, pool, run_onsets, uncut
 
 TRS = [0.72, 1.49, 1.5, 2.0, 0.8, 1 / 3]
 
@@ -131,3 +131,9 @@ def test_labels_are_never_averaged():
 
 def test_times_are_those_of_the_samples():
     assert TRGrid(2.0, 3, onset_s=20.0).times(slice_time_ref=0.5).tolist() == [21.0, 23.0, 25.0]
+
+
+def test_runs_begin_where_those_before_end():
+    grids = (TRGrid(1.5, 10), TRGrid(1.5, 8, 18.0), TRGrid(1.5, 5, 40.0))
+    assert run_onsets(grids) == (0, 10, 18)
+    assert run_onsets(grids[:1]) == (0,)

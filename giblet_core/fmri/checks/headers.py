@@ -63,11 +63,15 @@ def _check_shape(
     header = file.header
     where = file.asked.where
     if header.n_trs != file.asked.n_trs:
+        is_transposed = header.grid is None and header.space[0] == file.asked.n_trs
+        remedy = (
+            "Transpose the table: a row is a TR." if is_transposed else "Correct n_trs or file."
+        )
         problems.error(
             where,
             f"{header.n_trs} TRs",
             f"the manifest declares {file.asked.n_trs}",
-            "Correct n_trs or file.",
+            remedy,
         )
     if header.grid is None:
         with problems.caught(where):
