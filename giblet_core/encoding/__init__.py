@@ -1,8 +1,9 @@
 """Encoding: from features to the brain, with ceilings, nulls and intervals.
 
-Read `kernels` and `regression` first, then `ceilings`, `nulls` and `statistics`, then `subsets`,
-`variance_components` and `codebook_recovery`, which ask which codebooks a region follows. Every
-score is on time that no fit has seen.
+Holds voxelwise ridge and what a score has to be compared with. Read `statistics`, `kernels` and
+`regression` first, then `ceilings` (how well any model could do) and `nulls` (what chance looks
+like), then `subsets`, `variance_components` and `codebook_recovery`, which ask which codebooks a
+region follows. Every score is on time that no fit has seen, and nothing is chosen on it.
 """
 
 import lazy_loader
@@ -22,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "ceilings": [
             "Ceiling",
+            "LagScan",
             "ceiling",
             "lag_scan",
             "noise_ceiling",
@@ -33,20 +35,21 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "codebook_gain",
             "make_design",
             "recover_regions",
+            "residual_scores",
         ],
         "kernels": [
+            "Spectrum",
             "centre",
             "check_matrix",
-            "correlate",
             "decompose",
-            "fisher_mean",
             "inner_hats",
             "kernel",
             "ridge",
             "standardise",
         ],
         "nulls": [
-            "make_null",
+            "Hypothesis",
+            "PhaseRotation",
             "null_circular_shift",
             "null_phase",
             "phase_rotation",
@@ -55,25 +58,32 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "regression": [
             "ALPHAS",
             "EncodingResult",
+            "FitSettings",
             "fit_banded",
             "fit_ridge",
             "simplex",
         ],
         "statistics": [
             "Interval",
+            "Null",
             "binomial_interval",
             "bootstrap",
+            "correlate",
             "fdr",
+            "fisher_mean",
             "holm",
+            "make_null",
             "seed_interval",
         ],
         "subsets": [
-            "residual_scores",
+            "Penalties",
+            "SubsetScores",
             "shapley",
             "subset_scores",
         ],
         "variance_components": [
             "Recovery",
+            "Regressors",
             "SHARES",
             "recover",
             "remaining",

@@ -1,161 +1,237 @@
-"""Ridge in the space of TRs: kernels standardised on training rows, and the matrices that map
-training targets to held-out predictions.
+"""Kernel ridge: kernels standardised on training rows, and predictions of held-out rows.
 
 With K = Z Z' / p the kernel of p standardised features and n rows, ridge predicts ``K_test (K_train
-+ alpha I)^-1 y``. The matrix does not know y, so one serves every voxel of every subject, every
-shift of a null, and every sum of feature spaces.
++ alpha I)^-1 y`` [1]_. The matrix does not know y, so that one serves every voxel of every subject,
+every shift of a null, and every sum of feature spaces.
 
 References
 ----------
-[1] Saunders et al. 1998, ICML, 515 (ridge regression in dual variables).
-[2] Dubrule 1983, Math Geol 15, 687. doi:10.1007/BF01033232 (leaving out a block without a new fit)
+.. [1] Saunders et al. 1998, ICML, 515. (ridge regression in dual variables)
+.. [2] Dubrule 1983, Math Geol 15, 687. doi:10.1007/BF01033232 (leaving out a block without a new
+   fit)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
-from giblet_core.errors import InputError, require
+from giblet_core.errors import InputError
 from giblet_core.timing import Fold
+
+CONSTANT = 1e-6  # share of size and spread below which a column counts as constant
+RANK = 1e-10  # share of the largest eigenvalue below which a principal component counts as none
+NOISE = 1e-12  # share of the largest eigenvalue that rounding alone leaves
 
 
 def check_matrix(name: str, x: np.ndarray, n_trs: int | None = None) -> np.ndarray:
-    """Return `x` as a finite floating matrix (n_trs, n_columns), or say what is wrong with it."""
+    """Return a finite floating matrix, or say what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the message.
+    x : array of shape (n_trs, n_columns)
+    n_trs : int, optional
+        How many rows are expected.
+
+    Returns
+    -------
+    array of shape (n_trs, n_columns)
+
+    Raises
+    ------
+    InputError
+        For integers, another number of axes, nothing, another number of TRs, NaN or infinity.
+    """
     x = np.asarray(x)
-    require(
-        x.dtype.kind not in "iub",
-        f"{name}: dtype {x.dtype}; codes and counts are labels here, not numbers. Pass features made from "
-        "latents, or convert on purpose with .astype(float).",
-    )
+    if x.dtype.kind in "iub":
+        raise InputError(
+            f"{name}: dtype {x.dtype}; codes and counts are labels here, not numbers. "
+            "Pass features made from latents, or convert on purpose with .astype(float)."
+        )
     if x.ndim != 2 or 0 in x.shape:
         raise InputError(
-            f"{name}: shape {x.shape}; must be (n_trs, n_columns) and not empty. For one column use array[:, None]."
+            f"{name}: shape {x.shape}; must be (n_trs, n_columns) and not empty. "
+            "For one column use array[:, None]."
         )
     if n_trs is not None and len(x) != n_trs:
         raise InputError(
-            f"{name}: {len(x)} TRs where {n_trs} are expected. Crop both to the same seconds; never stretch one."
+            f"{name}: {len(x)} TRs where {n_trs} are expected. "
+            "Crop both to the same seconds; never stretch one."
         )
-    if not np.isfinite(x).all():
+    finite = np.isfinite(x)
+    if not finite.all():
         raise InputError(
-            f"{name}: {int((~np.isfinite(x)).sum())} values are NaN or infinite. Mask those voxels or drop those TRs first."
+            f"{name}: {int((~finite).sum())} values are NaN or infinite. "
+            "Mask those voxels or drop those TRs first."
         )
     return x
 
 
-def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (mean, 1 / SD) of the training rows; columns constant in training get 0, so that they
-    carry nothing.
+def standardise(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Standardise all rows with the mean and SD of the training rows.
+
+    Columns that are constant in training become 0, so that they carry nothing.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 5.0], [3.0, 5.0], [5.0, 9.0]])
+    >>> standardise(x, np.array([0, 1])).tolist()
+    [[-1.0, 0.0], [1.0, 0.0], [3.0, 0.0]]
     """
     rows = np.asarray(x[train], dtype=np.float64)
-    mean, sd = rows.mean(0), rows.std(0)
-    alive = sd > 1e-6 * (np.abs(mean) + sd.max(initial=0.0))
-    return mean, np.where(alive, 1 / np.where(alive, sd, 1), 0.0)
+    mean = rows.mean(0)
+    sd = rows.std(0)
+    varies = sd > CONSTANT * (np.abs(mean) + sd.max(initial=0.0))
+    scale = np.where(varies, 1 / np.where(varies, sd, 1), 0.0)
+    return (x - mean) * scale
 
 
 def kernel(x: np.ndarray, train: np.ndarray, n_components: int | None = None) -> np.ndarray:
-    """Return the linear kernel of all rows, standardised (and reduced by PCA) with the training
-    rows alone.
+    """Return the linear kernel of all rows, standardised with the training rows alone.
 
     Parameters
     ----------
     x : array of shape (n_trs, n_features)
     train : array of shape (n_train,)
+        Rows of training time.
     n_components : int, optional
-        Keep the first principal components of the standardised training rows.
+        Keep the first principal components of the standardised training rows (PCA).
 
     Returns
     -------
-    array of shape (n_trs, n_trs)
+    array of shape (n_trs, n_trs), float64
+        ``Z Z' / n_features``.
     """
-    mean, scale = standardise(x, train)
-    z = (x - mean) * scale
+    z = standardise(x, train)
     full = z @ z.T / x.shape[1]
     if n_components is None:
         return full
-    k_train = z[train] @ z[train].T / x.shape[1]
     n_components = min(n_components, len(train))
-    values, vectors = eigh(k_train, subset_by_index=(len(train) - n_components, len(train) - 1))
-    vectors = vectors[:, values > 1e-10 * values[-1]] / np.sqrt(values[values > 1e-10 * values[-1]])
-    return (full[:, train] @ vectors) @ (full[:, train] @ vectors).T
+    k_train = z[train] @ z[train].T / x.shape[1]
+    first = len(train) - n_components
+    values, vectors = eigh(k_train, subset_by_index=(first, len(train) - 1))
+    present = values > RANK * values[-1]
+    scores = full[:, train] @ (vectors[:, present] / np.sqrt(values[present]))
+    return scores @ scores.T
 
 
 def centre(k: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the (train, train) and (test, train) blocks of a kernel, centred on the training rows."""
-    block, k_test = k[np.ix_(train, train)], k[np.ix_(test, train)]
-    column = block.mean(0)
-    return block - column - column[:, None] + column.mean(), k_test - k_test.mean(
-        1, keepdims=True
-    ) - column + column.mean()
+    """Cut a kernel into its blocks and centre them on the training rows.
+
+    Parameters
+    ----------
+    k : array of shape (n_trs, n_trs)
+    train, test : arrays of shape (n_train,) and (n_test,)
+
+    Returns
+    -------
+    k_train : array of shape (n_train, n_train)
+    k_test : array of shape (n_test, n_train)
+    """
+    k_train = k[np.ix_(train, train)]
+    k_test = k[np.ix_(test, train)]
+    column_means = k_train.mean(0)
+    grand_mean = column_means.mean()
+    centred_train = k_train - column_means - column_means[:, None] + grand_mean
+    centred_test = k_test - k_test.mean(1, keepdims=True) - column_means + grand_mean
+    return centred_train, centred_test
 
 
-def ridge(block: np.ndarray, k_test: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
-    """Predict ``K_test (K_train + alpha I)^-1 y`` from centred blocks, solving for the fewer of
-    test rows and targets.
+def ridge(k_train: np.ndarray, k_test: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
+    """Predict ``K_test (K_train + alpha I)^-1 y``, solving for the fewer of test rows and targets.
+
+    Parameters
+    ----------
+    k_train : array of shape (n_train, n_train)
+        Centred, from `centre`.
+    k_test : array of shape (n_test, n_train)
+        Centred, from `centre`.
+    y : array of shape (n_train, n_targets)
+        Need not be centred.
+    alpha : float
+        Penalty in units of the kernel, > 0.
 
     Returns
     -------
     array of shape (n_test, n_targets), float32
-        Deviation from the training mean of `y` (n_train, n_targets), which need not be centred.
+        Deviation from the training mean of `y`.
     """
-    block = block.copy()
-    block.ravel()[:: len(block) + 1] += alpha
-    factor = cho_factor(block, overwrite_a=True, check_finite=False)
+    penalised = k_train.copy()
+    penalised[np.diag_indices_from(penalised)] += alpha
+    factor = cho_factor(penalised, overwrite_a=True, check_finite=False)
     if y.shape[1] < len(k_test):
-        return (k_test @ cho_solve(factor, y, check_finite=False)).astype(np.float32)
-    return cho_solve(factor, k_test.T, check_finite=False).T.astype(np.float32) @ y
+        dual = cho_solve(factor, y, check_finite=False)
+        return (k_test @ dual).astype(np.float32)
+    hat = cho_solve(factor, k_test.T, check_finite=False).T
+    return hat.astype(np.float32) @ y
 
 
-def decompose(k: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return eigenvalues and eigenvectors of the training block of a kernel, centred on the
-    training rows.
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues and eigenvectors of a centred training kernel.
+
+    Attributes
+    ----------
+    values : array of shape (n_train,)
+        Rising, none below 0.
+    vectors : array of shape (n_train, n_train)
+        In columns.
     """
-    values, vectors = eigh(
-        centre(k, train, train)[0], driver="evd", overwrite_a=True, check_finite=False
-    )
-    return np.maximum(values, 0), vectors
+
+    values: np.ndarray
+    vectors: np.ndarray
+
+
+def decompose(k: np.ndarray, train: np.ndarray) -> Spectrum:
+    """Decompose the training block of a kernel, centred on the training rows."""
+    k_train, _ = centre(k, train, train)
+    values, vectors = eigh(k_train, driver="evd", overwrite_a=True, check_finite=False)
+    return Spectrum(np.maximum(values, 0), vectors)
 
 
 def inner_hats(
-    train: np.ndarray, inner: list[Fold], alphas: Sequence[float], spectrum: tuple
+    train: np.ndarray, inner: list[Fold], alphas: Sequence[float], spectrum: Spectrum
 ) -> list[np.ndarray]:
-    """Return the matrices from training targets to held-out predictions for folds inside a training
-    set, without decomposing anew.
+    """Map training targets to held-out predictions, for folds inside a training set.
 
-    With P = (K + alpha I)^-1 less its part along the constant (the intercept is not penalised),
-    leaving out the rows B gives residuals ``P_BB^-1 (P y)_B`` there [2], so that predictions of B
-    from the other rows R are ``-P_BB^-1 P_BR y_R``.
+    Nothing is decomposed anew. With P = (K + alpha I)^-1 less its part along the constant (the
+    intercept is not penalised), leaving out the rows B gives residuals ``P_BB^-1 (P y)_B`` there
+    [2]_. Predictions of B from the other rows R are therefore ``-P_BB^-1 P_BR y_R``.
+
+    Parameters
+    ----------
+    train : array of shape (n_train,)
+        Rows of the outer training set, sorted.
+    inner : list of (train, test)
+        Folds inside it, as rows of the whole series.
+    alphas : sequence of float
+        Penalties in units of the kernel.
+    spectrum : Spectrum
+        Of the outer training set, from `decompose`.
 
     Returns
     -------
     list of arrays of shape (n_alphas, n_inner_test, n_inner_train), float32
+        One an inner fold.
     """
-    values, vectors = spectrum
-    kept = [np.isin(train, inner_train) for inner_train, _ in inner]
-    rows = [np.searchsorted(train[~keep], test) for keep, (_, test) in zip(kept, inner)]
-    matrices: list[list[np.ndarray]] = [[] for _ in inner]
+    hats: list[list[np.ndarray]] = [[] for _ in inner]
+    is_kept = [np.isin(train, inner_train) for inner_train, _ in inner]
+    test_rows = [  # of the rows left out, the embargo among them
+        np.searchsorted(train[~kept], test) for kept, (_, test) in zip(is_kept, inner)
+    ]
+    present = spectrum.values > NOISE * spectrum.values[-1]
+    values = spectrum.values[present]
+    vectors = spectrum.vectors[:, present]
     for alpha in alphas:
-        p = (vectors / (values + alpha)) @ vectors.T - 1 / (alpha * len(train))
-        for matrix, keep, test in zip(matrices, kept, rows):
-            inverse = np.linalg.inv(p[np.ix_(~keep, ~keep)])[test]
-            matrix.append((-inverse @ p[np.ix_(~keep, keep)]).astype(np.float32))
-    return [np.stack(matrix) for matrix in matrices]
-
-
-def correlate(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the centred correlation over time (second to last axis) of each target.
-
-    A constant prediction scores 0; a constant target has no correlation and gives NaN.
-    """
-    p = prediction - prediction.mean(-2, keepdims=True)
-    y = target - target.mean(-2, keepdims=True)
-    dot, pp, yy = (np.einsum("...nv,...nv->...v", a, b) for a, b in ((p, y), (p, p), (y, y)))
-    moves = pp > 1e-12 * np.einsum("...nv,...nv->...v", prediction, prediction)
-    varies = yy > 1e-12 * np.einsum("...nv,...nv->...v", target, target)
-    r = np.where(moves, dot, 0) / np.sqrt(np.where(moves & varies, pp * yy, 1))
-    return np.where(varies, r, np.nan)
-
-
-def fisher_mean(r: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Average correlations through arctanh, so that folds with few samples do not pull towards 0."""
-    return np.tanh(np.arctanh(np.clip(r, -1 + 1e-7, 1 - 1e-7)).mean(axis))
+        # P = (I - V diag(values / (values + alpha)) V' - 1 1' / n) / alpha
+        precision = (vectors * (values / (values + alpha))) @ (vectors.T / -alpha)
+        precision[np.diag_indices_from(precision)] += 1 / alpha
+        precision -= 1 / (alpha * len(train))
+        for fold_hats, kept, test in zip(hats, is_kept, test_rows):
+            inverse = np.linalg.inv(precision[np.ix_(~kept, ~kept)])[test]
+            hat = -inverse @ precision[np.ix_(~kept, kept)]
+            fold_hats.append(hat.astype(np.float32))
+    return [np.stack(fold_hats) for fold_hats in hats]

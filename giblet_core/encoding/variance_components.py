@@ -1,17 +1,17 @@
-"""Which codebook does a region follow? Variance components beyond strong baselines, all codebooks
-at once, and a test against its own null.
+"""Which codebooks a region follows: variance components beyond strong baselines.
 
 A region's series is ``y = baselines + sum_k Z_k w_k + noise`` with weights of variance g_k in
 codebook k: ridge with a penalty for each codebook, which is 0 where the region does not follow it.
-Every subset of codebooks is weighed by its likelihood [1], so that a codebook is not credited with
-what another holds, and what any baseline explains is removed before. Raw gains in r cannot be
-compared between codebooks and regions; probabilities can.
+Every subset of codebooks is weighed by its marginal likelihood [1]_, so that a codebook is not
+credited with what another holds, and what any baseline explains is removed before. Raw gains in r
+cannot be compared between codebooks and regions; probabilities can. All codebooks together are
+tested against their own null, with phases randomised after the baselines are removed [2]_.
 
 References
 ----------
-[1] Hoeting et al. 1999, Stat Sci 14, 382. doi:10.1214/ss/1009212519 (averaging over models) [2]
-Freedman & Lane 1983, J Bus Econ Stat 1, 292. doi:10.2307/1391660 (what is tested is randomised
-after the rest is removed)
+.. [1] Hoeting et al. 1999, Stat Sci 14, 382. doi:10.1214/ss/1009212519 (averaging over models)
+.. [2] Freedman & Lane 1983, J Bus Econ Stat 1, 292. doi:10.2307/1391660 (what is tested is
+   randomised after the rest is removed)
 """
 
 from collections.abc import Sequence
@@ -23,24 +23,70 @@ from scipy.linalg import block_diag, cholesky, null_space, solve_triangular
 from scipy.special import logsumexp, softmax
 
 from giblet_core.encoding.kernels import check_matrix
-from giblet_core.encoding.nulls import Null, make_null, phase_rotation
-from giblet_core.errors import require
+from giblet_core.encoding.nulls import phase_rotation
+from giblet_core.encoding.statistics import Null, make_null
+from giblet_core.errors import InputError
 from giblet_core.timing import check_runs, hrf, run_index
 
 DRIFT_S = 128.0  # slower than this is drift
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # of the variance, that codebooks may have in all
-# shares of white noise, of AR(1) of .75 a TR, and of noise as smooth as the response: each target
-# takes the likeliest
-NOISES = (
-    (0.9, 0.1, 0),
-    (0.5, 0.5, 0),
-    (0.1, 0.9, 0),
-    (0.5, 0.1, 0.4),
-    (0.3, 0.3, 0.4),
-    (0.2, 0.1, 0.7),
-    (0.05, 0.05, 0.9),
-    (0.02, 0, 0.98),
+MOST_SPACES = 10  # whose subsets are weighed
+AR_COEFFICIENT = 0.75  # a TR
+HRF_STEP_S = 0.1
+WARP_DRAWS = 30
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A noise as a mixture; the shares of its variance sum to 1.
+
+    Attributes
+    ----------
+    white, autoregressive, haemodynamic : float
+        Shares of white noise, of AR(1), and of noise as smooth as the response.
+    """
+
+    white: float
+    autoregressive: float
+    haemodynamic: float
+
+
+NOISES = (  # each target takes the likeliest
+    Noise(0.9, 0.1, 0),
+    Noise(0.5, 0.5, 0),
+    Noise(0.1, 0.9, 0),
+    Noise(0.5, 0.1, 0.4),
+    Noise(0.3, 0.3, 0.4),
+    Noise(0.2, 0.1, 0.7),
+    Noise(0.05, 0.05, 0.9),
+    Noise(0.02, 0, 0.98),
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Regressors:
+    """What series may follow, and what is removed from them first.
+
+    Attributes
+    ----------
+    codebooks : sequence of arrays of shape (n_trs, n_features_k)
+        At most 10, with the response, e.g. of `features.slow_codebooks`.
+    base : array of shape (n_trs, n_columns)
+        Baselines with several responses, e.g. of `features.strong_baselines`; removed entirely.
+    t_r : float
+        Seconds a TR.
+    run_onsets : sequence of int
+        Row at which each run begins.
+    forms : sequence of sequences like `codebooks`
+        Forms in which codebooks may be followed (other responses, fewer directions), each as likely
+        as the other beforehand. Empty: `codebooks` as they are.
+    """
+
+    codebooks: Sequence[np.ndarray]
+    base: np.ndarray
+    t_r: float
+    run_onsets: Sequence[int] = (0,)
+    forms: Sequence[Sequence[np.ndarray]] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +95,9 @@ class Recovery:
 
     Attributes
     ----------
-    probability : array of shape (n_books, n_targets)
-        That the target follows the codebook, all subsets of codebooks being as likely beforehand;
-        near 1/2 nothing is known.
+    probability : array of shape (n_codebooks, n_targets)
+        Posterior inclusion probability: that the target follows the codebook, all subsets of
+        codebooks being as likely beforehand; near 1/2 nothing is known.
     null : Null
         Of all codebooks together: how strongly targets follow the codebooks' columns, against phase
         randomisation of the codebooks alone.
@@ -61,40 +107,174 @@ class Recovery:
     null: Null
 
 
-def remaining(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
-    """Return orthonormal rows (n_left, n_trs) that hold nothing of baselines (n_trs, n_columns), of
-    drift and of each run's mean.
+def recover(regressors: Regressors, Y: np.ndarray, n_draws: int = 1000, seed: int = 0) -> Recovery:
+    """Estimate which codebooks are followed beyond the baselines, and test all of them together.
+
+    Parameters
+    ----------
+    regressors : Regressors
+    Y : array of shape (n_subjects, n_trs, n_targets)
+        BOLD, e.g. region means. Codebooks are found by the mean log marginal likelihood of the
+        subjects, who weigh codebooks differently but hear one film; all codebooks together are
+        tested on the mean subject. The likelihood of each subject's series is averaged over forms.
+    n_draws : int
+        Phase randomisations of what the baselines leave of the codebooks; the same draw for all
+        targets. The stimulus is one, so that no test over subjects can replace this.
+    seed : int
+
+    Returns
+    -------
+    Recovery
     """
-    fixed = block_diag(
-        *(
-            np.cos(
-                np.pi * np.outer(np.arange(n) + 0.5, np.arange(1 + int(2 * n * t_r / DRIFT_S))) / n
-            )
-            for n in np.diff(check_runs(len(base), run_onsets))
-        )
+    mean_subject = check_matrix("Y", np.mean(Y, axis=0), len(regressors.base))
+    left = remaining(regressors.base, regressors.t_r, regressors.run_onsets)
+    maps = whiteners(left, regressors.t_r, regressors.run_onsets)
+    return Recovery(
+        probability=_probabilities(regressors, Y, maps),
+        null=_joint_null(regressors, whiten(maps, mean_subject), left, n_draws, seed),
     )
-    scaled = (base - base.mean(0)) / np.maximum(base.std(0), 1e-12)
-    u, s, _ = np.linalg.svd(
-        np.column_stack([fixed / np.linalg.norm(fixed, axis=0), scaled / np.sqrt(len(base))]),
-        full_matrices=False,
-    )
-    return null_space(u[:, s > 1e-6 * s[0]].T).T
+
+
+def remaining(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
+    """Span what holds nothing of the baselines, of drift, and of each run's mean.
+
+    Parameters
+    ----------
+    base : array of shape (n_trs, n_columns)
+        Baselines.
+    t_r : float
+        Seconds a TR; drift is slower than 128 s.
+    run_onsets : sequence of int
+        Row at which each run begins.
+
+    Returns
+    -------
+    array of shape (n_left, n_trs)
+        Orthonormal rows.
+    """
+    lengths = np.diff(check_runs(len(base), run_onsets))
+    drift = block_diag(*(_drift(n, t_r) for n in lengths))
+    unit_drift = drift / np.linalg.norm(drift, axis=0)
+    unit_base = _scaled(base) / np.sqrt(len(base))
+    removed = np.column_stack([unit_drift, unit_base])
+    directions, sizes, _ = np.linalg.svd(removed, full_matrices=False)
+    return null_space(directions[:, sizes > 1e-6 * sizes[0]].T).T
+
+
+def _drift(n_trs: int, t_r: float) -> np.ndarray:
+    """Return the mean and slow cosines of a run, (n_trs, n_cosines)."""
+    n_cosines = 1 + int(2 * n_trs * t_r / DRIFT_S)
+    return np.cos(np.pi * np.outer(np.arange(n_trs) + 0.5, np.arange(n_cosines)) / n_trs)
+
+
+def _scaled(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean(0)) / np.maximum(x.std(0), 1e-12)
 
 
 def whiteners(left: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> list[np.ndarray]:
-    """Return maps (n_left, n_trs) to what `remaining` leaves, each of determinant 1 there, in which
-    one of `NOISES` is white.
+    """Make the maps in which one of `NOISES` each is white.
+
+    Parameters
+    ----------
+    left : array of shape (n_left, n_trs)
+        What `remaining` leaves.
+    t_r : float
+        Seconds a TR.
+    run_onsets : sequence of int
+        Row at which each run begins; noise of different runs is independent.
+
+    Returns
+    -------
+    list of arrays of shape (n_left, n_trs)
+        One a noise, each of determinant 1 on what is left.
     """
-    n, run = left.shape[1], run_index(left.shape[1], run_onsets)
-    h = hrf.kernel(dt_s=0.1)
-    smooth = np.correlate(h, h, "full")[len(h) - 1 :]
-    smooth = np.interp(np.arange(n) * t_r, 0.1 * np.arange(len(h)), smooth / smooth[0], right=0.0)
-    lag, maps = np.abs(np.subtract.outer(np.arange(n), np.arange(n))), []
-    for white, memory, slow in NOISES:
-        by_lag = white * (np.arange(n) == 0) + memory * 0.75 ** np.arange(n) + slow * smooth
-        root = cholesky(left @ (by_lag[lag] * (run[:, None] == run)) @ left.T, lower=True)
-        maps.append(solve_triangular(root / np.exp(np.log(np.diag(root)).mean()), left, lower=True))
+    n_trs = left.shape[1]
+    lags = np.arange(n_trs)
+    run = run_index(n_trs, run_onsets)
+    same_run = run[:, None] == run
+    lag_of_pair = np.abs(np.subtract.outer(lags, lags))
+    smooth = _response_autocorrelation(n_trs, t_r)
+    maps = []
+    for noise in NOISES:
+        by_lag = (
+            noise.white * (lags == 0)
+            + noise.autoregressive * AR_COEFFICIENT**lags
+            + noise.haemodynamic * smooth
+        )
+        covariance = left @ (by_lag[lag_of_pair] * same_run) @ left.T
+        root = cholesky(covariance, lower=True)
+        geometric_mean = np.exp(np.log(np.diag(root)).mean())
+        maps.append(solve_triangular(root / geometric_mean, left, lower=True))
     return maps
+
+
+def _response_autocorrelation(n_trs: int, t_r: float) -> np.ndarray:
+    """Return the autocorrelation of the response at lags of 0, 1, ... TRs, (n_trs,)."""
+    h = hrf.kernel(dt_s=HRF_STEP_S)
+    fine = np.correlate(h, h, "full")[len(h) - 1 :]
+    lags_s = HRF_STEP_S * np.arange(len(h))
+    return np.interp(np.arange(n_trs) * t_r, lags_s, fine / fine[0], right=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class WhitenedSeries:
+    """Series freed of baselines, with their noise made white, of unit norm.
+
+    Attributes
+    ----------
+    maps : list of arrays of shape (n_left, n_trs)
+        From `whiteners`.
+    noise : int array of shape (n_targets,)
+        Which of `NOISES` each target has.
+    by_noise : dict of int to array of shape (n_left, n_targets of this noise)
+    """
+
+    maps: list[np.ndarray]
+    noise: np.ndarray
+    by_noise: dict[int, np.ndarray]
+
+    def followed(self, x: np.ndarray) -> np.ndarray:
+        """Sum the squared correlations of each target with columns (n_trs, n): (n_targets,)."""
+        power = np.empty(len(self.noise))
+        for i, series in self.by_noise.items():
+            z = self.maps[i] @ x
+            z = z / np.linalg.norm(z, axis=0)
+            power[self.noise == i] = ((z.T @ series) ** 2).sum(0)
+        return power
+
+
+def whiten(maps: list[np.ndarray], Y: np.ndarray) -> WhitenedSeries:
+    """Give each target of Y (n_trs, n_targets) its likeliest noise, and make that white."""
+    power = [((white @ Y) ** 2).sum(0) for white in maps]
+    noise = np.argmin(power, axis=0)  # maps are of determinant 1: least power is likeliest
+    by_noise = {}
+    for i in np.unique(noise):
+        series = maps[i] @ Y[:, noise == i]
+        by_noise[i] = series / np.linalg.norm(series, axis=0)
+    return WhitenedSeries(maps, noise, by_noise)
+
+
+def _probabilities(regressors: Regressors, Y: np.ndarray, maps: list[np.ndarray]) -> np.ndarray:
+    """Return the posterior inclusion probability of each codebook, (n_codebooks, n_targets)."""
+    forms = regressors.forms or [regressors.codebooks]
+    scaled_forms = [[_scaled(codebook) for codebook in form] for form in forms]
+    subjects = whiten(maps, np.concatenate(Y, axis=1))  # subject-major
+    subsets = all_subsets(len(regressors.codebooks))
+    log_likelihood = np.empty((len(subsets), len(subjects.noise)))
+    for i, series in subjects.by_noise.items():
+        of_forms = []
+        for form in scaled_forms:
+            whitened_form = [maps[i] @ codebook for codebook in form]
+            _, of_form = subset_log_likelihood(whitened_form, series)
+            of_forms.append(of_form)
+        log_likelihood[:, subjects.noise == i] = logsumexp(of_forms, axis=0)
+    mean_of_subjects = log_likelihood.reshape(len(subsets), len(Y), -1).mean(1)
+    return subsets.T @ softmax(mean_of_subjects, axis=0)
+
+
+def all_subsets(n: int) -> np.ndarray:
+    """Return all subsets of n members in binary order, bool (2 ** n, n); the first is empty."""
+    return np.array(list(product((False, True), repeat=n)))
 
 
 def subset_log_likelihood(
@@ -115,141 +295,96 @@ def subset_log_likelihood(
     -------
     subsets : bool array of shape (n_subsets, n_spaces)
         The first is empty.
-    evidence : array of shape (n_subsets, n_targets)
-        Logarithm, up to a constant.
+    log_likelihood : array of shape (n_subsets, n_targets)
+        Log marginal likelihood, up to a constant.
+
+    Raises
+    ------
+    InputError
+        For more than 10 spaces.
     """
-    require(
-        len(spaces) <= 10,
-        f"spaces: {len(spaces)}; more than 10 have too many subsets. Give the first ones.",
-    )
-    n, power, share = len(Y), (Y**2).sum(0), np.array(SHARES)[:, None]
-    z = np.concatenate([x * np.sqrt(n) / np.linalg.norm(x) for x in spaces], axis=1)
-    gram, b, member = (
-        z.T @ z,
-        z.T @ Y,
-        np.repeat(np.arange(len(spaces)), [x.shape[1] for x in spaces]),
-    )
-    subsets, log_likelihood = (
-        np.array(list(product((False, True), repeat=len(spaces)))),
-        [-n / 2 * np.log(power)],
-    )
-    for subset in subsets[1:]:
-        at = subset[member]
-        values, vectors = np.linalg.eigh(gram[np.ix_(at, at)])
-        ratio = share / (subset.sum() * (1 - share))
-        grown = 1 + ratio * np.maximum(values, 0)  # (n_shares, p)
-        left = (power - ratio / grown @ (vectors.T @ b[at]) ** 2) / (1 - share)
-        size = n * np.log(1 - share) + np.log(grown).sum(1, keepdims=True)
-        log_likelihood.append(
-            logsumexp(-n / 2 * np.log(left) - size / 2, axis=0) - np.log(len(SHARES))
+    if len(spaces) > MOST_SPACES:
+        raise InputError(
+            f"spaces: {len(spaces)}; more than {MOST_SPACES} have too many subsets. "
+            "Give the first ones."
         )
+    scaled = [x * np.sqrt(len(Y)) / np.linalg.norm(x) for x in spaces]
+    z = np.concatenate(scaled, axis=1)
+    space_of_column = np.repeat(np.arange(len(spaces)), [x.shape[1] for x in spaces])
+    moments = _Moments(len(Y), gram=z.T @ z, covariance=z.T @ Y, power=(Y**2).sum(0))
+    subsets = all_subsets(len(spaces))
+    log_likelihood = [-len(Y) / 2 * np.log(moments.power)]
+    for subset in subsets[1:]:
+        columns = subset[space_of_column]
+        log_likelihood.append(moments.log_likelihood(columns, n_spaces=subset.sum()))
     return subsets, np.array(log_likelihood)
 
 
-def _warped(
-    own: np.ndarray,
-    left: np.ndarray,
-    run_onsets: Sequence[int],
-    rng: np.random.Generator,
-    n_draws: int = 30,
-) -> np.ndarray:
-    """Filter what the baselines leave of the codebooks: randomised and freed of the baselines
-    again, it has the spectrum it began with.
-    """
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """All that the likelihood asks of columns z (n, p) and series Y (n, n_targets).
 
-    def power(x: np.ndarray) -> np.ndarray:
-        return (np.abs(np.fft.rfft(x, axis=0)) ** 2).mean(1)
-
-    kept = np.mean(
-        [
-            power(left.T @ (left @ phase_rotation(len(own), run_onsets, rng)(own)))
-            for _ in range(n_draws)
-        ],
-        axis=0,
-    )
-    gain = np.sqrt(power(own) / np.maximum(kept, 1e-6 * kept.max()))
-    return np.fft.irfft(np.fft.rfft(own, axis=0) * gain[:, None], n=len(own), axis=0)
-
-
-def recover(
-    codebooks: Sequence[np.ndarray],
-    base: np.ndarray,
-    Y: np.ndarray,
-    forms: Sequence[Sequence[np.ndarray]] = (),
-    *,
-    t_r: float,
-    run_onsets: Sequence[int] = (0,),
-    n_draws: int = 1000,
-    seed: int = 0,
-) -> Recovery:
-    """Estimate which codebooks are followed beyond the baselines, and test all codebooks together.
-
-    Parameters
+    Attributes
     ----------
-    codebooks : sequence of arrays of shape (n_trs, n_features_k)
-        At most 10, with the response, e.g. of `features.slow_codebooks`.
-    base : array of shape (n_trs, n_columns)
-        Baselines with several responses, e.g. of `features.strong_baselines`; removed entirely.
-    Y : array of shape (n_subjects, n_trs, n_targets)
-        BOLD, e.g. region means. Codebooks are found by the mean log evidence of the subjects, who
-        weigh codebooks differently but hear one film; all codebooks together are tested on the mean
-        subject.
-    forms : sequence of sequences like `codebooks`, optional
-        Forms in which codebooks may be followed (other responses, fewer directions), each as likely
-        as the other beforehand: the evidence of each subject's series is averaged over them. By
-        default `codebooks` as they are.
-    t_r : float
-        Seconds.
-    run_onsets : sequence of int
-    n_draws : int
-        Phase randomisations of what the baselines leave of the codebooks; the same draw for all
-        targets. The stimulus is one, so that no test over subjects can replace this.
-    seed : int
-
-    Returns
-    -------
-    Recovery
+    n : int
+    gram : array of shape (p, p)
+    covariance : array of shape (p, n_targets)
+    power : array of shape (n_targets,)
     """
-    mean = check_matrix("Y", np.mean(Y, axis=0), len(base))
-    left = remaining(base, t_r, run_onsets)
-    maps = whiteners(left, t_r, run_onsets)
 
-    def whitened(Y: np.ndarray) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        noise = np.argmin(
-            [((white @ Y) ** 2).sum(0) for white in maps], axis=0
-        )  # of determinant 1: the least power is the likeliest
-        series = {i: maps[i] @ Y[:, noise == i] for i in np.unique(noise)}
-        return noise, {i: y / np.linalg.norm(y, axis=0) for i, y in series.items()}
+    n: int
+    gram: np.ndarray
+    covariance: np.ndarray
+    power: np.ndarray
 
-    noise, series = whitened(mean)
-    scaled, *forms = (
-        [(x - x.mean(0)) / np.maximum(x.std(0), 1e-12) for x in form]
-        for form in (codebooks, *(forms or [codebooks]))
-    )
-    own, rng = left.T @ (left @ np.concatenate(scaled, axis=1)), np.random.default_rng(seed)
+    def log_likelihood(self, columns: np.ndarray, n_spaces: int) -> np.ndarray:
+        """Average the likelihood of some columns, of `n_spaces` spaces, over `SHARES`."""
+        share = np.array(SHARES)[:, None]
+        signal_to_noise = share / (n_spaces * (1 - share))  # (n_shares, 1), of one space
+        values, vectors = np.linalg.eigh(self.gram[np.ix_(columns, columns)])
+        growth = 1 + signal_to_noise * np.maximum(values, 0)  # (n_shares, n_columns)
+        projected_power = (vectors.T @ self.covariance[columns]) ** 2  # (n_columns, n_targets)
+        explained = (signal_to_noise / growth) @ projected_power
+        left = (self.power - explained) / (1 - share)  # (n_shares, n_targets)
+        log_determinant = self.n * np.log(1 - share) + np.log(growth).sum(1, keepdims=True)
+        of_shares = -self.n / 2 * np.log(left) - log_determinant / 2
+        return logsumexp(of_shares, axis=0) - np.log(len(SHARES))
 
-    def followed(x: np.ndarray) -> np.ndarray:
-        out = np.empty(mean.shape[1])
-        for i in series:
-            z = maps[i] @ x
-            out[noise == i] = (((z / np.linalg.norm(z, axis=0)).T @ series[i]) ** 2).sum(0)
-        return out
 
-    warped = _warped(own, left, run_onsets, rng)
-    null = np.array(
-        [followed(phase_rotation(len(own), run_onsets, rng)(warped)) for _ in range(n_draws)]
-    )
-    each, own_series = whitened(np.concatenate(Y, axis=1))
-    log_likelihood = np.empty((2 ** len(codebooks), len(each)))
-    for i, y in own_series.items():
-        weighed = [subset_log_likelihood([maps[i] @ x for x in form], y) for form in forms]
-        subsets, log_likelihood[:, each == i] = (
-            weighed[0][0],
-            logsumexp([one for _, one in weighed], axis=0),
-        )
-    probability = subsets.T @ softmax(
-        log_likelihood.reshape(len(subsets), len(Y), -1).mean(1), axis=0
-    )
-    return Recovery(
-        probability, make_null(followed(own), null, "phase randomisation of the codebooks")
-    )
+def _joint_null(
+    regressors: Regressors, series: WhitenedSeries, left: np.ndarray, n_draws: int, seed: int
+) -> Null:
+    """Compare how all codebooks are followed with phase randomisations of them."""
+    rng = np.random.default_rng(seed)
+    run_onsets = regressors.run_onsets
+    columns = np.concatenate([_scaled(codebook) for codebook in regressors.codebooks], axis=1)
+    codebooks_left = left.T @ (left @ columns)
+    warped = _warped(codebooks_left, left, run_onsets, rng)
+    draws = [
+        series.followed(phase_rotation(len(warped), run_onsets, rng)(warped))
+        for _ in range(n_draws)
+    ]
+    observed = series.followed(codebooks_left)
+    return make_null(observed, np.array(draws), "phase randomisation of the codebooks")
+
+
+def _warped(
+    codebooks: np.ndarray, left: np.ndarray, run_onsets: Sequence[int], rng: np.random.Generator
+) -> np.ndarray:
+    """Filter codebooks (n_trs, n_columns) so that their randomisation keeps their spectrum.
+
+    Randomised phases bring baselines back, which are removed again; that takes power, which this
+    filter adds beforehand.
+    """
+    spectra = []
+    for _ in range(WARP_DRAWS):
+        randomised = phase_rotation(len(codebooks), run_onsets, rng)(codebooks)
+        spectra.append(_mean_spectrum(left.T @ (left @ randomised)))
+    kept = np.mean(spectra, axis=0)
+    gain = np.sqrt(_mean_spectrum(codebooks) / np.maximum(kept, 1e-6 * kept.max()))
+    return np.fft.irfft(np.fft.rfft(codebooks, axis=0) * gain[:, None], n=len(codebooks), axis=0)
+
+
+def _mean_spectrum(x: np.ndarray) -> np.ndarray:
+    """Return the power of x (n_trs, n_columns), mean over columns, (n_frequencies,)."""
+    return (np.abs(np.fft.rfft(x, axis=0)) ** 2).mean(1)
