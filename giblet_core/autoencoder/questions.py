@@ -52,13 +52,13 @@ def paired_differences(rows: list[dict], factor: str, score: str, baseline: obje
     scores = pd.DataFrame(rows).pivot_table(index="seed", columns=factor, values=score)
     levels = {}
     for level in scores:
-        difference, low, high = seed_interval(scores[level] - scores[baseline])
+        difference = seed_interval(scores[level] - scores[baseline])
         levels[level] = {
             "mean": scores[level].mean(),
-            "difference": difference,
-            "low": low,
-            "high": high,
-            "shown": low > 0 or high < 0,
+            "difference": difference.mean,
+            "low": difference.low,
+            "high": difference.high,
+            "shown": difference.low > 0 or difference.high < 0,
         }
     return pd.DataFrame(levels).T.rename_axis(factor)
 
@@ -379,5 +379,5 @@ def _interval_over_folds(r: np.ndarray) -> tuple[float, float]:
     defined = r[np.isfinite(r)]
     if len(defined) < LEAST_FOLDS:
         return np.nan, np.nan
-    _, low, high = seed_interval(np.arctanh(defined))
-    return float(np.tanh(low)), float(np.tanh(high))
+    z = seed_interval(np.arctanh(defined))
+    return float(np.tanh(z.low)), float(np.tanh(z.high))

@@ -27,4 +27,4 @@ def record_row(figure: str, interval: Interval, **fields: float) -> dict:
 
 def seed_row(figure: str, values: Sequence[float]) -> dict:
     """Return the row of a figure that has a value for each seed."""
-    return record_row(figure, Interval(*seed_interval(np.asarray(values)), len(values)))
+    return record_row(figure, seed_interval(np.asarray(values)))

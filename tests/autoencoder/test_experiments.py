@@ -26,7 +26,6 @@ from giblet_core.autoencoder import (
     train_one,
 )
 from giblet_core.codecs import Codes
-from giblet_core.encoding import seed_interval
 from giblet_core.errors import InputError
 from giblet_core.files import cached_npz, content_hash
 
@@ -169,16 +168,6 @@ def test_codes_of_any_codec_pass_through_and_can_be_heard(name, head):
         assert abs(row["gain"]) < 0.5  # training starts from the unigram
     out = reconstruct(model, codes, codec.codebooks)
     assert len(codec.decode(out)) == len(wave)
-
-
-def test_interval_over_seeds_covers_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    hits = [
-        low < 1 < high for _, low, high in (seed_interval(rng.normal(1, 2, 3)) for _ in range(2000))
-    ]
-    assert np.mean(hits) == pytest.approx(0.95, abs=0.02)
-    with pytest.raises(InputError, match="at least 3"):
-        seed_interval([1, 2])
 
 
 @pytest.mark.slow

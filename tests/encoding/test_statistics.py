@@ -78,6 +78,12 @@ def test_seed_interval_is_students_and_needs_three_seeds():
         seed_interval([1, 2])
 
 
+def test_seed_interval_covers_the_mean_as_often_as_it_says(rng):
+    intervals = [seed_interval(rng.normal(1, 2, 3)) for _ in range(2000)]
+    covered = [interval.low < 1 < interval.high for interval in intervals]
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
+
+
 def test_p_values_count_draws_at_or_above_and_maximum_over_targets():
     observed = np.array([2.0, np.nan, 0.0])
     draws = np.array([[0.0, 9, 3], [1, 9, -1], [2, 9, -1]])

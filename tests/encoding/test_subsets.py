@@ -50,14 +50,15 @@ def test_frozen_omission_equals_features_held_at_their_training_mean(three_codeb
 
 
 def test_frozen_and_refit_differ_when_codebooks_repeat_each_other(rng):
-    codebook = rng.standard_normal((250, 3))
-    codebooks = [codebook, codebook + 0.01 * rng.standard_normal((250, 3))]
-    Y = codebook @ rng.standard_normal((3, 2)) + rng.standard_normal((250, 2))
-    fit = fit_banded(codebooks, Y, contiguous_folds(250, 5, 5), [1.0], np.ones((1, 2)))
+    first, other = rng.standard_normal((2, 250, 3))
+    codebooks = [first, first + 0.01 * rng.standard_normal((250, 3)), other]
+    signal = first @ rng.standard_normal((3, 2)) + other @ rng.standard_normal((3, 2))
+    Y = signal + rng.standard_normal((250, 2))
+    fit = fit_banded(codebooks, Y, contiguous_folds(250, 5, 5), [0.1], np.ones((1, 3)))
     refit = subset_scores(codebooks, Y, fit, estimand="refit")
     frozen = subset_scores(codebooks, Y, fit, estimand="frozen")
-    np.testing.assert_allclose(refit.unique(), 0, atol=0.01)  # the other codebook stands in
-    assert frozen.unique().min() > refit.unique().max()
+    np.testing.assert_allclose(refit.unique()[:2], 0, atol=0.01)  # the other one stands in
+    assert frozen.unique()[:2].mean((1, 2)).min() > 0.02  # half the weight is gone
     np.testing.assert_allclose(frozen.r_folds[-1], refit.r_folds[-1], atol=1e-5)
 
 
