@@ -10,6 +10,7 @@ import io
 import json
 import os
 import secrets
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,7 +26,10 @@ from giblet_core.strict_yaml import parse_yaml
 
 ASSETS = Path(__file__).parent / "assets"
 FORMAT_VERSION = 1
+TEMPORARY_PREFIX = ".giblet-"  # of files that are being written; a process that died leaves one
+LEFTOVER_AGE_S = 3600.0  # a temporary file that old is nobody's any more
 _HEADER = "__header__"
+_SEAL = "content_sha256"
 
 Arrays = dict[str, np.ndarray]
 Metadata = dict[str, Any]
@@ -148,7 +152,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         It could not be written; the message says why, and nothing was changed.
     """
     path = Path(path)
-    temporary = path.with_name(f".{secrets.token_hex(4)}{path.suffix[:8]}")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}{path.suffix[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -162,6 +166,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Tell whether a file is one that `atomic_path` was writing, by its name."""
+    return path.name.startswith(TEMPORARY_PREFIX)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove temporary files of processes that were killed, below a folder.
+
+    They are never mistaken for results, but take room. Young ones are left: somebody may be
+    writing them now.
+    """
+    newest = time.time() - LEFTOVER_AGE_S
+    for path in Path(folder).rglob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(FileNotFoundError):  # it was renamed meanwhile
+            if path.is_file() and path.stat().st_mtime < newest:
+                path.unlink()
 
 
 # --- text, JSON, YAML ----------------------------------------------------------------------------
@@ -193,6 +215,24 @@ def _plain(value: Any) -> Any:
 def read_json(path: str | Path) -> Any:
     """Read JSON; a missing or broken file is an InputError."""
     return _parsed(path, json.loads, "JSON")
+
+
+def write_sealed(path: str | Path, record: Mapping[str, Any]) -> Path:
+    """Write a JSON object atomically, with the hash of its content."""
+    text = json.dumps(dict(record), sort_keys=True, allow_nan=False, default=_plain)
+    return write_json(path, {**json.loads(text), _SEAL: content_hash(text)})
+
+
+def read_sealed(path: str | Path) -> Metadata:
+    """Read a file of `write_sealed`; one that was altered or damaged is an InputError."""
+    record = read_json(path)
+    seal = record.pop(_SEAL, None) if isinstance(record, dict) else None
+    if seal != content_hash(json.dumps(record, sort_keys=True)):
+        raise InputError(
+            f"path={path}: its content does not match its hash; it was altered or damaged. "
+            "Remove it, and make it anew."
+        )
+    return record
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -304,8 +344,8 @@ def cached_npz(
     """Return what `compute` returns, from the cache where the same `parts` were seen before.
 
     The key hashes `parts` (all that shapes the content), so a change of any of them is a miss. A
-    damaged file of the cache is found by its hash and is an error: it says that a disk or a copy
-    went wrong.
+    damaged file of the cache is found by its hash, and one that was moved under another name by
+    its key. Both are errors: they say that a disk or a copy went wrong.
 
     Parameters
     ----------
@@ -326,11 +366,17 @@ def cached_npz(
     Raises
     ------
     InputError
-        The file of the cache is damaged; remove it.
+        The file of the cache is damaged or another's; remove it.
     """
     key = content_hash(alias, parts)
     path = Path(folder) / f"{alias}-{key[:16]}.npz"
     if not path.is_file():
         arrays, meta = compute()
         save_npz(path, arrays, {**meta, "key": key, "alias": alias})
-    return load_npz(path)
+    arrays, meta = load_npz(path)
+    if meta.get("key") != key:
+        raise InputError(
+            f"path={path}: was made from something else than its name says; files of a cache keep "
+            "their names. Remove it."
+        )
+    return arrays, meta

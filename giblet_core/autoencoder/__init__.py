@@ -25,8 +25,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "config": [
             "History",
             "NetworkConfig",
+            "SOURCES",
             "TimeSplit",
             "TrainConfig",
+            "run_folder",
+            "run_ingredients",
             "split_time",
         ],
         "experiments": [
@@ -71,10 +74,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "unigram_bits",
         ],
         "training": [
-            "SOURCES",
             "fit",
             "overfit_batch",
-            "run_folder",
         ],
         "windows": [
             "believed_latents",

@@ -1,14 +1,23 @@
 """Configurations of the autoencoder: its shape, its training, the time it may train on.
 
-And `History`, what happened in a training run.
+And `History`, what happened in a training run, and what a run is known by on disk.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from giblet_core.codecs import Codes
 from giblet_core.errors import require
+from giblet_core.files import content_hash
 
+#: The code that shapes a run: another version of it makes checkpoints and folders of its own
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("config", "networks", "model", "token_scores", "windows", "training")
+)
 PURPOSES = ("train", "validation", "test")
 
 
@@ -246,3 +255,44 @@ class History:
         """Return the mean over codebooks of ``'train'`` or ``'validation'``, (n_evals,)."""
         scores = {"train": self.train, "validation": self.validation}[purpose]
         return np.asarray(scores).mean(1)
+
+
+def run_folder(artifacts: Path, name: str, *parts: object) -> Path:
+    """Return the folder of a run.
+
+    Other `parts` (configuration, sound), or another version of the code in `SOURCES`, have another
+    folder, so that no run meets a stale one.
+    """
+    return artifacts / "autoencoder" / f"{name}-{content_hash(*parts, *SOURCES)[:12]}"
+
+
+def run_ingredients(
+    architecture: Mapping[str, object],
+    codes: Codes,
+    config: TrainConfig,
+    codebooks: np.ndarray | None = None,
+) -> dict[str, object]:
+    """Return all that shapes a run, by name: a checkpoint of anything else is refused.
+
+    The first weights are not among them: those of a checkpoint take their place.
+
+    Parameters
+    ----------
+    architecture : mapping
+        Of `AudioAutoencoder.architecture`.
+    codes, config, codebooks
+        As in `fit`.
+
+    Returns
+    -------
+    dict
+        For `content_hash`.
+    """
+    return {
+        **architecture,
+        "config": config,
+        "codes": np.asarray(codes.indices),
+        "frame rate": codes.frame_rate,
+        "codebooks": codebooks if architecture["head"] == "latent" else None,
+        "code": SOURCES,
+    }

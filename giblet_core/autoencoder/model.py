@@ -135,6 +135,16 @@ class AudioAutoencoder(nn.Module):
         self.decoder = decoder
         self.fmri = fmri
 
+    def architecture(self) -> dict[str, object]:
+        """Return what the network is apart from the values of its weights, for `content_hash`."""
+        dropouts = [module.p for module in self.modules() if isinstance(module, nn.Dropout)]
+        return {
+            "head": self.decoder.head,
+            "window": self.decoder.n_frames,
+            "weights": {name: tuple(value.shape) for name, value in self.state_dict().items()},
+            "dropout": dropouts,
+        }
+
     def forward(
         self,
         codes: Tensor,

@@ -15,28 +15,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from giblet_core.autoencoder.config import History, TimeSplit, TrainConfig, split_time
+from giblet_core.autoencoder.config import (
+    History,
+    TimeSplit,
+    TrainConfig,
+    run_ingredients,
+    split_time,
+)
 from giblet_core.autoencoder.model import AudioAutoencoder
 from giblet_core.autoencoder.token_scores import unigram
 from giblet_core.autoencoder.windows import UNITS, WindowData, evaluate, loss_of
 from giblet_core.codecs import Codes
 from giblet_core.errors import require
-from giblet_core.files import atomic_path, content_hash, file_sha256, read_json, write_json
-
-#: The code that shapes a run: another version of it makes checkpoints and folders of its own
-SOURCES = tuple(
-    Path(__file__).with_name(f"{name}.py")
-    for name in ("config", "networks", "model", "token_scores", "windows", "training")
+from giblet_core.files import (
+    atomic_path,
+    content_hash,
+    file_sha256,
+    read_sealed,
+    write_json,
+    write_sealed,
 )
-
-
-def run_folder(artifacts: Path, name: str, *parts: object) -> Path:
-    """Return the folder of a run.
-
-    Other `parts` (configuration, sound), or another version of the code in `SOURCES`, have another
-    folder, so that no run meets a stale one.
-    """
-    return artifacts / "autoencoder" / f"{name}-{content_hash(*parts, *SOURCES)[:12]}"
 
 
 def overfit_batch(
@@ -209,13 +207,7 @@ class _Run:
             "larger fractions.",
         )
         self.latent_variance = _latent_variance(self.data, self.split)
-        self.key = content_hash(
-            config,
-            {name: tuple(value.shape) for name, value in model.state_dict().items()},
-            *SOURCES,
-            np.asarray(codes.indices),
-            codebooks if self.data.head == "latent" else None,
-        )
+        self.key = content_hash(run_ingredients(model.architecture(), codes, config, codebooks))
         self.accelerator = Accelerator(
             cpu=config.cpu, gradient_accumulation_steps=config.accumulate
         )
@@ -337,7 +329,7 @@ class _Run:
             "history": self.history,
             "config": self.config,
         }
-        write_json(self.folder / "checkpoint.json", meta)
+        write_sealed(self.folder / "checkpoint.json", meta)
         for other in self.folder.glob("checkpoint-*.safetensors"):
             if other != path:
                 other.unlink()
@@ -353,7 +345,7 @@ class _Run:
 
     def load(self) -> None:
         """Take up the folder's checkpoint."""
-        meta = read_json(self.folder / "checkpoint.json")
+        meta = read_sealed(self.folder / "checkpoint.json")
         path = self.folder / meta["file"]
         require(
             meta["key"] == self.key,

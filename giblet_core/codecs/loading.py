@@ -1,8 +1,10 @@
 """`load_codec` and the registry of codecs by name.
 
-To add a codec, write one function that loads it and give it one entry in `CODECS`.
+To add a codec, write one function that loads it and give it one entry in `CODECS`. What comes from
+the hub is compared with the hash that the hub declares for it, each time it is loaded.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +12,23 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
+from huggingface_hub import hf_hub_download
+from safetensors import SafetensorError
 from transformers import EncodecModel
 from transformers.utils import logging
 
 from giblet_core.codecs.base import Codec
-from giblet_core.codecs.encodec import EncodecCodec
-from giblet_core.errors import explained, require
+from giblet_core.codecs.encodec import TRAINING_ONLY, EncodecCodec
+from giblet_core.errors import InputError, explained, require
 from giblet_core.files import ASSETS, file_sha256
 
 DEMO_FOLDER = ASSETS / "demo_codec"
+#: The code that shapes codes and sound: the whole room
+SOURCES = tuple(sorted(Path(__file__).parent.glob("*.py")))
+HUB_FILES = ("config.json", "model.safetensors")  # all that is asked for; the weights come last
+_LENGTH_SHA256 = 64
+_LENGTH_SHA1 = 40
+_REMEDY = "Connect to the network once, or give the path of a local folder."
 
 
 @dataclass(frozen=True)
@@ -48,17 +58,62 @@ def load_demo() -> EncodecCodec:
         f"codec='demo': the weights in {DEMO_FOLDER.name}/ do not match SHA256SUMS; they must be "
         "the published ones. Restore the file from the repository.",
     )
-    return EncodecCodec(_encodec_model(DEMO_FOLDER), "demo")
+    return EncodecCodec(_encodec_model(DEMO_FOLDER, "demo"), "demo")
 
 
 def load_encodec_folder(folder: str | Path) -> EncodecCodec:
     """Load an EnCodec from a local folder, named as the folder is."""
-    return EncodecCodec(_encodec_model(folder), Path(folder).resolve().name)
+    return EncodecCodec(_encodec_model(folder, str(folder)), Path(folder).resolve().name)
 
 
 def load_encodec_from_hub(hub_id: str, revision: str) -> EncodecCodec:
-    """Load an EnCodec from the hub at one revision: a name alone may change under us."""
-    return EncodecCodec(_encodec_model(hub_id, revision=revision), hub_id)
+    """Load an EnCodec from the hub at one revision: a name alone may change under us.
+
+    Nothing is asked of the network where the cache of the hub holds that revision.
+    """
+    paths = [_hub_file(hub_id, name, revision) for name in HUB_FILES]
+    return EncodecCodec(_encodec_model(paths[-1].parent, hub_id), hub_id)
+
+
+def _hub_file(hub_id: str, name: str, revision: str) -> Path:
+    """Download a file, or take it from the cache of the hub; one that is damaged is fetched anew.
+
+    Raises
+    ------
+    InputError
+        There is no network and no copy, or the content is not what the hub declares.
+    """
+    reason = ""
+    for is_second_try in (False, True):
+        try:
+            path = Path(
+                hf_hub_download(hub_id, name, revision=revision, force_download=is_second_try)
+            )
+        except Exception as error:  # each version of the client has other types for the network
+            reason = reason or " ".join(str(error).split())
+            break
+        if _is_as_declared(path):
+            return path
+        reason = f"{name} does not match the hash that the hub declares"
+    raise InputError(f"codec={hub_id!r}: could not be loaded ({reason}). {_REMEDY}")
+
+
+def _is_as_declared(path: Path) -> bool:
+    """Compare a file in the cache of the hub with the hash by which its blob is named.
+
+    The name is the ETag: a SHA-256, or for small files that of git. Where a file system has no
+    links there is no such name, and the client's own comparison of sizes has to do.
+    """
+    if not path.is_symlink():
+        return True
+    declared = path.readlink().name
+    if len(declared) == _LENGTH_SHA256:
+        return file_sha256(path) == declared
+    if len(declared) == _LENGTH_SHA1:
+        content = path.read_bytes()
+        header = f"blob {len(content)}\0".encode()
+        return hashlib.sha1(header + content, usedforsecurity=False).hexdigest() == declared
+    return True
 
 
 #: Name -> entry. Folders and ``owner/name@revision`` need none: they are loaded as EnCodecs.
@@ -99,11 +154,22 @@ def load_codec(name: str | Path | None = None) -> Codec:
         Unknown name, unpinned hub name, nothing to load, or demo weights that do not match their
         hash. Never a fallback.
     """
-    return _load(str(name or os.environ.get("GIBLET_CODEC") or "demo"))
+    name = str(name or os.environ.get("GIBLET_CODEC") or "demo")
+    return _load(name, _version_of(name))
+
+
+def _version_of(name: str) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of the files of a local folder; nothing for what is no folder."""
+    folder = Path(name)
+    if name in CODECS or not folder.is_dir():
+        return ()
+    states = [(path, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    return tuple((path.name, state.st_size, state.st_mtime_ns) for path, state in states)
 
 
 @lru_cache(maxsize=4)
-def _load(name: str) -> Codec:
+def _load(name: str, _version: tuple[tuple[str, int, int], ...]) -> Codec:
+    """Load a codec; remembered for this version of a local folder."""
     if name in CODECS:
         return CODECS[name].load()
     if Path(name).is_dir():
@@ -118,13 +184,25 @@ def _load(name: str) -> Codec:
     return load_encodec_from_hub(hub_id, revision)
 
 
-def _encodec_model(source: str | Path, **options: str) -> EncodecModel:
+def _encodec_model(folder: str | Path, name: str) -> EncodecModel:
+    """Read configuration and weights (safetensors: nothing in them can be run) from a folder."""
     logging.disable_progress_bar()  # a bar of half a second, which would stay on every page
     with explained(
-        f"codec={str(source)!r}: could not be loaded",
-        "Connect to the network once, or give the path of a local folder.",
+        f"codec={name!r}: could not be loaded",
+        "Give a folder with config.json and model.safetensors of an EnCodec.",
         OSError,
         ValueError,
         RuntimeError,
+        SafetensorError,
     ):
-        return EncodecModel.from_pretrained(source, dtype=torch.float32, **options)
+        model, loading = EncodecModel.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+    # The library would fill what is missing with random numbers.
+    missing = sorted(key for key in loading["missing_keys"] if not key.endswith(TRAINING_ONLY))
+    if missing:
+        raise InputError(
+            f"codec={name!r}: the weights lack {len(missing)} tensors ({missing[0]}, ...); all of "
+            "an EnCodec are needed. Save the whole model."
+        )
+    return model

@@ -1,14 +1,24 @@
 """The user's fMRI behind one manifest, read subject by subject on the stimulus's clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from giblet_core.errors import InputError, require
-from giblet_core.files import atomic_path, content_hash, read_json, read_yaml, write_json
+from giblet_core.files import (
+    atomic_path,
+    content_hash,
+    file_sha256,
+    read_json,
+    read_sealed,
+    read_yaml,
+    write_json,
+    write_sealed,
+)
 from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
 from giblet_core.fmri.files.atlas import regions_of
@@ -26,6 +36,10 @@ from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.sound import audio_info
 from giblet_core.timing import TRGrid
 
+#: The code that shapes a series: another version of it makes files of its own in the cache
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.py") for name in ("dataset", "images", "readers", "selection")
+)
 PIECES = 16  # in which a series is looked through: masks of the whole would double the memory
 
 
@@ -123,7 +137,7 @@ class Dataset:
         Raises
         ------
         InputError
-            Unknown subject, damaged file, NaN, or nothing but constants.
+            Unknown subject, damaged file (of the cache too), NaN, or nothing but constants.
         """
         subject = self._known(subject)
         shape = (self.n_trs, self.n_voxels)
@@ -131,24 +145,27 @@ class Dataset:
             bold = np.empty(shape, np.float32)
             self._read(subject, bold)
             return bold
-        path = self.cache / f"{self.name}_per_subject_{subject}-{self._key(subject)[:16]}.npy"
-        if not path.is_file():
-            with atomic_path(path) as temporary:
-                bold = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-                self._read(subject, bold)
-                bold.flush()
-        return np.load(path, mmap_mode="r")
+        key = content_hash(self._ingredients(subject))
+        path = self.cache / f"{self.name}_per_subject_{subject}-{key[:16]}.npy"
+        return _cached_series(path, key, shape, partial(self._read, subject))
 
-    def _key(self, subject: str) -> str:
-        """Return the hash of all that shapes a subject's series."""
-        files = {bold_path(self.manifest, subject, span.run) for span in self.spans}
-        places = [(span.rows.start, span.grid.n_trs) for span in self.spans]
-        parts = [sorted(files), mask_array(self.mask_img), places]
-        if self.mask_img is None:
-            parts += [self.region_names, self.manifest.decimal]
-        elif self.manifest.resample:
-            parts.append(np.asarray(self.mask_img.affine))
-        return content_hash(*parts)
+    def _ingredients(self, subject: str) -> dict[str, Any]:
+        """Return all that shapes a subject's series, by name; files count by their content."""
+        paths = [bold_path(self.manifest, subject, span.run) for span in self.spans]
+        files = list(dict.fromkeys(paths))
+        has_mask = self.mask_img is not None
+        return {
+            "files": files,
+            "file of each run": [files.index(path) for path in paths],
+            "rows of each run": [(span.rows.start, span.grid.n_trs) for span in self.spans],
+            "format": self.manifest.bold.format,
+            "decimal": self.manifest.decimal,
+            "mask": mask_array(self.mask_img),
+            "affine": np.asarray(self.mask_img.affine) if has_mask else None,
+            "resample": self.manifest.resample,
+            "columns": None if has_mask else self.region_names,
+            "code": SOURCES,
+        }
 
     def _known(self, subject: str | int) -> str:
         subject = str(subject)
@@ -294,3 +311,54 @@ def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:
     )
     print(f"Locked runs of {path.name} are open: configuration {key}.")
     write_json(record, {"configuration": key, "parameters": dict(parameters)})
+
+
+def _cached_series(
+    path: Path, key: str, shape: tuple[int, int], read: Callable[[np.ndarray], None]
+) -> np.ndarray:
+    """Return the series of a file of the cache, which is made where it is missing.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.npy``; a JSON file of the same name beside it keeps the hash of its content.
+    key : str
+        Hash of all that shapes the series.
+    shape : tuple of int
+        (n_trs, n_voxels).
+    read : callable
+        Writes the series into an array of this shape, float32.
+
+    Returns
+    -------
+    memmap of shape (n_trs, n_voxels), float32
+        Read-only.
+
+    Raises
+    ------
+    InputError
+        The file of the cache was altered or damaged, or belongs to another key.
+    """
+    record = path.with_suffix(".json")
+    if not (path.is_file() and record.is_file()):
+        with atomic_path(path) as temporary:
+            series = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
+            read(series)
+            series.flush()
+        # The record comes last: series without one were not finished.
+        write_sealed(record, {"key": key, "series_sha256": file_sha256(path)})
+    kept = read_sealed(record)
+    state = path.stat()
+    found = _hash_of_version(path.absolute(), state.st_mtime_ns, state.st_size)
+    if kept["key"] != key or kept["series_sha256"] != found:
+        raise InputError(
+            f"path={path}: does not match the hash in {record.name}; the cache was altered or "
+            "damaged. Remove both files, and they are made anew."
+        )
+    return np.load(path, mmap_mode="r")
+
+
+@lru_cache(maxsize=256)
+def _hash_of_version(path: Path, _changed_ns: int, _n_bytes: int) -> str:
+    """Hash a file; remembered for this version (time, size) of it in this process."""
+    return file_sha256(path)

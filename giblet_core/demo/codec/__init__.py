@@ -54,7 +54,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "training": [
             "CodecTrainConfig",
+            "load_weights",
             "refit_codebooks",
+            "save_weights",
+            "stage_ingredients",
             "start",
             "train_codec",
         ],

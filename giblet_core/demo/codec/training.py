@@ -1,7 +1,7 @@
 """Training of the demo codec on a folder of sounds: resumable, in stages.
 
     python -m giblet_core.demo.codec.training SOUNDS WORK --steps 1500
-    python -m giblet_core.demo.codec.training SOUNDS WORK2 --start WORK/net.pt --steps 900
+    python -m giblet_core.demo.codec.training SOUNDS WORK2 --start WORK/net.npz --steps 900
         --averaging 0.996 --refit --install FOLDER
 
 SOUNDS holds audio files in any tree; files are split by name, and held-out ones are never read
@@ -11,12 +11,13 @@ the loss.
 """
 
 import argparse
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
@@ -29,7 +30,7 @@ from giblet_core.demo.codec.hybrid import hybrid_start, soften
 from giblet_core.demo.codec.losses import MEL, WEIGHTS, Bands, make_bands, perceptual_losses
 from giblet_core.demo.codec.network import HOP_LENGTH, FrameCodec
 from giblet_core.errors import InputError
-from giblet_core.files import atomic_path
+from giblet_core.files import cached_npz, content_hash, load_npz, save_npz
 
 LR_FACTORS = {  # the encoder rests (see the card)
     "decoder_lstm": 0.15,
@@ -41,7 +42,13 @@ LR_FACTORS = {  # the encoder rests (see the card)
 WARM_UP = 100  # steps
 LOWEST_RATE = 1e-5
 CROP_FRAMES = 300  # of the crops of 4 s on which codebooks are fitted
+WEIGHTS_KIND = "codec weights"
 LOG_MEL_WINDOWS = tuple(MEL)  # a step looks at one of them, in turn
+#: The code that shapes a stage: a checkpoint of another version of it is refused
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("codebooks", "corpus", "losses", "network", "training")
+)
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,39 @@ def refit_codebooks(
     return net
 
 
+def stage_ingredients(
+    net: FrameCodec, corpus: Corpus, config: CodecTrainConfig
+) -> dict[str, object]:
+    """Return all that shapes a stage of training, by name; arguments as in `train_codec`."""
+    return {
+        "config": asdict(config),
+        "sounds": corpus.waves,
+        "start": _as_arrays(net.state_dict()),
+        "code": SOURCES,
+    }
+
+
+def _as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+
+
+def save_weights(net: FrameCodec, path: Path) -> Path:
+    """Write the weights of a network to ``.npz``."""
+    return save_npz(path, _as_arrays(net.state_dict()), {"kind": WEIGHTS_KIND})
+
+
+def load_weights(path: Path) -> FrameCodec:
+    """Read a network from a file of `save_weights`."""
+    arrays, _ = load_npz(path, kind=WEIGHTS_KIND)
+    return _network_of(arrays)
+
+
+def _network_of(arrays: Mapping[str, np.ndarray]) -> FrameCodec:
+    net = FrameCodec()
+    net.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return net
+
+
 class _Stage:
     """A stage of training as it goes on: network, average, optimiser and the losses so far."""
 
@@ -157,30 +197,39 @@ class _Stage:
         self.optimiser = torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.99))
         self.average = AveragedModel(net, avg_fn=config.average_weights)
         self.history: list[dict[str, float]] = []
-
-    def _parts(self) -> dict:
-        return {"net": self.net, "average": self.average, "optimiser": self.optimiser}
+        self.key = content_hash(stage_ingredients(net, corpus, config))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint."""
-        saved = torch.load(path, map_location=self.device, weights_only=True)
-        if saved["config"] != json.dumps(asdict(self.config)):
+        arrays, meta = load_npz(path, kind="codec checkpoint")
+        if meta["key"] != self.key:
             raise InputError(
-                f"folder={path.parent}: holds a checkpoint of another configuration. "
-                "Give another folder, or the same settings."
+                f"folder={path.parent}: holds a checkpoint of another configuration, start or "
+                "sounds. Give another folder, or the same settings."
             )
-        for name, part in self._parts().items():
-            part.load_state_dict(saved[name])
-        self.history = saved["history"]
+        parts: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}, "optimiser": {}}
+        for full_name, array in arrays.items():
+            part, name = full_name.split(".", 1)
+            parts[part][name] = torch.from_numpy(array)
+        self.net.load_state_dict(parts["net"])
+        self.average.load_state_dict(parts["average"])
+        optimiser_state = self.optimiser.state_dict()
+        for full_name, value in parts["optimiser"].items():
+            index, name = full_name.split(".")
+            optimiser_state["state"].setdefault(int(index), {})[name] = value
+        self.optimiser.load_state_dict(optimiser_state)
+        self.history = meta["history"]
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint."""
-        state = {name: part.state_dict() for name, part in self._parts().items()}
-        state["history"] = self.history
-        state["config"] = json.dumps(asdict(self.config))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        """Write a checkpoint: one file with weights, average, the optimiser's state and history."""
+        tensors = {f"net.{name}": value for name, value in self.net.state_dict().items()}
+        for name, value in self.average.state_dict().items():
+            tensors[f"average.{name}"] = value
+        for index, state in self.optimiser.state_dict()["state"].items():
+            for name, value in state.items():
+                tensors[f"optimiser.{index}.{name}"] = value
+        meta = {"kind": "codec checkpoint", "key": self.key, "history": self.history}
+        save_npz(path, _as_arrays(tensors), meta)
 
     def is_due(self) -> bool:
         """Say whether a checkpoint is to be written now."""
@@ -245,10 +294,10 @@ def train_codec(
     Raises
     ------
     InputError
-        The checkpoint is of another configuration.
+        The checkpoint is of another configuration, start or sounds, or damaged.
     """
     stage = _Stage(net, corpus, config, device)
-    path = Path(folder) / "checkpoint.pt" if folder else None
+    path = Path(folder) / "checkpoint.npz" if folder else None
     if path is not None and path.is_file():
         stage.resume(path)
     done = len(stage.history)
@@ -269,7 +318,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--start",
         type=Path,
-        help="net.pt or a folder of published weights; by default what hybrid_start builds",
+        help="net.npz or a folder of published weights; by default what hybrid_start builds",
     )
     parser.add_argument(
         "--averaging",
@@ -284,7 +333,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "--noise-db",
         type=float,
         default=-5.0,
-        help="change of the noise in what is installed, not in net.pt",
+        help="change of the noise in what is installed, not in net.npz",
     )
     parser.add_argument(
         "--install", type=Path, help="write config.json and model.safetensors there at the end"
@@ -297,14 +346,18 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _first_network(given: Path | None, work: Path, corpus: Corpus) -> FrameCodec:
     """Return the network that training starts from: a given one, or one built and kept in WORK."""
-    path = given or work / "start.pt"
-    if given is None and not path.is_file():
-        torch.save(start(corpus).state_dict(), path)
-    if path.is_dir():
-        return from_encodec(EncodecModel.from_pretrained(path, dtype=torch.float32))
-    net = FrameCodec()
-    net.load_state_dict(torch.load(path, weights_only=True))
-    return net
+    if given is not None and given.is_dir():
+        model = EncodecModel.from_pretrained(given, dtype=torch.float32, use_safetensors=True)
+        return from_encodec(model)
+    if given is not None:
+        return load_weights(given)
+    ingredients = {"sounds": corpus.waves, "code": sorted(Path(__file__).parent.rglob("*.py"))}
+    arrays, _ = cached_npz(work, "start", ingredients, partial(_built_start, corpus))
+    return _network_of(arrays)
+
+
+def _built_start(corpus: Corpus) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    return _as_arrays(start(corpus).state_dict()), {"kind": WEIGHTS_KIND}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -318,7 +371,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     net.cpu()
     if args.refit:
         refit_codebooks(net, corpus)
-    torch.save(net.state_dict(), args.work / "net.pt")
+    save_weights(net, args.work / "net.npz")
     if args.install:
         print(save_codec(to_encodec(soften(net, args.noise_db)), args.install))
 
