@@ -152,7 +152,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         It could not be written; the message says why, and nothing was changed.
     """
     path = Path(path)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}{path.suffix[:8]}")
+    ending = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}{ending[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

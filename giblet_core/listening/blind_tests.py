@@ -13,7 +13,6 @@ systems (MUSHRA).
 import base64
 import hashlib
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -188,7 +187,7 @@ def build_listening_pages(
     media = {file.name: file.flac_base64 for passage in passages for file in passage.files.values()}
     _write_media(folder / "media", media)
     for name in (*_COMMON_FILES, *(f"{test}.js" for test in _TEST_TITLES)):
-        shutil.copyfile(ASSETS / "listening" / name, folder / name)
+        write_text(folder / name, (ASSETS / "listening" / name).read_text(encoding="utf-8"))
     notes = {passage.name: passage.level_note for passage in passages}
     common = {
         "sample_rate": sample_rate,

@@ -17,7 +17,7 @@ import soundfile
 from PIL import Image
 
 from giblet_core.codecs import Codes
-from giblet_core.files import content_hash, in_memory
+from giblet_core.files import atomic_path, content_hash, in_memory
 from giblet_core.sound import log_mel
 
 PICTURE_WIDTH = 320  # pixels
@@ -191,16 +191,24 @@ def _address(match: re.Match, media: Path, url: str) -> str:
 
 def _keep_picture(content: bytes, media: Path) -> Path:
     path = media / f"{content_hash(content)[:32]}.png"
-    path.write_bytes(content)
+    _write_once(path, content)
     return path
 
 
 def _keep_sound(content: bytes, media: Path) -> Path:
     samples, sample_rate = soundfile.read(io.BytesIO(content), dtype="int16", always_2d=True)
     path = media / f"{content_hash(sample_rate, samples)[:32]}.flac"
-    if not path.exists():
-        soundfile.write(path, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    flac = in_memory(soundfile.write, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    _write_once(path, flac)
     return path
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Write a file atomically, unless the same content is there."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _preload_nothing(match: re.Match) -> str:

@@ -160,7 +160,7 @@ def _files(paths: Iterable[str | Path] | str | Path) -> list[Path]:
     elif str(paths).endswith(".json"):
         files = [Path(paths)]
     else:
-        files = sorted(Path(paths).glob("*.json"))
+        files = sorted(Path(paths).glob("[!.]*.json"))
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise InputError(f"paths={', '.join(missing)}: there is no such file. Check the names.")

@@ -64,7 +64,7 @@ def read_figures(folder: str | Path, bench: str | Path | None = None) -> dict[st
         Name of the notebook (or ``bench``) -> ``label`` and ``figures``.
     """
     results = {}
-    for path in sorted(Path(folder).glob("*.json")):
+    for path in sorted(Path(folder).glob("[!.]*.json")):
         content = read_json(path)
         if isinstance(content, dict) and isinstance(content.get("figures"), dict):
             name = content.get("notebook", path.stem)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import papermill
 import psutil
 
 from giblet_core.errors import RunFailed
-from giblet_core.files import write_json
+from giblet_core.files import file_sha256, is_temporary, write_sealed
 from giblet_core.workflow.parameters import notebook_parameters
 
 KERNEL_GRACE_S = 2.0  # a kernel that was interrupted has so long to end by itself
@@ -135,7 +135,10 @@ def _in_json(text: str) -> str:
 
 
 def execute_recorded(job: Execution) -> float:
-    """Execute a notebook and write its sidecar: key, parameters, and which artifacts it wrote.
+    """Execute a notebook and write its sidecar: key, parameters, and the artifacts it wrote.
+
+    The hashes of the executed copy and of the artifacts stand in the sidecar too, so that what was
+    changed by anything else is found and made anew.
 
     Returns
     -------
@@ -157,15 +160,25 @@ def execute_recorded(job: Execution) -> float:
     execute(job.notebook, job.target, given, job.root)
     seconds = time.monotonic() - started
     after = _stamps(job.artifacts)
-    wrote = sorted(name for name, stamp in after.items() if before.get(name) != stamp)
+    wrote = [name for name, stamp in after.items() if before.get(name) != stamp]
     sidecar = {
         "key": job.key,
         "parameters": {**defaults, **given},
         "seconds": round(seconds, 1),
-        "wrote": wrote,
+        "executed_sha256": file_sha256(job.target),
+        "wrote": artifact_hashes(job.artifacts, wrote),
     }
-    write_json(job.target.with_suffix(".json"), sidecar)
+    write_sealed(job.target.with_suffix(".json"), sidecar)
     return seconds
+
+
+def artifact_hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the hash of each file in a folder, those that are gone left out."""
+    hashes = {}
+    for name in sorted(names):
+        with contextlib.suppress(FileNotFoundError):  # a neighbour removed it meanwhile
+            hashes[name] = file_sha256(folder / name)
+    return hashes
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
@@ -178,7 +191,7 @@ def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
             status = path.stat()
         except FileNotFoundError:  # a neighbour replaced it meanwhile
             continue
-        if path.is_file():
+        if path.is_file() and not is_temporary(path):
             stamps[path.relative_to(folder).as_posix()] = (status.st_size, status.st_mtime_ns)
     return stamps
 

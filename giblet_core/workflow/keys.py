@@ -17,7 +17,7 @@ import nbformat
 
 import giblet_core
 from giblet_core.errors import InputError
-from giblet_core.files import content_hash, read_json
+from giblet_core.files import content_hash, file_sha256, read_sealed
 from giblet_core.fmri import Manifest, read_manifest
 from giblet_core.sound import events_path
 from giblet_core.workflow.parameters import notebook_parameters
@@ -85,7 +85,8 @@ def input_stamp(value: Any, root: Path) -> Any:
     For the name of a file (relative to `root`) this is the file's content, and that of its table of
     events where there is one. For a folder it is the name, size and time of change of every file in
     it, not their content, which may take minutes to read: a file that is copied anew counts as
-    changed. Of a ``dataset.yaml`` the content counts, and all files that it names as in a folder.
+    changed. Of a ``dataset.yaml`` the content counts, and all files that it names, with the table of
+    events beside its sound, as in a folder.
     Every other value, "demo" and names of nothing that exists among them, counts as it is.
     """
     path = root / value if isinstance(value, str) and value not in ("", "demo") else None
@@ -109,6 +110,10 @@ def _files_of(manifest: Manifest) -> set[str]:
         named += [manifest.atlas.file, manifest.atlas.names]
     if manifest.nuisance:
         named.append(manifest.nuisance.pattern)
+    if manifest.confounds:
+        named.append("**/*_desc-confounds_*")
+    if manifest.stimulus.file:
+        named.append(str(events_path(Path(manifest.stimulus.file))))
     names = set()
     for text in named:
         if isinstance(text, str):
@@ -164,7 +169,9 @@ def run_keys(
 
 
 def is_current(executed: Path, key: str, artifacts: Path) -> bool:
-    """Tell whether an executed copy has this key and all that it wrote is still there.
+    """Tell whether an executed copy has this key and all that it wrote is still as it was.
+
+    A run with other parameters that was stopped or failed may have replaced some of it.
 
     Parameters
     ----------
@@ -182,7 +189,13 @@ def is_current(executed: Path, key: str, artifacts: Path) -> bool:
     sidecar = executed.with_suffix(".json")
     if not executed.is_file() or not sidecar.is_file():
         return False
-    record = read_json(sidecar)
-    if record.get("key") != key:
+    try:
+        record = read_sealed(sidecar)
+    except InputError:  # damaged, or written by an earlier version
         return False
-    return all((artifacts / name).is_file() for name in record.get("wrote", []))
+    if record["key"] != key or record["executed_sha256"] != file_sha256(executed):
+        return False
+    return all(
+        (artifacts / name).is_file() and file_sha256(artifacts / name) == written
+        for name, written in record["wrote"].items()
+    )

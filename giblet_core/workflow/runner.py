@@ -15,8 +15,13 @@ from pathlib import Path
 import filelock
 
 from giblet_core.errors import InputError, RunFailed
-from giblet_core.files import project_root, read_json, write_json
-from giblet_core.workflow.execution import Execution, execute_recorded, stop_kernels
+from giblet_core.files import project_root, read_sealed, remove_leftovers, write_sealed
+from giblet_core.workflow.execution import (
+    Execution,
+    artifact_hashes,
+    execute_recorded,
+    stop_kernels,
+)
 from giblet_core.workflow.keys import find_notebooks, is_current, run_keys
 from giblet_core.workflow.parameters import (
     check_inputs,
@@ -168,7 +173,8 @@ def run_book(  # noqa: PLR0913 - what the command line offers
     started = time.monotonic()
     plan = make_plan(params, settings, only, out, (root or project_root()).resolve())
     plan.out.mkdir(parents=True, exist_ok=True)
-    with _alone_in(plan.out):
+    with alone_in(plan.out):
+        _clear_leftovers(plan)
         skipped = [path for path in plan.chosen if plan.is_current(path)]
         waiting = [path for path in plan.chosen if path not in skipped]
         failed = run_notebooks(plan, waiting, say)
@@ -217,7 +223,7 @@ def run_notebooks(plan: Plan, waiting: Sequence[Path], say: Callable[..., None])
     in_parallel(run_one, waiting)
     for path in waiting:
         if path.stem not in failed:
-            _forget_passing_files(plan.jobs[path])
+            _renew_hashes(plan.jobs[path])
     return failed
 
 
@@ -246,12 +252,25 @@ def in_parallel(run_one: Callable[[Path], None], waiting: Sequence[Path]) -> Non
         pool.shutdown()
 
 
-def _forget_passing_files(job: Execution) -> None:
-    """Drop from a sidecar what a neighbour wrote in passing, such as an old checkpoint."""
+def _renew_hashes(job: Execution) -> None:
+    """Drop from a sidecar what a neighbour wrote in passing, such as an old checkpoint.
+
+    What a neighbour replaced since then counts as it is now.
+    """
     sidecar = job.target.with_suffix(".json")
-    record = read_json(sidecar)
-    lasting = [name for name in record["wrote"] if (job.artifacts / name).is_file()]
-    write_json(sidecar, {**record, "wrote": lasting})
+    record = read_sealed(sidecar)
+    lasting = artifact_hashes(job.artifacts, record["wrote"])
+    write_sealed(sidecar, {**record, "wrote": lasting})
+
+
+def _clear_leftovers(plan: Plan) -> None:
+    """Remove what a run that was killed left: staged pages, half a notebook, temporary files."""
+    for folder in plan.out.glob(".stage-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in (plan.out / "executed").glob("*.running.ipynb"):
+        path.unlink()
+    for folder in (plan.out / "executed", plan.artifacts):
+        remove_leftovers(folder)
 
 
 def _build(plan: Plan, failed: dict[str, str], say: Callable[..., None]) -> Path:
@@ -263,8 +282,12 @@ def _build(plan: Plan, failed: dict[str, str], say: Callable[..., None]) -> Path
     return build_book(plan.root, plan.out, plan.artifacts, unfinished=unfinished, say=say)
 
 
-def _alone_in(out: Path) -> filelock.BaseFileLock:
-    """Lock a folder for this run; two runs in one folder would mix their files."""
+def alone_in(out: Path) -> filelock.BaseFileLock:
+    """Lock a folder for this run; two runs in one folder would mix their files.
+
+    The system releases the lock when the process ends, however it ends: a lock file that is still
+    there blocks nobody.
+    """
     lock = filelock.FileLock(out / ".run.lock", timeout=0)
     try:
         lock.acquire()

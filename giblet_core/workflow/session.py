@@ -12,10 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from giblet_core.codecs import SOURCES as CODEC_SOURCES
 from giblet_core.codecs import Codec, Codes, load_codec
 from giblet_core.demo.film import demo_film
 from giblet_core.errors import InputError
-from giblet_core.files import content_hash, project_root, write_json
+from giblet_core.files import (
+    content_hash,
+    file_sha256,
+    is_temporary,
+    project_root,
+    read_sealed,
+    write_json,
+    write_sealed,
+)
 from giblet_core.fmri import Dataset, Manifest, load_dataset, read_manifest, sound_path
 from giblet_core.sound import (
     Annotation,
@@ -28,6 +37,7 @@ from giblet_core.sound import (
 from giblet_core.timing import Stimulus, TRGrid
 from giblet_core.validation.simulation import MIN_TRS, SOURCES, simulate
 
+SIMULATION_RECORD = "files.json"  # of a simulation: its files with their hashes
 #: Seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least.
 SMOKE_S = 132.0
 
@@ -103,7 +113,7 @@ def ensure_stimulus(
         sound = _own_sound(_find(audio), engine.sample_rate, t_r)
     if smoke:
         sound = _shortened(sound, engine.sample_rate, t_r)
-    key = content_hash(sound.wave, engine.sha256)
+    key = content_hash(sound.wave, engine.sha256, *CODEC_SOURCES)
     codes_all = _ensure_codes(sound, engine, folder / "codes", key)
     shown_name = "demo film" if sound.name == "demo" else sound.name
     return Stimulus(
@@ -254,9 +264,10 @@ def _ensure_simulation(stimulus: Stimulus, seed: int, n_subjects: int) -> Path:
         *SOURCES,
     )
     folder = stimulus.folder / "bold" / f"{stimulus.name}-{key[:16]}"
-    manifest = folder / "dataset.yaml"
-    if manifest.is_file():
-        return manifest
+    record = folder / SIMULATION_RECORD
+    if record.is_file():
+        _check_simulation(record)
+        return folder / "dataset.yaml"
     sample_rate = stimulus.codec.sample_rate
     sound = save_audio(folder / "stimulus.flac", stimulus.wave, sample_rate, clip=True)
     simulation = simulate(
@@ -268,9 +279,28 @@ def _ensure_simulation(stimulus: Stimulus, seed: int, n_subjects: int) -> Path:
         annotation=stimulus.spoken,
         grids=stimulus.grids,
     )
-    # The manifest is written last: a folder without one is not complete.
-    simulation.save(folder, stimulus=sound.name)
+    manifest = simulation.save(folder, stimulus=sound.name)
+    # The record is written last: a folder without one is not complete.
+    folders = (folder, folder.with_name(f"{folder.name}-truth"))
+    paths = [path for place in folders for path in sorted(place.iterdir())]
+    hashes = {
+        path.relative_to(folder.parent).as_posix(): file_sha256(path)
+        for path in paths
+        if not is_temporary(path)
+    }
+    write_sealed(record, {"files": hashes})
     return manifest
+
+
+def _check_simulation(record: Path) -> None:
+    """Compare the files of a simulation with the hashes of its record."""
+    for name, written in read_sealed(record)["files"].items():
+        path = record.parent.parent / name
+        if not path.is_file() or file_sha256(path) != written:
+            raise InputError(
+                f"path={path}: is missing or does not match its hash; the simulation was altered "
+                f"or damaged. Remove {record.parent}, and it is made anew."
+            )
 
 
 def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) -> Path:

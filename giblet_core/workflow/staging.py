@@ -101,7 +101,7 @@ def build_book(
         stage(root, out / "executed", artifacts, staged, unfinished=unfinished or {})
         key = _site_key(staged)
         index = pages_folder / "index.html"
-        if index.is_file() and stamp.is_file() and stamp.read_text() == key:
+        if index.is_file() and stamp.is_file() and stamp.read_text() == _stamp(key, pages_folder):
             say("The pages are unchanged, not built again.")
             return index
         say("Building the pages ...", flush=True)
@@ -110,16 +110,25 @@ def build_book(
         check_site(built)
         stamp.unlink(missing_ok=True)
         _replace_folder(built, pages_folder)
-    write_text(stamp, key)
+    write_text(stamp, _stamp(key, pages_folder))
     return index
+
+
+def _stamp(key: str, pages_folder: Path) -> str:
+    """Hash the key of the sources with the pages that were built from them."""
+    return content_hash(key, _files_below(pages_folder))
+
+
+def _files_below(folder: Path) -> list[tuple[str, Path]]:
+    """List all files below a folder with their names in it, for `content_hash`."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(path.relative_to(folder).as_posix(), path) for path in files]
 
 
 def _site_key(staged: Path) -> str:
     """Hash the staged sources and the code that makes pages of them."""
     code = [Path(__file__), Path(pages.__file__), Path(media.__file__)]
-    files = [path for path in sorted(staged.rglob("*")) if path.is_file()]
-    named = [(path.relative_to(staged).as_posix(), path) for path in files]
-    return content_hash(*code, named)
+    return content_hash(*code, _files_below(staged))
 
 
 def _replace_folder(new: Path, old: Path) -> None:
@@ -161,7 +170,7 @@ def stage(
     extra.mkdir()
     for name in pages.LINKED_FOLDERS:
         if (artifacts / name).is_dir():
-            shutil.copytree(artifacts / name, extra / name)
+            shutil.copytree(artifacts / name, extra / name, ignore=shutil.ignore_patterns(".*"))
     _stage_notebooks(root, executed, site, unfinished)
     _fill_front_page(site, read_material(artifacts))
 

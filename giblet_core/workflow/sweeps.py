@@ -19,10 +19,19 @@ from distributed import Client, LocalCluster, as_completed
 from tqdm import tqdm
 
 from giblet_core.errors import InputError
-from giblet_core.files import project_root, read_json, read_yaml, write_text
+from giblet_core.files import (
+    atomic_path,
+    is_temporary,
+    project_root,
+    read_json,
+    read_yaml,
+    remove_leftovers,
+    write_text,
+)
 from giblet_core.workflow.execution import Execution, execute_recorded
 from giblet_core.workflow.keys import find_notebooks, is_current, run_keys
 from giblet_core.workflow.parameters import check_inputs, validate_parameters
+from giblet_core.workflow.runner import alone_in
 
 NEEDED_KEYS = {"notebook", "grid"}
 KNOWN_KEYS = NEEDED_KEYS | {"parameters"}
@@ -106,7 +115,7 @@ def run_sweep(
     Raises
     ------
     InputError
-        Wrong grid or parameters: nothing was written.
+        Wrong grid or parameters, or another sweep in the same folder: nothing was written.
     """
     declared = load_grid(path)
     root = (root or project_root()).resolve()
@@ -114,10 +123,14 @@ def run_sweep(
     base = Path(out) if out else root / "build" / "sweeps"
     folder = base.resolve() / Path(path).stem
     runs = _plan_runs(declared, notebook, folder, root)
-    waiting = [run for run in runs if not _is_complete(run)]
-    failed = _run_all(waiting, _client_maker(workers, scheduler)) if waiting else []
-    complete = [run for run in runs if _is_complete(run)]
-    table = _write_table(folder, complete, list(declared["grid"]))
+    make_client = _client_maker(workers, scheduler)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder):
+        remove_leftovers(folder)
+        waiting = [run for run in runs if not _is_complete(run)]
+        failed = _run_all(waiting, make_client) if waiting else []
+        complete = [run for run in runs if _is_complete(run)]
+        table = _write_table(folder, complete, list(declared["grid"]))
     return SweepResult(
         done=len(waiting) - len(failed),
         kept=len(runs) - len(waiting),
@@ -206,19 +219,20 @@ def _share_cache(source: Path, target: Path) -> None:
     for path in source.rglob("*.npz"):
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.exists():
+        if place.exists() or is_temporary(path):
             continue
         try:
             os.link(path, place)
         except OSError:  # another file system
-            shutil.copy(path, place)
+            with atomic_path(place) as temporary:
+                shutil.copy(path, temporary)
 
 
 def _write_table(folder: Path, complete: list[Execution], varied: list[str]) -> Path:
     """Write one line a complete run: the varied parameters and every scalar of its results."""
     rows = []
     for run in complete:
-        paths = sorted((run.artifacts / "results").glob("*.json"))
+        paths = sorted((run.artifacts / "results").glob("[!.]*.json"))
         results = {path.stem: read_json(path) for path in paths}
         figures = pd.json_normalize(results).to_dict("records")[0] if results else {}
         row = {name: run.parameters[name] for name in varied}

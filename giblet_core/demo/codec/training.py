@@ -151,7 +151,18 @@ def refit_codebooks(
 def stage_ingredients(
     net: FrameCodec, corpus: Corpus, config: CodecTrainConfig
 ) -> dict[str, object]:
-    """Return all that shapes a stage of training, by name; arguments as in `train_codec`."""
+    """Return all that shapes a stage of training, by name.
+
+    Parameters
+    ----------
+    net, corpus, config
+        As in `train_codec`.
+
+    Returns
+    -------
+    dict
+        For `content_hash`.
+    """
     return {
         "config": asdict(config),
         "sounds": corpus.waves,
