@@ -104,16 +104,16 @@ def read_atlas(manifest: Manifest, grid: VoxelGrid | None) -> LabelImage:
 def compare_names(manifest: Manifest) -> None:
     """Compare the names of labels with those that an atlas holds, wherever its voxels lie.
 
+    Labels below 0 are passed over here.
+
     Raises
     ------
     InputError
-        They do not fit.
+        Labels that are no whole numbers, or names that do not fit them.
     """
     values = read_map(manifest.atlas.file, manifest, None, "atlas.file")
-    labels = np.rint(np.clip(values, 0, HIGHEST_LABEL)).astype(int)
-    is_whole = np.abs(np.clip(values, 0, None) - labels).max() <= WHOLE_TOLERANCE
-    if is_whole and labels.any():
-        _names_of_labels(labels, read_names(manifest))
+    labels = _whole(np.maximum(values, 0), manifest)
+    _names_of_labels(labels, read_names(manifest))
 
 
 def _is_background(name: str) -> bool:
@@ -122,8 +122,12 @@ def _is_background(name: str) -> bool:
 
 def _labels(manifest: Manifest, grid: VoxelGrid | None) -> np.ndarray:
     """Read the labels of an atlas: (x, y, z) int, 0 outside regions."""
+    return _whole(read_map(manifest.atlas.file, manifest, grid, "atlas.file"), manifest)
+
+
+def _whole(values: np.ndarray, manifest: Manifest) -> np.ndarray:
+    """Return labels as whole numbers; refuse what is none."""
     name = manifest.atlas.file
-    values = read_map(name, manifest, grid, "atlas.file")
     labels = np.rint(np.clip(values, -1, HIGHEST_LABEL)).astype(int)
     if np.abs(values - labels).max() > WHOLE_TOLERANCE or labels.min() < 0:
         worst = values.flat[np.argmax(np.where(values < 0, np.inf, np.abs(values - labels)))]
