@@ -167,12 +167,30 @@ def sound_tracks(
     )
 
 
-def _slow_curve(
-    times_s: np.ndarray, duration_s: float, rng: np.random.Generator, low: float, high: float
-) -> np.ndarray:
-    """Return straight lines between random values every 2 s: (n_samples,)."""
-    knots_s = np.arange(0, duration_s + 4, 2.0)
-    return np.interp(times_s, knots_s, rng.uniform(low, high, len(knots_s)))
+@dataclass(frozen=True)
+class _SlowCurves:
+    """Curves that wander over a sound: straight lines between random values every 2 s."""
+
+    times_s: np.ndarray
+    duration_s: float
+    rng: np.random.Generator
+
+    def draw(self, low: float, high: float) -> np.ndarray:
+        """Draw a curve between two values: (n_samples,)."""
+        knots_s = np.arange(0, self.duration_s + 4, 2.0)
+        return np.interp(self.times_s, knots_s, self.rng.uniform(low, high, len(knots_s)))
+
+
+def _buzz(curves: _SlowCurves, sample_rate: int) -> np.ndarray:
+    """Return a sawtooth of wandering pitch: (n_samples,)."""
+    pitch_hz = curves.draw(90, 240)
+    return 2 * (np.cumsum(pitch_hz) / sample_rate % 1) - 1
+
+
+def _syllables(curves: _SlowCurves, sample_rate: int) -> np.ndarray:
+    """Return a gate that opens at a wandering pace: (n_samples,)."""
+    pace_hz = curves.draw(2, 6)
+    return np.clip(np.sin(2 * np.pi * np.cumsum(pace_hz) / sample_rate), 0, 1)
 
 
 def stand_in_sound(rng: np.random.Generator, duration_s: float, sample_rate: int) -> np.ndarray:
@@ -192,13 +210,11 @@ def stand_in_sound(rng: np.random.Generator, duration_s: float, sample_rate: int
     array of shape (n_samples,), float32
     """
     n_samples = int(duration_s * sample_rate)
-    times_s = np.arange(n_samples) / sample_rate
-    pitch_hz = _slow_curve(times_s, duration_s, rng, 90, 240)
-    buzz = 2 * (np.cumsum(pitch_hz) / sample_rate % 1) - 1
-    pace_hz = _slow_curve(times_s, duration_s, rng, 2, 6)
-    syllables = np.clip(np.sin(2 * np.pi * np.cumsum(pace_hz) / sample_rate), 0, 1)
-    talking = np.clip(_slow_curve(times_s, duration_s, rng, -0.5, 1), 0, 1)
-    wave = syllables * talking * buzz
+    curves = _SlowCurves(np.arange(n_samples) / sample_rate, duration_s, rng)
+    buzz = _buzz(curves, sample_rate)
+    wave = _syllables(curves, sample_rate)
+    wave *= np.clip(curves.draw(-0.5, 1), 0, 1)
+    wave *= buzz
     # Twenty seconds of noise in each band are repeated, under gates that do not repeat.
     n_noise = min(n_samples, 20 * sample_rate)
     for centre_hz in (200, 600, 1500, 3500, 7000):
@@ -206,7 +222,7 @@ def stand_in_sound(rng: np.random.Generator, duration_s: float, sample_rate: int
         if edges_hz[1] >= sample_rate / 2:
             continue  # the rate cannot hold this band
         sos = signal.butter(2, edges_hz, "bandpass", fs=sample_rate, output="sos")
-        gate = np.clip(_slow_curve(times_s, duration_s, rng, -1, 1), 0, 1)
+        gate = np.clip(curves.draw(-1, 1), 0, 1)
         noise = signal.sosfilt(sos, rng.standard_normal(n_noise))
         wave += gate * np.resize(noise, n_samples) * 0.5
     return (0.5 * wave / np.abs(wave).max()).astype(np.float32)
