@@ -23,6 +23,7 @@ ENTITIES = (
 )  # fmt: skip
 OF_SPACE = ("space", "cohort", "res", "den", "desc")  # what tables beside a series do not have
 NEAREST_LISTED = 3
+ABSENT = "none"  # the value of an entity that a name must not hold
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class Wanted:
 
     def differing(self, file: BidsFile) -> list[str]:
         """Return the entities that a file has not, or with another value."""
-        return [key for key, value in self.entities.items() if file.entities.get(key) != value]
+        return [
+            key for key, value in self.entities.items() if file.entities.get(key, ABSENT) != value
+        ]
 
     def __str__(self) -> str:
         entities = [f"{key}-{value}" for key, value in self.entities.items()]
@@ -182,5 +185,5 @@ def _nearest(folder: Path, of_kind: list[BidsFile], wanted: Wanted) -> str:
 def _differing_values(files: list[BidsFile]) -> dict[str, list[str]]:
     """Return the entities in which files differ, each with the values that occur."""
     keys = [key for key in ENTITIES if any(key in file.entities for file in files)]
-    values = {key: sorted({file.entities.get(key, "none") for file in files}) for key in keys}
+    values = {key: sorted({file.entities.get(key, ABSENT) for file in files}) for key in keys}
     return {key: found for key, found in values.items() if len(found) > 1}

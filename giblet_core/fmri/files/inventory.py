@@ -96,11 +96,19 @@ def read_options(manifest: Manifest) -> ReadOptions:
 
 
 def _common_grid(headers: Sequence[BoldHeader]) -> VoxelGrid | None:
-    grids = [header.grid for header in headers if header.grid is not None]
-    if not grids:
-        return None
-    n_same = [sum(grid.is_same(other) for other in grids) for grid in grids]
-    return grids[int(np.argmax(n_same))]
+    """Return the grid of most files, of equally many the first; None where none has one."""
+    grids = []
+    n_files = []
+    for header in headers:
+        if header.grid is None:
+            continue
+        same = [i for i, grid in enumerate(grids) if grid.is_same(header.grid)]
+        if same:
+            n_files[same[0]] += 1
+        else:
+            grids.append(header.grid)
+            n_files.append(1)
+    return grids[int(np.argmax(n_files))] if grids else None
 
 
 # --- columns of tables -----------------------------------------------------------------------

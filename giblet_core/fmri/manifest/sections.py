@@ -168,7 +168,8 @@ class Bold(Section):
     )
     entities: dict[str, Name] = declared(
         MAPPING,
-        "For bids: what else the names of the files must hold, such as space or task.",
+        "For bids: what else the names of the files must hold, such as space or task; ``none`` "
+        "where they must not hold it.",
         example={"space": "MNI152NLin2009cAsym", "task": "film"},
         default={},
     )

@@ -69,6 +69,8 @@ def test_several_files_are_refused_with_the_entities_in_which_they_differ(tmp_pa
     with pytest.raises(InputError, match=r"2 files have such a name \(ses: 1, 2\)"):
         find_bids(tmp_path, "01", wanted(sub="01"))
     assert find_bids(tmp_path, "01", wanted(sub="01", ses="2")).entities["ses"] == "2"
+    touch(tmp_path, "sub-01/sub-01_task-film_desc-preproc_bold.nii.gz")
+    assert "ses" not in find_bids(tmp_path, "01", wanted(sub="01", ses="none")).entities
 
 
 def test_hidden_files_other_subjects_and_loops_of_links_are_left_out(tmp_path):
