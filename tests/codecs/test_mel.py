@@ -13,7 +13,8 @@ def chord(rate=22_050, seconds=1.0):
 
 
 def test_griffin_lim_returns_a_sound_of_the_same_spectrogram():
-    wave, codec = chord(), MelCodec()
+    wave = chord()
+    codec = MelCodec()
     back = codec.decode(codec.encode(wave), len(wave))
     assert back.shape == wave.shape
     peaks = [np.argmax(np.abs(np.fft.rfft(x * np.hanning(len(x))))) for x in (wave, back)]
@@ -23,7 +24,8 @@ def test_griffin_lim_returns_a_sound_of_the_same_spectrogram():
 
 
 def test_the_phase_is_guessed_so_the_waveform_is_not_the_original():
-    wave, codec = chord(), MelCodec()
+    wave = chord()
+    codec = MelCodec()
     back = codec.decode(codec.encode(wave), len(wave))
     assert abs(np.corrcoef(wave, back)[0, 1]) < 0.95
 

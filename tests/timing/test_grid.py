@@ -32,10 +32,28 @@ def test_binary_floats_would_be_wrong_where_fractions_are_right():
     assert frame_at(6.48, 75) == 486
 
 
+@pytest.mark.parametrize("rate", [12.5, 50.0, 75.0, 44_100 / 512])
+def test_trs_hold_the_floor_of_their_frames_or_one_more(rate):
+    grid = TRGrid(1.49, 300)
+    n = grid.frames_a_tr(rate)
+    edges = grid.frame_edges(rate)
+    assert n == floor(Fraction("1.49") * Fraction(str(rate)))
+    assert set(np.diff(edges)) <= {n, n + 1}
+    exact = np.array([float(grid.edge(i)) * rate for i in range(301)])
+    assert np.abs(edges - exact).max() <= 1
+
+
+def test_a_tr_shorter_than_a_frame_is_an_error():
+    slow = Codes(np.zeros((1, 40), int), 24_000, 12.5, 40 * 1920, 0.1375, "slow", "0" * 64)
+    with pytest.raises(InputError, match="the TR is shorter than a frame"):
+        TRGrid(0.05, 4).windows(slow)
+
+
 @pytest.mark.parametrize("t_r", TRS)
 @pytest.mark.parametrize("onset_s", [0.0, 3.37])
 def test_windows_and_join_lose_nothing(t_r, onset_s):
-    codes, grid = random_codes(4000), TRGrid(t_r, 20, onset_s)
+    codes = random_codes(4000)
+    grid = TRGrid(t_r, 20, onset_s)
     windows = grid.windows(codes)
     edges = grid.frame_edges(75.0)
     joined = grid.join(windows)
