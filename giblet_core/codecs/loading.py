@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
+from huggingface_hub import constants as hub_constants
 from huggingface_hub import hf_hub_download
 from safetensors import SafetensorError
 from transformers import EncodecModel
@@ -26,6 +27,7 @@ DEMO_FOLDER = ASSETS / "demo_codec"
 #: The code that shapes codes and sound: the whole room
 SOURCES = tuple(sorted(Path(__file__).parent.glob("*.py")))
 HUB_FILES = ("config.json", "model.safetensors")  # all that is asked for; the weights come last
+hub_constants.HF_HUB_DISABLE_TELEMETRY = True  # the client would send a request of its own
 _LENGTH_SHA256 = 64
 _LENGTH_SHA1 = 40
 _REMEDY = "Connect to the network once, or give the path of a local folder."

@@ -85,8 +85,8 @@ def input_stamp(value: Any, root: Path) -> Any:
     For the name of a file (relative to `root`) this is the file's content, and that of its table of
     events where there is one. For a folder it is the name, size and time of change of every file in
     it, not their content, which may take minutes to read: a file that is copied anew counts as
-    changed. Of a ``dataset.yaml`` the content counts, and all files that it names, with the table of
-    events beside its sound, as in a folder.
+    changed. Of a ``dataset.yaml`` the content counts, and all files that it names, with the
+    table of events beside its sound, as in a folder.
     Every other value, "demo" and names of nothing that exists among them, counts as it is.
     """
     path = root / value if isinstance(value, str) and value not in ("", "demo") else None
