@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +83,11 @@ class Table:
             No such column, or a cell that is no number.
         """
         columns = range(self.n_columns) if names is None else self._places(names)
+        cells = list(zip(*self.rows))
         numbers = np.empty((len(self.rows), len(columns)))
-        for i, column in enumerate(columns):
-            numbers[:, i] = self._column_numbers(column)
+        if self.rows:
+            for i, column in enumerate(columns):
+                numbers[:, i] = self._column_numbers(column, cells[column])
         return numbers
 
     def _places(self, names: Sequence[str]) -> list[int]:
@@ -96,10 +99,13 @@ class Table:
             raise InputError(f"columns={missing}: must be columns of {self.path.name}. {choice}")
         return [known.index(name) for name in wanted]
 
-    def _column_numbers(self, column: int) -> list[float]:
+    def _column_numbers(self, column: int, cells: tuple[str, ...]) -> list[float]:
+        together = "".join(cells)
+        if self.decimal == "." and together.isascii() and "_" not in together:
+            with suppress(ValueError):  # a missing value, or no number: looked at one by one
+                return [float(cell) for cell in cells]
         numbers = []
-        for i, row in enumerate(self.rows):
-            cell = row[column]
+        for i, cell in enumerate(cells):
             if cell in MISSING:
                 numbers.append(np.nan)
             elif is_number(cell, self.decimal):
@@ -112,8 +118,10 @@ class Table:
         """Return the columns whose whole numbers count the rows: an index is no series."""
         labels = []
         for column in range(self.n_columns):
+            if len(self.rows) < 3 or not self.rows[0][column].isdigit():
+                continue
             cells = [row[column] for row in self.rows]
-            if len(cells) < 3 or not all(cell.isascii() and cell.isdigit() for cell in cells):
+            if not all(cell.isascii() and cell.isdigit() for cell in cells):
                 continue
             values = [int(cell) for cell in cells]
             if values == list(range(values[0], values[0] + len(values))):

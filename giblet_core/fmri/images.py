@@ -33,6 +33,11 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
         image = nib.load(path, keep_file_open=True)
         declared = float(np.prod(image.shape, dtype=float)) * image.get_data_dtype().itemsize
         is_plain = np.isfinite(image.affine).all() and all(size > 0 for size in image.shape)
+    if image.get_data_dtype().kind not in "iufb":
+        raise InputError(
+            f"file={path}: holds {image.get_data_dtype()}; values must be real numbers. Save "
+            "magnitudes, or one channel."
+        )
     present = path.stat().st_size * (MOST_DEFLATED if path.name.endswith(".gz") else 1)
     if not is_plain or declared > present:
         raise InputError(

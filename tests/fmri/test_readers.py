@@ -113,3 +113,22 @@ def test_a_reader_is_listed_under_its_own_name(name):
     reader = READERS[name]
     assert reader.name == name
     assert all(suffix.startswith(".") for suffix in reader.suffixes)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, [("R", "u1"), ("G", "u1"), ("B", "u1")]])
+def test_images_of_other_values_than_real_numbers_are_refused(folder, dtype):
+    nib.save(nib.Nifti1Image(np.zeros((5, 6, 4, 70), dtype), np.eye(4)), folder / "s1_scan1.nii.gz")
+    found = problems_of(manifest_of(folder))
+    assert any("subject 1, scan1=file=" in p and "must be real numbers" in p for p in found)
+
+
+def test_a_header_that_promises_more_than_the_file_holds_is_refused(folder):
+    image = nib.Nifti1Image(np.zeros((5, 6, 4, 70), np.float32), np.eye(4))
+    nib.save(image, folder / "s1_scan1.nii")
+    data = bytearray((folder / "s1_scan1.nii").read_bytes())
+    data[42:48] = np.array([30_000, 30_000, 30_000], "<i2").tobytes()  # dim[1:4]
+    (folder / "s1_scan1.nii").write_bytes(bytes(data))
+    (folder / "s1_scan1.nii.gz").unlink()
+    bold = {"pattern": "s{subject}_{run}.nii*", "subjects": [1, 2, 3], "format": "nifti"}
+    found = problems_of(manifest_of(folder, bold=bold))
+    assert any("subject 1, scan1=file=" in p and "bytes, but the file has" in p for p in found)
