@@ -1,9 +1,9 @@
 """The demo codec: a small EnCodec trained by this project.
 
 Read `network` and `codebooks` first (what is trained), then `hybrid` (the start, built by hand),
-`losses`, `corpus` and `training`, and `export` (how it becomes an ``EncodecModel``); `bench` says
-how it sounds. The exported codec gives the latents and the sound of the trained one, and the same
-sounds and seed give the same weights.
+`losses`, `corpus`, `stage` and `training`, and `export` (how it becomes an ``EncodecModel``);
+`bench` says how it sounds. The exported codec gives the latents and the sound of the trained one,
+and the same sounds and seed give the same weights.
 """
 
 import lazy_loader
@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "hybrid",
         "losses",
         "network",
+        "stage",
         "training",
     ],
     submod_attrs={
@@ -52,12 +53,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "make_bands",
             "perceptual_losses",
         ],
-        "training": [
+        "stage": [
             "CodecTrainConfig",
             "load_weights",
-            "refit_codebooks",
             "save_weights",
             "stage_ingredients",
+        ],
+        "training": [
+            "refit_codebooks",
             "start",
             "train_codec",
         ],

@@ -28,8 +28,9 @@ FULL_SCALE = np.float32(32768)
 
 def _room_tone(n: int, seed: int) -> np.ndarray:
     """Return a quiet hiss below everything, so that no silence is digital: (n,) float32."""
-    white = np.random.default_rng([seed, ROOM_TONE_SEED]).standard_normal(n, dtype=np.float32)
-    hiss = sosfilt([[0.05, 0, 0, 1, -0.95, 0]], white)  # of RMS .16
+    rng = np.random.default_rng([seed, ROOM_TONE_SEED])
+    hiss = sosfilt([[0.05, 0, 0, 1, -0.95, 0]], rng.standard_normal(n, dtype=np.float32))
+    # It has an RMS of .16.
     return hiss.astype(np.float32) * np.float32(10 ** (ROOM_TONE_DB / 20) / 0.16)
 
 
