@@ -31,7 +31,7 @@ STANDARD = {
     "seed": 0,
     "artifacts_dir": "build/artifacts",
 }
-pytestmark = pytest.mark.xdist_group("notebooks")
+pytestmark = [pytest.mark.xdist_group("notebooks"), pytest.mark.notebook]
 
 
 @pytest.fixture(scope="module")
