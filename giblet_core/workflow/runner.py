@@ -4,6 +4,7 @@ Parameters are checked before anything is written. What is unchanged is skipped.
 fails is kept and published as failed; the others run all the same.
 """
 
+import contextvars
 import os
 import shutil
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
+from jupyter_core.utils import ensure_event_loop
 
 from giblet_core.errors import InputError, RunFailed
 from giblet_core.files import project_root, read_sealed, remove_leftovers, write_sealed
@@ -227,6 +229,18 @@ def run_notebooks(plan: Plan, waiting: Sequence[Path], say: Callable[..., None])
     return failed
 
 
+def _in_own_loop(run_one: Callable[[Path], None], path: Path) -> None:
+    """Run a notebook with an event loop of its own, which is closed afterwards."""
+
+    def call() -> None:
+        try:
+            run_one(path)
+        finally:
+            ensure_event_loop().close()
+
+    contextvars.copy_context().run(call)
+
+
 def in_parallel(run_one: Callable[[Path], None], waiting: Sequence[Path]) -> None:
     """Run the first two notebooks, then the others side by side, then the scorecard.
 
@@ -236,14 +250,15 @@ def in_parallel(run_one: Callable[[Path], None], waiting: Sequence[Path]) -> Non
     last = [path for path in waiting[2:] if path.stem.endswith("scorecard")]
     beside = [path for path in waiting[2:] if path not in last]
     pool = ThreadPoolExecutor(min(MOST_NOTEBOOKS_AT_ONCE, os.cpu_count() or 1))
+    # None runs in the main thread: there the notebook client would take Ctrl-C for itself.
     try:
         for path in first:
-            run_one(path)
-        jobs = [pool.submit(run_one, path) for path in beside]
+            pool.submit(_in_own_loop, run_one, path).result()
+        jobs = [pool.submit(_in_own_loop, run_one, path) for path in beside]
         for job in jobs:
             job.result()
         for path in last:
-            run_one(path)
+            pool.submit(_in_own_loop, run_one, path).result()
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
         stop_kernels()
