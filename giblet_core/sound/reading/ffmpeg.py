@@ -298,7 +298,7 @@ def as_float(frame: av.AudioFrame) -> np.ndarray:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
     kind = samples.dtype.kind
     if kind == "f":
-        with np.errstate(over="ignore"):  # infinity is counted, and refused at the end
+        with np.errstate(all="ignore"):  # NaN and infinity are counted, and refused at the end
             return samples.astype(np.float32, copy=False)
     full_scale = np.float32(2.0 ** (8 * samples.dtype.itemsize - 1))
     middle = full_scale if kind == "u" else np.float32(0)

@@ -39,6 +39,11 @@ PICTURE = 0x100
 SOUND = 0x101
 
 
+def test_a_beginning_that_is_no_packet_is_refused(path, raw):
+    path.write_bytes(raw[50:])
+    refused(path, "no packet begins where the first should|must")
+
+
 def test_sound_is_placed_by_its_time_stamps(path, raw):
     back = load_audio(path, RATE)
     assert abs(onset_s(back, RATE) - 2.5) < 0.002

@@ -120,10 +120,16 @@ def test_a_header_without_format_or_without_sound_is_refused(path):
     refused(path, "names no sound")
 
 
-@pytest.mark.parametrize("rate", [0, 100, 2_000_000])
+@pytest.mark.parametrize("rate", [0, 100, 2_000_000, 0xFEFEFE00])
 def test_a_rate_that_no_sound_has_is_refused(path, rate):
-    path.write_bytes(riff(PCM, rate=rate))
+    path.write_bytes(put(riff(PCM), 24, "<I", rate))
     refused(path, "must")
+
+
+def test_a_rate_beyond_every_program_is_refused_where_the_length_is_open_too(path):
+    raw = put(riff(PCM, data_size=0), 24, "<I", 0xFEFEFE00)
+    path.write_bytes(raw)
+    refused(path, f"declares 1 channels at {0xFEFEFE00} Hz")
 
 
 def put(data, start, format, *numbers):
@@ -185,5 +191,6 @@ def test_nist_headers_are_compared(path):
     assert_whole(path)
     path.write_bytes(raw.replace(b"sample_count -i 24000", b"sample_count -i 30000"))
     refused(path, "declares 30000 samples")
-    path.write_bytes(raw.replace(b"sample_count", b"sample_kount"))
-    refused(path, "must give numbers for sample_count")
+    for harmed in (b"sample_kount -i 24000", "sample_count -i 2400²".encode("latin-1")):
+        path.write_bytes(raw.replace(b"sample_count -i 24000", harmed))
+        refused(path, "must give numbers for sample_count")

@@ -69,6 +69,7 @@ def test_a_layout_that_changes_in_a_film_is_refused(tmp_path):
         ("s32", [-(2**31), 0, 2**30], [-1, 0, 0.5]),
         ("flt", [-1.5, 0, 0.25], [-1.5, 0, 0.25]),
         ("dblp", [-1.5, 0, 0.25], [-1.5, 0, 0.25]),
+        ("dbl", [-1e300, 0, np.inf], [-np.inf, 0, np.inf]),
     ],
 )
 @pytest.mark.parametrize("n_channels", [1, 2])

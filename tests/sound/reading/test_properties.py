@@ -15,8 +15,9 @@ NOT_READ = {"RAW", "SD2"}  # one has no header, the other keeps it in another fi
 NOT_WRITTEN = {  # what libsndfile writes in a way that it does not read itself
     *(("AIFF", "DWVW_12"), ("AIFF", "DWVW_16"), ("AIFF", "DWVW_24")),
     *(("SDS", "PCM_S8"), ("SDS", "PCM_16"), ("SDS", "PCM_24")),
-    *(("PAF", "PCM_24"), ("CAF", "ALAC_20")),
+    ("PAF", "PCM_24"),
 }
+NOT_IN_STEREO = {"ALAC_20", "ALAC_24", "ALAC_32"}  # libsndfile writes one channel of them alone
 ENCODINGS = [
     (format, encoding)
     for format in sorted(sf.available_formats())
@@ -48,12 +49,13 @@ def path(tmp_path_factory):
 @quick(max_examples=120)
 def test_what_libsndfile_writes(path, written, n_channels, n_samples, rate, seed):
     format, encoding = written
+    assume(n_channels == 1 or encoding not in NOT_IN_STEREO)
     channels = noise(n_channels, n_samples, seed)
     try:
         sf.write(path, channels.T, rate, format=format, subtype=encoding)
     except sf.LibsndfileError:
         assume(False)  # no such rate or number of channels in this format
-    info = audio_info(path)
+    info = audio_info(path, channel=0)  # two channels of noise may happen to cancel
     assert info.n_channels == n_channels
     back = load_audio(path, info.sample_rate, channel=0)
     assert len(back) == info.n_samples
@@ -76,8 +78,9 @@ def test_what_libsndfile_writes(path, written, n_channels, n_samples, rate, seed
 @quick(max_examples=40)
 def test_what_is_lossless_in_any_container(path, kind, n_channels, n_samples, rate, seed):
     channels = noise(n_channels, n_samples, seed)
+    assume(n_channels == 1 or not kind.name.startswith("SVX"))
     kind.write(path, channels, rate)
-    info = audio_info(path)
+    info = audio_info(path, channel=0)  # two channels of noise may happen to cancel
     assert (info.n_samples, info.sample_rate) == (n_samples, rate)
     for number in range(n_channels):
         back = load_audio(path, rate, channel=number)
@@ -92,7 +95,7 @@ def test_what_is_lossless_in_any_container(path, kind, n_channels, n_samples, ra
 @quick(max_examples=40)
 def test_what_is_lossy_begins_and_ends_within_what_it_declares(path, kind, n_samples, seed):
     kind.write(path, noise(1, n_samples, seed), 48_000)
-    info = audio_info(path)
+    info = audio_info(path, channel=0)  # two channels of noise may happen to cancel
     assert info.sample_rate == 48_000
     assert abs(info.n_samples - n_samples - kind.late) <= kind.filling
     assert len(load_audio(path, 48_000)) == info.n_samples
