@@ -217,6 +217,9 @@ class Container:
         Where the samples lie, if the header does not say it in a way that libsndfile follows.
     n_samples : int, optional
         Samples a channel that must decode; None where nothing is declared.
+    n_fact : int, optional
+        Samples a channel that compressed WAV counts beside its blocks, of which the last may be
+        filled up. Not every program counts rightly.
     n_skipped : int, optional
         Samples of the encoder's delay to cut off before them; None leaves that to the decoder.
     placed : bool
@@ -236,6 +239,7 @@ class Container:
     span: Span | None = None
     stored: StoredSamples | None = None
     n_samples: int | None = None
+    n_fact: int | None = None
     n_skipped: int | None = None
     placed: bool = False
     tells_delay: bool = False

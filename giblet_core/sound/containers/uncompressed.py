@@ -277,11 +277,14 @@ def inspect_caf(source: Source) -> Container:
     if coded.encoding or b"pakt" not in found:
         return _container(source, style, coded, extent)
     table = found[b"pakt"].start
-    coded = replace(coded, n_frames=source.number(table + 8, 8))
-    n_skipped = source.number(table + 16, 4)
-    container = _container(source, style, coded, extent)
     # FFmpeg notices packets that are not whole, which libsndfile fills with something
-    return replace(container, decoder="ffmpeg", demuxer="caf", n_skipped=n_skipped)
+    return replace(
+        _container(source, style, coded, extent),
+        decoder="ffmpeg",
+        demuxer="caf",
+        n_samples=source.number(table + 8, 8),
+        n_skipped=source.number(table + 16, 4),
+    )
 
 
 def inspect_au(source: Source) -> Container:
@@ -304,7 +307,7 @@ def _container(source: Source, style: ChunkStyle, coded: SampleFormat, extent: E
             COPY_AGAIN,
         )
     stored = None
-    n_samples = coded.n_frames
+    n_samples = None
     if coded.encoding:
         n_samples = max(extent.n_bytes, 0) // coded.frame_bytes
         if not extent.as_declared:
@@ -321,5 +324,6 @@ def _container(source: Source, style: ChunkStyle, coded: SampleFormat, extent: E
         channels=coded.channels,
         stored=stored,
         n_samples=n_samples,
+        n_fact=None if coded.encoding else coded.n_frames,
         notes=extent.notes,
     )

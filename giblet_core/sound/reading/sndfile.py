@@ -13,7 +13,8 @@ from giblet_core.sound.containers import Container, Window
 from giblet_core.sound.reading.tracks import Track, choose_track
 
 BLOCK = 1 << 18  # numbers read at a time: memory stays flat in the length of a file
-MOST_FILLING = 1 << 16  # samples by which the last block of compressed sound may be filled up
+MOST_FILLING = 1 << 13  # samples by which the last block of compressed sound may be filled up
+MOST_PADDING = 1 << 8  # samples that a few bytes behind the sound may look like
 
 
 def _opened(path: Path, container: Container, stack: ExitStack) -> sf.SoundFile:
@@ -94,7 +95,7 @@ class SndfileReader(AbstractContextManager):
             self.track = Track(0, codec, layout, self.n_channels, self.sample_rate)
             self.tracks = (self.track,)
             choose_track(self.tracks, track, path)
-            self._n_samples = self._samples_to_read(container.n_samples)
+            self._n_samples = self._samples_to_read(container)
             self._open = stack.pop_all()
 
     def __exit__(
@@ -105,19 +106,28 @@ class SndfileReader(AbstractContextManager):
     ) -> None:
         self._open.close()
 
-    def _samples_to_read(self, declared: int | None) -> int:
+    def _samples_to_read(self, container: Container) -> int:
         """Return the samples a channel that the header declares, or else that libsndfile found."""
         found = self._sound.frames
+        declared = container.n_samples
         if declared is None:
-            return found
-        if found - MOST_FILLING < declared <= found:
+            return self._samples_by_fact(found, container.n_fact)
+        if found - MOST_PADDING < declared <= found:
             return declared
-        if declared == found * self.n_channels:  # some count the samples of all channels
-            return found
         raise InputError(
             f"path={self.path}: the header declares {declared} samples but {found} are there; a "
             "file must be whole. It was truncated: copy it again."
         )
+
+    def _samples_by_fact(self, found: int, counted: int | None) -> int:
+        """Return the samples without those that fill up the last block, where they are counted.
+
+        Some programs count the samples of all channels, or divide by the channels twice.
+        """
+        miscounted = {found * self.n_channels, found // self.n_channels}
+        if counted is None or counted in miscounted or counted <= found - MOST_FILLING:
+            return found
+        return min(counted, found)
 
     def blocks(self, start_s: float, stop_s: float | None) -> Iterator[np.ndarray]:
         """Yield the samples between two times, (n_channels, n) float32 each.

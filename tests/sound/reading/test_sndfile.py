@@ -52,7 +52,7 @@ def test_an_error_of_the_decoder_says_where(path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("declared", "read"), [(48_000, 48_000), (47_000, 47_000), (None, 48_000), (96_000, None)]
+    ("declared", "read"), [(48_000, 48_000), (47_990, 47_990), (None, 48_000), (96_000, None)]
 )
 def test_the_declared_samples_are_read(path, declared, read):
     sf.write(path, WAVE, RATE, format="WAV")
@@ -63,6 +63,27 @@ def test_the_declared_samples_are_read(path, declared, read):
         return
     with SndfileReader(path, container) as reader:
         assert sum(block.shape[1] for block in reader.blocks(0.0, None)) == read
+
+
+@pytest.mark.parametrize(
+    ("counted", "read"),
+    [(None, 48_000), (47_000, 47_000), (48_000, 48_000), (24_000, 48_000), (96_000, 48_000)],
+)
+def test_a_count_beside_the_blocks_is_believed_where_it_can_be_true(path, counted, read):
+    """By libsndfile it is divided by the channels, by others multiplied."""
+    sf.write(path, np.stack([WAVE, WAVE], 1), RATE, format="WAV")
+    with SndfileReader(path, Container("WAV", n_fact=counted)) as reader:
+        assert sum(block.shape[1] for block in reader.blocks(0.0, None)) == read
+
+
+@pytest.mark.parametrize("n_samples", [1, 253, 505, 506, 20_000])
+@pytest.mark.parametrize("format", ["WAV", "W64"])
+def test_short_compressed_stereo_is_read_whole(path, format, n_samples):
+    wave = np.stack([WAVE[:n_samples]] * 2, 1)
+    sf.write(path, wave, RATE, format=format, subtype="IMA_ADPCM")
+    back = load_audio(path, RATE)
+    assert len(back) >= n_samples
+    assert np.sqrt(np.mean((back[:n_samples] - WAVE[:n_samples]) ** 2)) < 0.05
 
 
 @pytest.mark.parametrize("encoding", ["PCM_16", "PCM_24", "FLOAT"])
