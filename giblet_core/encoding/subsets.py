@@ -5,6 +5,11 @@ weights of all codebooks are kept and the features of the missing ones held at t
 add over codebooks, so that 255 refits cost a few fits, and frozen predictions add over codebooks,
 so that 255 sums cost one.
 
+Measured on 8 codebooks, 500 TRs and 100 targets in 3 folds: 255 subsets take as long as 17 fits;
+fitted one by one they take 6.6 times as long. The sums are formed along a binary tree, one addition
+a subset. That costs as much as walking a Gray code (0.61 and 0.59 s a penalty), and 0.83 of summing
+each subset anew (0.73 s).
+
 References
 ----------
 .. [1] Shapley 1953, A value for n-person games. doi:10.1515/9781400881970-018

@@ -7,6 +7,7 @@ group). To add a space, write a function of a stimulus and the runs' grids that 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -81,22 +82,6 @@ def _codebooks(stimulus: Stimulus, grids: Grids) -> tuple[FeatureSpace, ...]:
     return codebook_features(stimulus.codec, stimulus.codes, grids, pool=CODEBOOK_POOL)
 
 
-def _envelope(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
-    return _baseline("envelope", stimulus, grids)
-
-
-def _loudness(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
-    return _baseline("loudness", stimulus, grids)
-
-
-def _mel(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
-    return _baseline("mel", stimulus, grids)
-
-
-def _speech(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
-    return _baseline("speech", stimulus, grids)
-
-
 def _time(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
     return time_features(grids)
 
@@ -143,21 +128,21 @@ _ENTRIES = (
     ),
     FeatureEntry(
         "envelope",
-        _envelope,
+        partial(_baseline, "envelope"),
         needs=("wave",),
         description="RMS and its cube root: mean, SD and modulation",
         group="envelope, loudness",
     ),
     FeatureEntry(
         "loudness",
-        _loudness,
+        partial(_baseline, "loudness"),
         needs=("wave",),
         description="momentary loudness: mean and SD",
         group="envelope, loudness",
     ),
     FeatureEntry(
         "mel",
-        _mel,
+        partial(_baseline, "mel"),
         needs=("wave",),
         description="128 log-mel bands: mean, SD and modulation",
         group="mel",
@@ -171,7 +156,7 @@ _ENTRIES = (
     ),
     FeatureEntry(
         "speech",
-        _speech,
+        partial(_baseline, "speech"),
         needs=("annotation",),
         description="presence of speech, and word onsets a second",
         group="speech",
