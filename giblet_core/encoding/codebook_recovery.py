@@ -264,8 +264,8 @@ def residual_scores(
         z = codec.codebooks[k][codes.indices[k]].T
         z_pooled = pooled(z, codes.frame_rate, grids, ("mean",))
         for f, fold in enumerate(folds):
-            heard = np.concatenate([frames_of_tr[tr] for tr in fold[0]])
-            weights = _least_squares(low[:, heard], z[:, heard])
+            train_frames = np.concatenate([frames_of_tr[tr] for tr in fold[0]])
+            weights = _least_squares(low[:, train_frames], z[:, train_frames])
             # means over TRs are linear: the same as frame by frame
             left = z_pooled - low_pooled @ weights
             scores.intact[k, f] = _held_out_r(z_pooled, y, fold, alpha)

@@ -149,8 +149,8 @@ def _pool_run(
 ) -> np.ndarray:
     """Pool one run of a signal (D, n_frames) that begins at second 0 of the stimulus."""
     n_before = _trs_before(response.history_s, grid.t_r)
-    heard = TRGrid(grid.t_r, grid.n_trs + n_before, float(grid.edge(-n_before)))
-    edges = heard.edges_within(x.shape[1], rate_hz)
+    grid_with_history = TRGrid(grid.t_r, grid.n_trs + n_before, float(grid.edge(-n_before)))
+    edges = grid_with_history.edges_within(x.shape[1], rate_hz)
     signal = x[:, edges[0] : edges[-1]].astype(np.float64)
     edges = edges - edges[0]
     bin_frames = min(BIN_FRAMES, int(rate_hz / RESPONSE_RATE_HZ))
