@@ -160,18 +160,23 @@ def load_codec(name: str | Path | None = None) -> Codec:
     return _load(name, _version_of(name))
 
 
-def _version_of(name: str) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and time of the files of a local folder; nothing for what is no folder."""
+def _version_of(name: str) -> tuple[object, ...]:
+    """Return what changes when another codec is meant by the same name.
+
+    It is the entry of a listed codec, or name, size and time of the files of a local folder.
+    """
     folder = Path(name)
-    if name in CODECS or not folder.is_dir():
+    if name in CODECS:
+        return (CODECS[name],)
+    if not folder.is_dir():
         return ()
     states = [(path, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
     return tuple((path.name, state.st_size, state.st_mtime_ns) for path, state in states)
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, _version: tuple[tuple[str, int, int], ...]) -> Codec:
-    """Load a codec; remembered for this version of a local folder."""
+def _load(name: str, _version: tuple[object, ...]) -> Codec:
+    """Load a codec; remembered for this version of it."""
     if name in CODECS:
         return CODECS[name].load()
     if Path(name).is_dir():

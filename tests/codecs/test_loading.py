@@ -18,6 +18,9 @@ def test_entries_bear_the_name_under_which_they_are_listed():
 def test_a_codec_that_is_added_is_loaded_by_its_name(monkeypatch):
     monkeypatch.setitem(CODECS, "slow", FAKE_CODECS["slow"])
     assert gc.load_codec("slow").frame_rate == 12.5
+    assert gc.load_codec("slow") is gc.load_codec("slow")
+    monkeypatch.setitem(CODECS, "slow", FAKE_CODECS["projected"])
+    assert gc.load_codec("slow").frame_rate == 50
 
 
 def test_a_local_folder_is_a_codec(model, wave, tmp_path):

@@ -33,7 +33,7 @@ def test_other_weights_are_refused(tmp_path, monkeypatch):
         file.write(b"\x7f")
     monkeypatch.setattr(loading, "DEMO_FOLDER", tmp_path / "demo_codec")
     with pytest.raises(InputError, match="SHA256SUMS"):
-        loading.CODECS["demo"].load()
+        loading.load_demo()
 
 
 def test_it_is_an_encodec_of_the_promised_shape(demo_codec):
