@@ -219,8 +219,8 @@ def _lines(path: Path) -> list[str]:
     )
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    while lines and not lines[-1].strip():
-        lines.pop()
+    while lines and not lines[-1].strip(" "):
+        lines.pop()  # not a line of separators: that is a row without values
     require(lines, f"file={path}: must be a readable table, but is empty. Make it again.")
     for number, line in enumerate(lines, 1):
         if not line.strip(" \n"):
