@@ -3,13 +3,28 @@
 import dataclasses
 import errno
 import json
+import os
+import time
 
 import numpy as np
 import pytest
+from caches import assert_flips_are_found, assert_known_by
 
 from giblet_core import files as artifacts
 from giblet_core.errors import InputError
-from giblet_core.files import atomic_path, cached_npz, content_hash, load_npz, save_npz, write_json
+from giblet_core.files import (
+    LEFTOVER_AGE_S,
+    atomic_path,
+    cached_npz,
+    content_hash,
+    is_temporary,
+    load_npz,
+    read_sealed,
+    remove_leftovers,
+    save_npz,
+    write_json,
+    write_sealed,
+)
 
 
 def test_hash_sees_dtype_shape_type_and_nesting(rng, tmp_path):
@@ -157,9 +172,102 @@ def test_a_cache_hits_the_same_parts_only(tmp_path):
     assert all(p.name.startswith("sherlock_all_hrf_per_subject_mel-") for p in tmp_path.iterdir())
 
 
-def test_a_corrupted_cache_file_is_an_error_not_a_result(tmp_path):
-    cached_npz(tmp_path, "a", 1, lambda: ({"x": np.arange(9)}, {}))
-    (path,) = tmp_path.iterdir()
+@pytest.fixture
+def cache(tmp_path):
+    """A cache of one array: ``serve()`` reads it, ``parts`` are its ingredients."""
+    parts = {"alias": "a", "t_r": 1.5, "sound": np.arange(4), "code": (tmp_path / "code.py",)}
+    parts["code"][0].write_text("x = 1")
+    made = []
+
+    def compute():
+        made.append(1)
+        return {"x": np.arange(9.0) * len(made)}, {"kind": "test"}
+
+    def serve():
+        return cached_npz(tmp_path / "cache", parts["alias"], parts, compute)
+
+    serve.made = made
+    serve.parts = parts
+    return serve
+
+
+CHANGES = {
+    "alias": lambda parts: parts.update(alias="b"),
+    "a number": lambda parts: parts.update(t_r=2.0),
+    "the type of a number": lambda parts: parts.update(t_r=np.array([1.5])),
+    "an array": lambda parts: parts.update(sound=np.array([0, 1, 2, 4])),
+    "the content of a file": lambda parts: parts["code"][0].write_text("x = 2"),
+    "one more part": lambda parts: parts.update(seed=0),
+}
+
+
+@pytest.mark.parametrize("ingredient", CHANGES)
+def test_a_cache_is_known_by_each_of_its_parts(cache, ingredient):
+    assert_known_by(cache, cache.made, lambda: CHANGES[ingredient](cache.parts))
+
+
+def test_a_damaged_cache_file_is_an_error_not_a_result(cache, tmp_path):
+    expected = cache()
+    (path,) = (tmp_path / "cache").iterdir()
+    assert_flips_are_found([path], cache, expected, n_flips=60)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match="Make it anew"):
-        cached_npz(tmp_path, "a", 1, lambda: ({"x": np.arange(9)}, {}))
+        cache()
+
+
+def test_a_cache_file_under_the_name_of_another_is_an_error(cache, tmp_path):
+    cache()
+    (first,) = (tmp_path / "cache").iterdir()
+    cache.parts["t_r"] = 2.0
+    cache()
+    (second,) = set((tmp_path / "cache").iterdir()) - {first}
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(InputError, match="files of a cache keep their names"):
+        cache()
+
+
+def test_a_sealed_record_comes_back_and_a_changed_one_is_refused(tmp_path):
+    record = {"key": "k", "numbers": [0.1, 1e-17], "sha256": "of something else", "none": None}
+    path = write_sealed(tmp_path / "record.json", record)
+    assert read_sealed(path) == record
+    assert_flips_are_found([path], lambda: read_sealed(path), record, n_flips=200)
+    write_json(path, record)
+    with pytest.raises(InputError, match="does not match its hash"):
+        read_sealed(path)
+
+
+# --- what a killed process leaves ----------------------------------------------------------------
+
+
+def leftover_of(path):
+    """Leave what stands there when a process dies before the file has its name."""
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        left = temporary.with_name(f"{temporary.stem}0{temporary.suffix}")
+        left.write_text("half")
+    return left
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [("a.npz", ".npz"), ("a.nii.gz", ".nii.gz"), ("a.b.json", ".json"), ("a", "")],
+)
+def test_a_temporary_file_is_known_by_its_name_and_ends_as_its_target(tmp_path, name, ending):
+    with atomic_path(tmp_path / name) as temporary:
+        temporary.write_text("x")
+        assert is_temporary(temporary)
+        assert "".join(temporary.suffixes) == ending
+    assert not is_temporary(tmp_path / name)
+
+
+def test_leftovers_are_removed_when_nobody_can_be_writing_them(tmp_path):
+    old = leftover_of(tmp_path / "folder" / "a.npz")
+    young = leftover_of(tmp_path / "folder" / "a.npz")
+    result = save_npz(tmp_path / "folder" / "a.npz", {"x": np.arange(2)}, {})
+    long_ago = time.time() - LEFTOVER_AGE_S - 1
+    os.utime(old, (long_ago, long_ago))
+    os.utime(result, (long_ago, long_ago))
+    remove_leftovers(tmp_path)
+    assert not old.exists()
+    assert young.exists()
+    assert result.exists()

@@ -355,7 +355,7 @@ def _cached_series(
             f"path={path}: does not match the hash in {record.name}; the cache was altered or "
             "damaged. Remove both files, and they are made anew."
         )
-    return np.load(path, mmap_mode="r")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 @lru_cache(maxsize=256)

@@ -41,7 +41,7 @@ def text_of(error):
     text = error.args[0] if error.args else ""
     return text.decode() if isinstance(text, bytes) else text
 
-with np.load(io.BytesIO(sys.stdin.buffer.read())) as data:
+with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as data:
     for i in range(len(data.files) // 2):
         try:
             line = {"value": float(pesq(16000, data[f"reference{i}"], data[f"degraded{i}"], "wb"))}

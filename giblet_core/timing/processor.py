@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from giblet_core.codecs import SOURCES as CODEC_SOURCES
 from giblet_core.codecs import Codec, Codes, MelCodec, as_written, frame_at, load_codec
 from giblet_core.errors import InputError, require
 from giblet_core.files import cached_npz, content_hash
@@ -19,7 +20,8 @@ from giblet_core.sound import check_wave, load_audio
 from giblet_core.timing.grid import TRGrid, cut, pool, uncut
 
 FORMATS = ("encodec", "mel_3d", "mel_2d")
-CACHE_LAYOUT = 2  # of the files in the cache; part of their names
+#: The code that shapes features: another version of it makes files of its own in the cache
+SOURCES = (*CODEC_SOURCES, Path(__file__), Path(__file__).with_name("grid.py"))
 
 
 def detect_audio_format(features: np.ndarray, meta: Mapping[str, Any] | None = None) -> str:
@@ -137,8 +139,8 @@ class AudioProcessor:
             An array is at the codec's rate (24,000 Hz for EnCodec; 22,050 Hz for mel).
         cache_dir : path, optional
             Keep the result there as ``{cache_name}_encodec-<hash>.npz`` or
-            ``{cache_name}_mel-<hash>.npz``; the hash covers sound and settings, so a stale file is
-            never hit and formats never mix.
+            ``{cache_name}_mel-<hash>.npz``; the hash covers sound, settings, weights and code, so
+            a stale file is never hit and formats never mix.
         cache_name : str
             How file names in the cache begin.
 
@@ -159,8 +161,12 @@ class AudioProcessor:
             arrays, meta = self._compute(wave)
         else:
             kind = "encodec" if self.use_encodec else "mel"
-            engine_identity = engine.sha256 if self.use_encodec else engine
-            parts = (wave, self, engine_identity, CACHE_LAYOUT)
+            parts = {
+                "sound": wave,
+                "settings": self,
+                "engine": engine.sha256 if self.use_encodec else engine,
+                "code": SOURCES,
+            }
             arrays, meta = cached_npz(
                 cache_dir, f"{cache_name}_{kind}", parts, lambda: self._compute(wave)
             )

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from caches import assert_flips_are_found, edited_copy
 from safetensors.torch import load_file
 
 from giblet_core.autoencoder import (
@@ -18,10 +19,23 @@ from giblet_core.autoencoder import (
     overfit_batch,
     predict_indices,
     run_folder,
+    run_ingredients,
     split_time,
     unigram_bits,
 )
 from giblet_core.errors import InputError
+from giblet_core.files import content_hash
+
+SMALL = NetworkConfig(
+    num_codebooks=2,
+    n_frames=24,
+    cardinality=32,
+    embed_dim=8,
+    out_dim=16,
+    latent_dim=6,
+    encoder_hidden=8,
+    decoder_hidden=16,
+)
 
 
 def weights(model):
@@ -190,12 +204,88 @@ def test_checkpoint_of_another_run_is_refused(film, as_codes, new_model, quick, 
             fit(new_model(), codes, config, tmp_path, resume=True, progress=False)
 
 
+def architecture(**changes):
+    """Return the architecture of a small network, one of its settings another."""
+    return build_autoencoder(dataclasses.replace(SMALL, **changes)).architecture()
+
+
+def with_frame_rate(codes):
+    """Return the same frames at 50 a second."""
+    return dataclasses.replace(codes, frame_rate=50.0, n_samples=codes.n_frames * 480)
+
+
+CODEBOOKS = np.ones((2, 32, 6), np.float32)
+
+#: Ingredient of a run -> the arguments of `run_ingredients` that change it.
+INGREDIENTS = {
+    "head": lambda film: {"architecture": architecture(head="regression")},
+    "window": lambda film: {"architecture": architecture(n_frames=25, n_segments=8)},
+    "width": lambda film: {"architecture": architecture(encoder_hidden=9)},
+    "dropout": lambda film: {"architecture": architecture(dropout=0.3)},
+    "norm": lambda film: {"architecture": architecture(norm="layer")},
+    "codes": lambda film: {"codes": film.with_indices(film.indices[:, ::-1])},
+    "frame rate": lambda film: {"codes": with_frame_rate(film)},
+    **{
+        f"config.{field.name}": lambda film, name=field.name: {"config": other_config(name)}
+        for field in dataclasses.fields(TrainConfig)
+    },
+}
+
+
+def other_config(name):
+    """Return the default configuration with another value of one entry."""
+    default = getattr(TrainConfig(), name)
+    other = not default if isinstance(default, bool) else default / 2
+    return dataclasses.replace(TrainConfig(), **{name: other if default else 1})
+
+
+@pytest.mark.parametrize("ingredient", INGREDIENTS)
+def test_a_run_is_known_by_each_ingredient(film, ingredient):
+    given = {"architecture": architecture(), "codes": film, "config": TrainConfig()}
+    same = {"architecture": architecture(), "codes": film, "config": TrainConfig()}
+    changed = {**given, **INGREDIENTS[ingredient](film)}
+    key = content_hash(run_ingredients(**given))
+    assert content_hash(run_ingredients(**same)) == key
+    assert content_hash(run_ingredients(**changed)) != key
+
+
+def test_codebooks_are_an_ingredient_of_the_latent_head_alone(film):
+    for head, differs in (("latent", True), ("classification", False)):
+        given = {"architecture": architecture(head=head), "codes": film, "config": TrainConfig()}
+        keys = [
+            content_hash(run_ingredients(**given, codebooks=codebooks))
+            for codebooks in (CODEBOOKS, 2 * CODEBOOKS)
+        ]
+        assert (keys[0] != keys[1]) == differs
+
+
+def test_a_run_is_known_by_its_code(film, tmp_path, monkeypatch):
+    key = content_hash(run_ingredients(architecture(), film, TrainConfig()))
+    folder = run_folder(tmp_path, "film", 1)
+    changed = edited_copy(SOURCES, tmp_path)
+    monkeypatch.setattr("giblet_core.autoencoder.config.SOURCES", changed)
+    assert content_hash(run_ingredients(architecture(), film, TrainConfig())) != key
+    assert run_folder(tmp_path, "film", 1) != folder
+
+
 def test_damaged_checkpoint_is_refused(film, new_model, quick, tmp_path):
     fit(new_model(), film, quick, tmp_path, stop_at=4, progress=False)
-    [path] = tmp_path.glob("checkpoint-*.safetensors")
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    paths = sorted(tmp_path.iterdir())
+    assert [path.suffix for path in paths] == [".safetensors", ".json"]
+    expected = dataclasses.asdict(fit(new_model(), film, quick, progress=False))
+    kept = {path: path.read_bytes() for path in paths}
+
+    def resume():
+        history = fit(new_model(), film, quick, tmp_path, resume=True, progress=False)
+        for path, content in kept.items():  # the run went on from the checkpoint
+            path.write_bytes(content)
+        return dataclasses.asdict(history)
+
+    assert_flips_are_found(paths, resume, expected, n_flips=6)
+    [path] = tmp_path.glob("checkpoint-000004.safetensors")
+    path.unlink()
     with pytest.raises(InputError, match="missing or damaged"):
-        fit(new_model(), film, quick, tmp_path, resume=True, progress=False)
+        resume()
 
 
 def test_crash_while_saving_leaves_the_checkpoint_before_whole(

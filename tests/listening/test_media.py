@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import soundfile as sf
+from caches import flipped
 from PIL import Image
 
 from giblet_core.listening import inline_to_files, media, picture, raster
@@ -94,6 +95,15 @@ def test_what_a_page_carries_becomes_files_of_the_same_samples(tmp_path):
     assert '<audio preload="none" controls>' in moved
     assert 'type="audio/flac"' in moved
     assert inline_to_files(page, tmp_path / "media", "../media") == moved  # the same names again
+
+    def files_of_page():
+        inline_to_files(page, tmp_path / "media", "../media")
+        return [(tmp_path / "media" / name).read_bytes() for name in (sound, image)]
+
+    expected = files_of_page()
+    for name in (sound, image):  # a damaged file is written anew
+        with flipped(tmp_path / "media" / name, 100):
+            assert files_of_page() == expected
 
 
 def test_a_page_without_sounds_stays_as_it_is(tmp_path):

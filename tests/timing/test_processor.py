@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import soundfile as sf
-from fakes import coloured_noise, conditioned_model
+from caches import assert_flips_are_found, assert_known_by, edited_copy
+from fakes import SLOW_SHAPE, LinearCodec, coloured_noise, conditioned_model, slow_codec
 
 import giblet_core as gc
 from giblet_core.errors import InputError
+from giblet_core.timing import processor
 
 RATE = 24_000
 
@@ -145,6 +147,87 @@ def test_the_cache_has_the_seeds_names_and_is_never_stale(codec_folder, film, tm
     names = [f.name for f in tmp_path.iterdir()]
     assert len(names) == 4
     assert sum(name.startswith("sherlock_all_hrf_per_subject_mel-") for name in names) == 1
+
+
+class Features:
+    """The cache of features: ``settings`` of the processor, the sound, and the codec by name."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder = folder
+        self.sound = coloured_noise(RATE * 4, np.random.default_rng(0))
+        self.settings = {"codec": "a", "bandwidth_kbps": 0.55}
+        self.name = "sherlock"
+        self.codecs = {"a": slow_codec()}
+        self.made = []
+        self.compute = gc.AudioProcessor._compute
+        monkeypatch.setattr(processor, "load_codec", self.codecs.get)
+        monkeypatch.setattr(gc.AudioProcessor, "_compute", self.counted)
+
+    def counted(self, wave):
+        """Stand in for the method of the processor of these settings."""
+        self.made.append(1)
+        return self.compute(gc.AudioProcessor(**self.settings), wave)
+
+    def __call__(self):
+        processor = gc.AudioProcessor(**self.settings)
+        features, meta = processor.audio_to_features(self.sound, self.folder / "cache", self.name)
+        return features, meta
+
+
+@pytest.fixture
+def kept_features(tmp_path, monkeypatch):
+    return Features(tmp_path, monkeypatch)
+
+
+#: Ingredient of the features -> what changes it, and nothing else.
+FEATURE_CHANGES = {
+    "sound": lambda kept: setattr(kept, "sound", kept.sound[::-1].copy()),
+    "name": lambda kept: setattr(kept, "name", "another"),
+    "weights of the codec": lambda kept: kept.codecs.update(a=other_weights()),
+    "bandwidth": lambda kept: kept.settings.update(bandwidth_kbps=0.275),
+    "t_r": lambda kept: kept.settings.update(t_r=1.0),
+    "path": lambda kept: kept.settings.update(use_encodec=False, n_mels=16),
+}
+MEL_CHANGES = {
+    "bands": lambda kept: kept.settings.update(n_mels=8),
+    "averaging": lambda kept: kept.settings.update(average_within_tr=True),
+}
+
+
+def other_weights():
+    """Return a codec of the same shape and name with other weights."""
+    other = LinearCodec("slow", SLOW_SHAPE, num_codebooks=4, seed=1)
+    assert other.sha256 != slow_codec().sha256
+    return other
+
+
+@pytest.mark.parametrize("ingredient", FEATURE_CHANGES)
+def test_features_are_known_by_each_ingredient(kept_features, ingredient):
+    change = FEATURE_CHANGES[ingredient]
+    assert_known_by(kept_features, kept_features.made, lambda: change(kept_features))
+
+
+@pytest.mark.parametrize("ingredient", MEL_CHANGES)
+def test_features_of_the_mel_path_are_known_by_each_ingredient(kept_features, ingredient):
+    kept_features.settings = {"use_encodec": False, "n_mels": 16}
+    change = MEL_CHANGES[ingredient]
+    assert_known_by(kept_features, kept_features.made, lambda: change(kept_features))
+
+
+def test_features_are_known_by_the_code_that_makes_them(kept_features, tmp_path, monkeypatch):
+    changed = edited_copy(processor.SOURCES, tmp_path)
+    names = {path.name for path in processor.SOURCES}
+    assert {"processor.py", "grid.py", "encodec.py", "residual.py", "streaming.py"} <= names
+    assert_known_by(
+        kept_features,
+        kept_features.made,
+        lambda: monkeypatch.setattr(processor, "SOURCES", changed),
+    )
+
+
+def test_damaged_features_are_found(kept_features, tmp_path):
+    expected = kept_features()
+    assert_flips_are_found((tmp_path / "cache").iterdir(), kept_features, expected)
 
 
 def test_averaging_codes_is_refused():

@@ -3,16 +3,19 @@
 import base64
 import io
 import json
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import soundfile
+from caches import assert_known_by, edited_copy, flipped
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from workflow_project import run, write_notebook
 
 from giblet_core.errors import RunFailed
-from giblet_core.workflow.staging import join_outputs, move_media
+from giblet_core.workflow import staging
+from giblet_core.workflow.staging import build_book, chapter_not_run, join_outputs, move_media
 
 
 @pytest.mark.slow
@@ -33,6 +36,91 @@ def test_a_book_is_built_and_a_broken_source_leaves_it_as_it_was(project):
     with pytest.raises(RunFailed, match=r"nowhere"):
         run(project, "seed=4")
     assert (report.index.parent / "notebooks" / "01_one.html").read_text() == page
+
+
+class Pages:
+    """The pages of a project whose notebooks were not run, from a quick stand-in for the build."""
+
+    def __init__(self, project, monkeypatch):
+        self.project = project
+        self.made = []
+        self.unfinished = {stem: chapter_not_run() for stem in ("01_one", "02_two")}
+        (project / "artifacts" / "views").mkdir(parents=True)
+        (project / "artifacts" / "views" / "brain.html").write_text("a brain")
+        monkeypatch.setattr(staging, "build_pages", self.build)
+
+    def build(self, site, target, log):
+        self.made.append(1)
+        pages = target / "pages"
+        pages.mkdir(parents=True)
+        (pages / "index.html").write_text(f"<p>built {len(self.made)} times</p>")
+        return pages
+
+    def __call__(self):
+        out = self.project / "build"
+        artifacts = self.project / "artifacts"
+        index = build_book(
+            self.project, out, artifacts, unfinished=self.unfinished, say=lambda *_, **__: None
+        )
+        return index.read_text()
+
+
+@pytest.fixture
+def pages(project, monkeypatch):
+    return Pages(project, monkeypatch)
+
+
+def append(path):
+    path.write_text(path.read_text() + "\nmore\n")
+
+
+def finish(pages):
+    pages.unfinished["01_one"] = staging.failed_chapter("another reason")
+
+
+def edit_prose_of_notebook(pages):
+    path = pages.project / "notebooks" / "01_one.ipynb"
+    notebook = nbformat.read(path, 4)
+    notebook.cells[0].source += " More prose."
+    nbformat.write(notebook, path)
+
+
+#: Ingredient of the pages -> what changes it, and nothing else.
+PAGE_CHANGES = {
+    "prose": lambda pages: append(pages.project / "book" / "index.md"),
+    "prose of a notebook": edit_prose_of_notebook,
+    "contents": lambda pages: append(pages.project / "book" / "references.bib"),
+    "configuration": lambda pages: append(pages.project / "_config.yml"),
+    "style": lambda pages: append(pages.project / "book" / "_static" / "player.js"),
+    "artifact": lambda pages: append(pages.project / "artifacts" / "views" / "brain.html"),
+    "reason of a failure": finish,
+}
+
+
+@pytest.mark.parametrize("ingredient", PAGE_CHANGES)
+def test_pages_are_known_by_each_ingredient(pages, ingredient):
+    assert_known_by(pages, pages.made, lambda: PAGE_CHANGES[ingredient](pages))
+
+
+@pytest.mark.parametrize("module", ["pages", "media"])
+def test_pages_are_known_by_the_code_that_makes_them(pages, module, tmp_path, monkeypatch):
+    code = getattr(staging, module)
+    (copy,) = edited_copy([Path(code.__file__)], tmp_path)
+    assert_known_by(pages, pages.made, lambda: monkeypatch.setattr(code, "__file__", str(copy)))
+
+
+def test_damaged_pages_are_built_anew(pages):
+    assert pages() == "<p>built 1 times</p>"
+    with flipped(pages.project / "build" / "html" / "index.html", 3):
+        assert pages() == "<p>built 2 times</p>"
+
+
+def test_a_hidden_file_of_the_artifacts_is_not_published(pages):
+    leftover = pages.project / "artifacts" / "views" / ".giblet-0123abcd.html"
+    leftover.write_text("half a page")
+    pages()
+    published = pages.project / "build" / "site_src" / "_extra" / "views"
+    assert [path.name for path in published.iterdir()] == ["brain.html"]
 
 
 def wav_uri(samples):
