@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from tqdm import tqdm
 
@@ -389,4 +389,5 @@ def _latent_variance(data: WindowData, split: TimeSplit) -> float:
 def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(plain, temporary)
+        # The library's own way to a file would leave one of its own where the process is killed.
+        temporary.write_bytes(save(plain))

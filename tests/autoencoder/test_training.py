@@ -296,7 +296,7 @@ def test_crash_while_saving_leaves_the_checkpoint_before_whole(
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("giblet_core.autoencoder.training.save_file", full)
+    monkeypatch.setattr("giblet_core.autoencoder.training.save", full)
     with pytest.raises(OSError, match="free some room"):
         fit(new_model(), film, quick, tmp_path, resume=True, progress=False)
     monkeypatch.undo()
