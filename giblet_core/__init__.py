@@ -29,6 +29,7 @@ ROOMS = {
     "fmri": "data sets on disk: manifest, readers, checks",
     "features": "design matrices from codes and sound, and their controls",
     "encoding": "from features to the brain: ridge, ceilings, nulls, statistics, codebook recovery",
+    "inference": "from figures to claims: intervals, corrections, reliability, sentences",
     "decoding": "from the brain to sound: ridge, identification, shared response",
     "autoencoder": "codes through 256 numbers and back: networks, training, experiments",
     "lesions": "take a part of the code away, and the controls a claim has to survive",

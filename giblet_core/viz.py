@@ -239,6 +239,43 @@ def plot_matrix(  # noqa: PLR0913 - a table, its names, and how it is drawn
     return ax
 
 
+def plot_reliability(
+    stated: np.ndarray,
+    observed: np.ndarray,
+    ax: Axes | None = None,
+    *,
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+    label: str = "",
+) -> Axes:
+    """Draw a reliability diagram: how often events happened against their stated probability.
+
+    On the diagonal, what is called 70 % happens in 70 % of cases.
+
+    Parameters
+    ----------
+    stated, observed : arrays of shape (n_bins,)
+        Mean probability and share of events in each bin (`inference.reliability`).
+    ax : Axes, optional
+        A new one by default.
+    low, high : arrays of shape (n_bins,), optional
+        Intervals of the shares.
+    label : str
+        For the legend.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axis(ax, figsize=(3.4, 3.2))
+    ax.plot([0, 1], [0, 1], color=COLOURS["floor"], lw=1, ls="--")
+    if low is not None and high is not None:
+        ax.vlines(stated, low, high, color=COLOURS["codec"], lw=1.2)
+    ax.plot(stated, observed, "o-", color=COLOURS["codec"], label=label or None)
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated probability", ylabel="share that was so")
+    return ax
+
+
 def _write_numbers(ax: Axes, image: AxesImage, values: np.ndarray, fmt: str) -> None:
     """Write each number into its field, light on dark and dark on light."""
     for (row, column), value in np.ndenumerate(values):
