@@ -2,8 +2,9 @@
 
 Read `manifest` first (what a data set declares), then `readers` with `selection` and `images` (the
 formats of BOLD, and what is read of them), `files` (which files are meant, and what they say),
-`clock` (where the runs lie in the sound), `dataset` (the series) and `check` with `checks` (every
-problem in one pass). Nothing is filled in or guessed without a line that says so.
+`clock` (where the runs lie in the sound), `dataset` (the series) with `series` (what is taken out
+of them), and `check` with `checks` (every problem in one pass). Nothing is filled in or guessed
+without a line that says so.
 """
 
 import lazy_loader
@@ -21,6 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "problems",
         "readers",
         "selection",
+        "series",
         "textgrid",
     ],
     submod_attrs={
@@ -70,6 +72,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Columns",
             "Reader",
             "array_reader",
+        ],
+        "series.preparation": [
+            "Preparation",
+            "preparation_of",
+        ],
+        "series.standardising": [
+            "standardise_runs",
         ],
         "textgrid": [
             "read_textgrid",

@@ -1,24 +1,15 @@
 """The user's fMRI behind one manifest, read subject by subject on the stimulus's clock."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from giblet_core.errors import InputError, require
-from giblet_core.files import (
-    atomic_path,
-    content_hash,
-    file_sha256,
-    read_json,
-    read_sealed,
-    read_yaml,
-    write_json,
-    write_sealed,
-)
+from giblet_core.files import content_hash, read_json, read_yaml, write_json
 from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
 from giblet_core.fmri.files.atlas import regions_of
@@ -33,12 +24,24 @@ from giblet_core.fmri.manifest.sections import Run
 from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS, read_rows
 from giblet_core.fmri.selection import Selection, VoxelGrid
+from giblet_core.fmri.series.caching import cached_series
+from giblet_core.fmri.series.preparation import Preparation, preparation_of
+from giblet_core.fmri.series.regression import RunDesign, design_of_run, regress_out
+from giblet_core.fmri.series.standardising import standardise_runs
 from giblet_core.sound import audio_info
 from giblet_core.timing import TRGrid
 
 #: The code that shapes a series: another version of it makes files of its own in the cache
 SOURCES = tuple(
-    Path(__file__).with_name(f"{name}.py") for name in ("dataset", "images", "readers", "selection")
+    Path(__file__).parent / name
+    for name in (
+        "dataset.py",
+        "images.py",
+        "readers.py",
+        "selection.py",
+        "series/preparation.py",
+        "series/regression.py",
+    )
 )
 PIECES = 16  # in which a series is looked through: masks of the whole would double the memory
 
@@ -129,32 +132,66 @@ class Dataset:
             return None
         return existing(self.manifest.folder, file) or self.manifest.path(file)
 
-    def bold(self, subject: str | int) -> np.ndarray:
-        """Read one subject: (n_trs, n_voxels) float32, runs one after the other.
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to the series before any analysis; as a text, a sentence for the pages."""
+        return preparation_of(self.manifest)
 
-        A read-only memory map where there is a cache.
+    def bold(self, subject: str | int, train: np.ndarray | None = None) -> np.ndarray:
+        """Return one subject as every analysis uses it: (n_trs, n_voxels) float32, run after run.
+
+        What `preparation` names was done to it. A read-only memory map where there is a cache.
+
+        Parameters
+        ----------
+        subject : str or int
+        train : int array of shape (n_train,), optional
+            Rows from which mean and SD are learned where the manifest asks to standardise; all by
+            default.
+
+        Returns
+        -------
+        array of shape (n_trs, n_voxels), float32
 
         Raises
         ------
         InputError
-            Unknown subject, damaged file (of the cache too), NaN, or nothing but constants.
+            Unknown subject, damaged file (of the cache too), NaN, nothing but constants, or
+            confounds that leave nothing of a run.
         """
-        subject = self._known(subject)
+        series = self._series(self._known(subject), is_prepared=self.preparation.changes_series)
+        if not self.preparation.standardise:
+            return series
+        return standardise_runs(series, self.run_onsets, train)
+
+    def raw_bold(self, subject: str | int) -> np.ndarray:
+        """Return one subject as it was read, nothing taken out: (n_trs, n_voxels) float32.
+
+        Raises
+        ------
+        InputError
+            As `bold`.
+        """
+        return self._series(self._known(subject), is_prepared=False)
+
+    def _series(self, subject: str, is_prepared: bool) -> np.ndarray:
+        """Read a subject's series, or take them from the cache."""
         shape = (self.n_trs, self.n_voxels)
+        read = partial(self._read, subject, is_prepared)
         if self.cache is None:
             bold = np.empty(shape, np.float32)
-            self._read(subject, bold)
+            read(bold)
             return bold
-        key = content_hash(self._ingredients(subject))
+        key = content_hash(self._ingredients(subject, is_prepared))
         path = self.cache / f"{self.name}_per_subject_{subject}-{key[:16]}.npy"
-        return _cached_series(path, key, shape, partial(self._read, subject))
+        return cached_series(path, key, shape, read)
 
-    def _ingredients(self, subject: str) -> dict[str, Any]:
+    def _ingredients(self, subject: str, is_prepared: bool) -> dict[str, Any]:
         """Return all that shapes a subject's series, by name; files count by their content."""
         paths = [bold_path(self.manifest, subject, span.run) for span in self.spans]
         files = list(dict.fromkeys(paths))
         has_mask = self.mask_img is not None
-        return {
+        ingredients = {
             "files": files,
             "file of each run": [files.index(path) for path in paths],
             "rows of each run": [(span.rows.start, span.grid.n_trs) for span in self.spans],
@@ -166,6 +203,32 @@ class Dataset:
             "columns": None if has_mask else self.region_names,
             "code": SOURCES,
         }
+        if is_prepared:
+            ingredients["preparation"] = self.preparation
+            ingredients["designs"] = self.designs(subject)
+        return ingredients
+
+    def designs(self, subject: str | int) -> list[RunDesign]:
+        """Return what is regressed out of each run of a subject.
+
+        Raises
+        ------
+        InputError
+            A nuisance table that is missing, wrong, or shorter than the run.
+        """
+        subject = self._known(subject)
+        return [self._design(subject, span) for span in self.spans]
+
+    def _design(self, subject: str, span: Span) -> RunDesign:
+        preparation = self.preparation
+        confounds = None
+        kept = None
+        if preparation.confounds:
+            table = nuisance_run(self.manifest, subject, span.run)
+            _require_rows(table.values, subject, span)
+            confounds = table.values[span.rows]
+            kept = table.kept[span.rows]
+        return design_of_run(preparation, span.grid.n_trs, span.grid.t_r, confounds, kept)
 
     def _known(self, subject: str | int) -> str:
         subject = str(subject)
@@ -175,35 +238,30 @@ class Dataset:
             raise InputError(f"subject={subject}: {rule}. Choose another.")
         return subject
 
-    def _read(self, subject: str, bold: np.ndarray) -> None:
-        """Read a subject's series into an array (n_trs, n_voxels), and look at its values."""
+    def _read(self, subject: str, is_prepared: bool, bold: np.ndarray) -> None:
+        """Read a subject's series into an array (n_trs, n_voxels), look at them, prepare them."""
         reader = READERS[self.manifest.bold.format]
         options = read_options(self.manifest)
+        smooth_mm = self.preparation.smooth_mm if is_prepared else None
         for span, row in zip(self.spans, self.run_onsets):
             path = bold_path(self.manifest, subject, span.run)
-            selection = self._selection(path)
+            selection = self._selection(path, smooth_mm)
             rows = bold[row : row + span.grid.n_trs]
             read_rows(reader, path, span.rows, selection, options, rows)
-        n_bad = sum(np.count_nonzero(~np.isfinite(rows)) for rows in np.array_split(bold, PIECES))
-        require(
-            not n_bad,
-            f"subject={subject}: {n_bad} of {bold.size} values are NaN or infinite; all must be "
-            "finite. Give a mask without them.",
-        )
-        changes = (bold[0] != bold[-1]).any() or np.ptp(bold, axis=0).max() > 0
-        require(
-            changes,
-            f"subject={subject}: every voxel is constant; a series must change. Exclude the "
-            "subject, saying why.",
-        )
+        _check_series(subject, bold)
+        if is_prepared and self.preparation.regresses:
+            for span, row, design in zip(self.spans, self.run_onsets, self.designs(subject)):
+                where = f"subject {subject}, {span.run.name}"
+                regress_out(bold[row : row + span.grid.n_trs], design, where)
 
-    def _selection(self, path: Path) -> Selection:
+    def _selection(self, path: Path, smooth_mm: float | None) -> Selection:
         """Return what to read of a file."""
         reader = READERS[self.manifest.bold.format]
         header = reader.read_header(path, read_options(self.manifest))
         mask = mask_array(self.mask_img)
         grid = None if mask is None else VoxelGrid(mask.shape, self.mask_img.affine)
-        return selection_of(self.manifest, header, mask, grid, self.region_names)
+        selection = selection_of(self.manifest, header, mask, grid, self.region_names)
+        return replace(selection, smooth_mm=smooth_mm)
 
     def nuisance(self, subject: str | int) -> np.ndarray | None:
         """Read one subject's nuisance series: (n_trs, n_columns) float32 in the rows of `bold`.
@@ -217,11 +275,7 @@ class Dataset:
         runs = [nuisance_run(self.manifest, subject, span.run) for span in self.spans]
         tables = aligned(runs, fill_missing_columns=self.manifest.confounds is not None)
         for span, table in zip(self.spans, tables):
-            require(
-                len(table) >= span.rows.stop,
-                f"nuisance of subject {subject}, {span.run.name}: {len(table)} rows, but "
-                f"{span.rows.stop} are needed. Correct nuisance.drop_first, or the table.",
-            )
+            _require_rows(table, subject, span)
         rows = [table[span.rows] for span, table in zip(self.spans, tables)]
         return np.nan_to_num(np.concatenate(rows), nan=0.0).astype(np.float32)
 
@@ -282,6 +336,31 @@ def load_dataset(
     )
 
 
+def _check_series(subject: str, bold: np.ndarray) -> None:
+    """Refuse series (n_trs, n_voxels) that hold NaN, or nothing but constants."""
+    n_bad = sum(np.count_nonzero(~np.isfinite(rows)) for rows in np.array_split(bold, PIECES))
+    require(
+        not n_bad,
+        f"subject={subject}: {n_bad} of {bold.size} values are NaN or infinite; all must be "
+        "finite. Give a mask without them.",
+    )
+    changes = (bold[0] != bold[-1]).any() or np.ptp(bold, axis=0).max() > 0
+    require(
+        changes,
+        f"subject={subject}: every voxel is constant; a series must change. Exclude the "
+        "subject, saying why.",
+    )
+
+
+def _require_rows(table: np.ndarray, subject: str, span: Span) -> None:
+    """Refuse a nuisance table (n_rows, n_columns) that is shorter than the run."""
+    require(
+        len(table) >= span.rows.stop,
+        f"nuisance of subject {subject}, {span.run.name}: {len(table)} rows, but "
+        f"{span.rows.stop} are needed. Correct nuisance.drop_first, or the table.",
+    )
+
+
 def _refuse(path: str | Path, problems: Problems) -> None:
     if problems.errors:
         texts = [str(problem).removeprefix("error: ") for problem in problems.errors]
@@ -311,54 +390,3 @@ def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:
     )
     print(f"Locked runs of {path.name} are open: configuration {key}.")
     write_json(record, {"configuration": key, "parameters": dict(parameters)})
-
-
-def _cached_series(
-    path: Path, key: str, shape: tuple[int, int], read: Callable[[np.ndarray], None]
-) -> np.ndarray:
-    """Return the series of a file of the cache, which is made where it is missing.
-
-    Parameters
-    ----------
-    path : Path
-        Ends in ``.npy``; a JSON file of the same name beside it keeps the hash of its content.
-    key : str
-        Hash of all that shapes the series.
-    shape : tuple of int
-        (n_trs, n_voxels).
-    read : callable
-        Writes the series into an array of this shape, float32.
-
-    Returns
-    -------
-    memmap of shape (n_trs, n_voxels), float32
-        Read-only.
-
-    Raises
-    ------
-    InputError
-        The file of the cache was altered or damaged, or belongs to another key.
-    """
-    record = path.with_suffix(".json")
-    if not (path.is_file() and record.is_file()):
-        with atomic_path(path) as temporary:
-            series = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-            read(series)
-            series.flush()
-        # The record comes last: series without one were not finished.
-        write_sealed(record, {"key": key, "series_sha256": file_sha256(path)})
-    kept = read_sealed(record)
-    state = path.stat()
-    found = _hash_of_version(path.absolute(), state.st_mtime_ns, state.st_size)
-    if kept["key"] != key or kept["series_sha256"] != found:
-        raise InputError(
-            f"path={path}: does not match the hash in {record.name}; the cache was altered or "
-            "damaged. Remove both files, and they are made anew."
-        )
-    return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-@lru_cache(maxsize=256)
-def _hash_of_version(path: Path, _changed_ns: int, _n_bytes: int) -> str:
-    """Hash a file; remembered for this version (time, size) of it in this process."""
-    return file_sha256(path)

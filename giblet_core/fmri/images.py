@@ -126,3 +126,38 @@ def resampled(
         force_resample=True,
     )
     return np.asarray(moved.dataobj, np.float32)
+
+
+def smoothed(
+    volumes: np.ndarray, affine: np.ndarray, fwhm_mm: float, mask: np.ndarray
+) -> np.ndarray:
+    """Smooth volumes by nilearn's `smooth_img`, which counts NaN outside the mask as 0.
+
+    Parameters
+    ----------
+    volumes : array of shape (x, y, z, n)
+    affine : array of shape (4, 4)
+    fwhm_mm : float
+        Full width at half maximum of the Gaussian, mm.
+    mask : array of shape (x, y, z), bool
+        Voxels that must be finite: a smoothed NaN would hide.
+
+    Returns
+    -------
+    array of shape (x, y, z, n), float32
+
+    Raises
+    ------
+    InputError
+        NaN or infinity inside the mask.
+    """
+    from nilearn.image import smooth_img
+
+    n_bad = int(np.count_nonzero(~np.isfinite(volumes[mask])))
+    if n_bad:
+        raise InputError(
+            f"denoising.smooth_mm={fwhm_mm:g}: {n_bad} values in the mask are NaN or infinite; "
+            "smoothing would spread them. Give a mask without them."
+        )
+    image = nib.Nifti1Image(np.asarray(volumes, np.float32), affine)
+    return np.asarray(smooth_img(image, fwhm_mm).dataobj, np.float32)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from giblet_core.errors import InputError, explained, require
-from giblet_core.fmri.images import DAMAGE, image_grid, load_image, resampled, volumes_of
+from giblet_core.fmri.images import DAMAGE, image_grid, load_image, resampled, smoothed, volumes_of
 from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.tables import read_table
 
@@ -206,6 +206,9 @@ def _image_rows(
         volumes = volumes_of(image, path, first, min(first + VOLUMES_AT_ONCE, stop))
         if selection.target is not None:
             volumes = resampled(volumes, image.affine, selection.target, "linear")
+        if selection.smooth_mm is not None:
+            grid = selection.target or image_grid(image)
+            volumes = smoothed(volumes, grid.affine, selection.smooth_mm, selection.mask)
         yield volumes[selection.mask].T
 
 

@@ -69,11 +69,14 @@ class Selection:
         The columns in the order wanted, where a TR is a row.
     target : VoxelGrid or None
         Where it is given, volumes are resampled to it first.
+    smooth_mm : float or None
+        Where it is given, volumes are smoothed by a Gaussian of this full width at half maximum.
     """
 
     mask: np.ndarray | None = None
     columns: np.ndarray | None = None
     target: VoxelGrid | None = None
+    smooth_mm: float | None = None
 
     @property
     def size(self) -> int:

@@ -57,7 +57,7 @@ def test_a_whole_derivative_is_accepted_by_ten_lines(place):
     assert (data.n_trs, data.n_voxels, data.run_onsets) == (80, 64, (0, 40))
     assert data.region_names == tuple(REGIONS.values())
     source = np.asarray(nib.load(bold_file(place, "02", "2")).dataobj)
-    assert np.array_equal(data.bold("02")[40:], source[brain() > 0].T)
+    assert np.array_equal(data.raw_bold("02")[40:], source[brain() > 0].T)
     inside = labels()[brain() > 0]
     assert np.array_equal(np.array([0, *REGIONS])[data.atlas], inside)
     confounds = data.nuisance("01")

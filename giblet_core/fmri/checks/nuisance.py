@@ -62,7 +62,7 @@ def _check_missing(where: str, series: NuisanceRun, problems: Problems) -> None:
             where,
             f"{n_missing} of {n_rows} values of {name} are n/a",
             rule,
-            "They count as 0. Choose other columns, or complete the table.",
+            "They count as the mean of the column. Choose other columns, or complete the table.",
         )
     n_infinite = int(np.isinf(series.values).sum())
     if n_infinite:

@@ -16,6 +16,7 @@ from giblet_core.fmri.manifest.sections import Run
 from giblet_core.tables import Table, read_table
 
 MOTION = ("trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z")
+UNSTEADY = "non_steady_state_outlier"
 CONFOUNDS = Wanted({"desc": "confounds"}, ("timeseries", "regressors"), (".tsv",))
 
 
@@ -29,12 +30,15 @@ class NuisanceRun:
         NaN where the table has no value.
     names : tuple of str or None
         Of the columns; None where the table has no names.
+    kept : array of shape (n_rows,), bool
+        False for volumes that are not to be used: before the scanner's steady state, or scrubbed.
     n_unsteady : int
         Volumes that fMRIPrep found before the scanner's steady state.
     """
 
     values: np.ndarray
     names: tuple[str, ...] | None
+    kept: np.ndarray
     n_unsteady: int = 0
 
 
@@ -80,7 +84,8 @@ def nuisance_run(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
             "series. Save the table without it."
         )
     values = table.numbers(columns)[manifest.nuisance.drop_first :]
-    return NuisanceRun(values, table.names if columns is None else tuple(columns))
+    names = table.names if columns is None else tuple(columns)
+    return NuisanceRun(values, names, np.ones(len(values), bool))
 
 
 def _require_columns(table: Table, columns: Sequence[str]) -> None:
@@ -145,7 +150,7 @@ def _confounds(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("error", UserWarning)
-        frame, steady_volumes = load_confounds(
+        frame, kept_volumes = load_confounds(
             str(series),
             strategy=chosen.strategy,
             motion=chosen.motion,
@@ -153,6 +158,7 @@ def _confounds(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
             global_signal=chosen.global_signal,
             compcor=chosen.compcor,
             n_compcor=chosen.n_compcor,
+            fd_threshold=chosen.scrub_fd_mm,
             demean=False,
         )
     if len(frame) != len(table.rows):
@@ -160,8 +166,17 @@ def _confounds(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
             f"file={path}: {len(table.rows)} rows, but nilearn reads {len(frame)}; they must be as "
             "many. Make the table again."
         )
-    n_unsteady = 0 if steady_volumes is None else len(frame) - len(steady_volumes)
-    return NuisanceRun(frame.to_numpy(float), tuple(map(str, frame.columns)), n_unsteady)
+    kept = np.ones(len(frame), bool)
+    if kept_volumes is not None:
+        kept[:] = False
+        kept[kept_volumes] = True
+    names = tuple(map(str, frame.columns))
+    return NuisanceRun(frame.to_numpy(float), names, kept, _count_unsteady(table))
+
+
+def _count_unsteady(table: Table) -> int:
+    """Count the volumes that fMRIPrep found before the scanner's steady state: a column each."""
+    return sum(name.startswith(UNSTEADY) for name in table.names or ())
 
 
 # --- runs and subjects together --------------------------------------------------------------

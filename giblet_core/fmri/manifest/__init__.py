@@ -1,9 +1,9 @@
 """The manifest, ``dataset.yaml``: what it may say, and how it is read.
 
-Read `models` and `sections` first: one frozen model a section, each field with its unit, meaning,
-default and example. Then `rules` (what several values must fulfil together) and `reading`, which
-turns a file into a `Manifest`. Every problem of a manifest is found in one pass, and an unknown key
-is an error.
+Read `models`, `sections` and `cleaning` first: one frozen model a section, each field with its
+unit, meaning, default and example. Then `rules` (what several values must fulfil together) and
+`reading`, which turns a file into a `Manifest`. Every problem of a manifest is found in one pass,
+and an unknown key is an error.
 """
 
 import lazy_loader
@@ -11,6 +11,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "cleaning",
         "fields",
         "models",
         "reading",

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
+from giblet_core.fmri.manifest.cleaning import Confounds, Denoising, Nuisance, Preprocessing
 from giblet_core.fmri.manifest.fields import (
     AS_TUPLE,
     CHOICE,
@@ -28,11 +29,8 @@ from giblet_core.fmri.manifest.sections import (
     AS_MASK,
     Atlas,
     Bold,
-    Confounds,
     Exclusion,
     Mask,
-    Nuisance,
-    Preprocessing,
     Run,
     Stimulus,
 )
@@ -130,8 +128,18 @@ class Manifest(Section):
         example={"strategy": ["motion", "wm_csf", "high_pass"]},
         default=None,
     )
+    denoising: Denoising = declared(
+        MAPPING,
+        "What is taken out of the series before any analysis. Where it is left out, the columns "
+        "that `nuisance` or `confounds` name are regressed out, and nothing else.",
+        example={"high_pass_s": 128.0, "detrend": True},
+        default=Denoising(),
+    )
     preprocessing: Preprocessing = declared(
-        MAPPING, "What was done before.", example={"zscored": True}, default=Preprocessing()
+        MAPPING,
+        "What was done before; nothing where left out.",
+        example={"done": ["fMRIPrep 23.2"], "zscored": True},
+        default=Preprocessing(),
     )
     exclude: Annotated[tuple[Exclusion, ...], AS_TUPLE] = declared(
         LIST, "What is left out.", example=[{"subject": "05", "why": "asleep"}], default=()

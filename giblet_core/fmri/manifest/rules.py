@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from giblet_core.fmri.files.bids import ENTITIES, entities_of
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.problems import Problems
+from giblet_core.fmri.readers import READERS
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
@@ -24,7 +25,12 @@ class RuleBreaks:
 def check_rules(manifest: Manifest) -> RuleBreaks:
     """Check what several values must fulfil together."""
     of_files = _problems_of_files(manifest)
-    problems = Problems(of_files + _problems_of_runs(manifest) + _problems_of_exclusions(manifest))
+    problems = Problems(
+        of_files
+        + _problems_of_runs(manifest)
+        + _problems_of_nuisance(manifest)
+        + _problems_of_exclusions(manifest)
+    )
     return RuleBreaks(problems, not of_files.errors)
 
 
@@ -109,6 +115,19 @@ def _problems_of_runs(manifest: Manifest) -> Problems:
                 "must lie in 0 to n_trs - 1",
                 "Count the volumes of the file that are to be dropped.",
             )
+    return problems
+
+
+def _problems_of_nuisance(manifest: Manifest) -> Problems:
+    """Find what contradicts itself in the series that are not of interest, and in denoising."""
+    problems = Problems()
+    if manifest.denoising.smooth_mm is not None and not READERS[manifest.bold.format].has_space:
+        problems.error(
+            "denoising.smooth_mm",
+            f"{manifest.denoising.smooth_mm:g}",
+            f"series of format {manifest.bold.format} have no space in which to smooth",
+            "Remove it, or give volumes.",
+        )
     if manifest.nuisance is not None and manifest.confounds is not None:
         problems.error(
             "confounds",

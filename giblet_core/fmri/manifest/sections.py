@@ -4,13 +4,11 @@ Each field has its meaning, unit, domain, default and example. What several valu
 together is checked in `rules`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from giblet_core.fmri.manifest.fields import (
-    AS_TUPLE,
-    CHOICE,
     LIST,
     LIST_OR_FILE,
     MAPPING,
@@ -219,108 +217,6 @@ class Atlas(Section):
         "Names of the labels 1, 2, ..., or a file that lists them: one a line, a table with index "
         "and name (BIDS dseg.tsv, nilearn), or a FreeSurfer lookup table.",
         example=["A1", "STG"],
-    )
-
-
-class Nuisance(Section):
-    """Series that are not of interest: motion and the like."""
-
-    pattern: Text | None = declared(
-        TEXT,
-        "Names of the tables; may be left out for bids (fMRIPrep's confounds).",
-        example="sub-{subject}_{run}_motion.tsv",
-        default=None,
-    )
-    columns: ColumnNames | None = declared(
-        LIST,
-        "Columns to take; all where left out (bids: the six of motion).",
-        example=["trans_x", "rot_z"],
-        default=None,
-    )
-    drop_first: int = declared(
-        WHOLE,
-        "Rows of the table before the first volume of the file.",
-        example=10,
-        default=0,
-        unit="TRs",
-        rule=COUNT,
-        ge=0,
-        le=LONGEST_RUN_TRS,
-    )
-
-
-Strategy = Literal["motion", "high_pass", "wm_csf", "global_signal", "compcor"]
-Expansion = Literal["basic", "power2", "derivatives", "full"]
-EXPANSION = ("must be one of basic, power2, derivatives, full", "Choose one.")
-
-
-class Confounds(Section):
-    """Which of fMRIPrep's confounds to take, in the words of nilearn's `load_confounds`."""
-
-    strategy: Annotated[tuple[Strategy, ...], AS_TUPLE] = declared(
-        LIST,
-        "The groups of confounds.",
-        example=["motion", "wm_csf", "high_pass"],
-        rule=(
-            "must list some of motion, high_pass, wm_csf, global_signal, compcor",
-            "Choose among them.",
-        ),
-        min_length=1,
-    )
-    motion: Expansion = declared(
-        CHOICE,
-        "Motion alone (basic), or with squares, derivatives, or both (full).",
-        example="basic",
-        default="full",
-        rule=EXPANSION,
-    )
-    wm_csf: Expansion = declared(
-        CHOICE,
-        "The same for white matter and CSF.",
-        example="full",
-        default="basic",
-        rule=EXPANSION,
-    )
-    global_signal: Expansion = declared(
-        CHOICE, "The same for the global signal.", example="full", default="basic", rule=EXPANSION
-    )
-    compcor: Literal["anat_combined", "anat_separated", "temporal"] = declared(
-        CHOICE,
-        "Which noise components.",
-        example="temporal",
-        default="anat_combined",
-        rule=("must be one of anat_combined, anat_separated, temporal", "Choose one."),
-    )
-    n_compcor: int = declared(
-        WHOLE,
-        "How many noise components.",
-        example=6,
-        default=6,
-        unit="components",
-        rule=("must lie in 1 to 1000", "Correct it."),
-        ge=1,
-        le=1000,
-    )
-
-
-class Preprocessing(Section):
-    """What was done to the series before."""
-
-    zscored: bool = declared(
-        SWITCH, "Whether series are z-scored over time.", example=True, default=False
-    )
-    hrf: bool = declared(
-        SWITCH, "Whether a response model was applied to them.", example=False, default=False
-    )
-    high_pass_s: float | None = declared(
-        NUMBER,
-        "Period of the high-pass filter.",
-        example=128.0,
-        default=None,
-        unit="s",
-        rule=("must be positive, at most 100000", "Give seconds."),
-        gt=0,
-        le=100_000,
     )
 
 

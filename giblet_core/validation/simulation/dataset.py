@@ -189,6 +189,8 @@ class Simulation:
             "mask": "mask.nii.gz",
             "atlas": {"file": "atlas.nii.gz", "names": list(self.region_names)},
             "nuisance": {"pattern": "sub-{subject}_{run}_motion.tsv"},
+            # The highest r that the truth states are those of the series as simulated.
+            "denoising": {"regress": False},
         }
         if stimulus is not None:
             manifest["stimulus"] = {"file": str(stimulus), "clock_ratio": 1.0}

@@ -37,7 +37,7 @@ def test_bids_derivatives_are_found_with_their_confounds_and_masks(tmp_path, vol
     assert problems_of(path) == []
     data = load_dataset(path)
     assert data.n_voxels == 3 * 6  # the intersection of both masks
-    assert data.bold("02")[75, 0] == volumes[2, "scan2"][0, 0, 3, 5]
+    assert data.raw_bold("02")[75, 0] == volumes[2, "scan2"][0, 0, 3, 5]
     assert data.nuisance("01")[:2].tolist() == [[1.0, 0.0], [1.0, 0.5]]
 
 

@@ -166,7 +166,7 @@ def test_volumes_before_the_steady_state_are_told(derivative):
     ("line", "message"),
     [
         ("confounds: {strategy: []}", "confounds.strategy=(): must list some of motion"),
-        ("confounds: {strategy: [scrub]}", "confounds.strategy[0]=scrub: must list some of motion"),
+        ("confounds: {strategy: [ica]}", "confounds.strategy[0]=ica: must list some of motion"),
         ("confounds: {strategy: [compcor]}", "compcor needs high_pass"),
         ("confounds: {strategy: [motion], motion: all}", "must be one of basic, power2"),
         ("confounds: {strategy: [motion], n_compcor: 0}", "n_compcor=0: must lie in 1 to 1000"),
