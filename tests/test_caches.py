@@ -17,7 +17,7 @@ ON_DISK = {
     "tests/test_files.py": ["files.cached_npz"],
     "tests/demo/film/test_film.py": ["demo.film.film.demo_film"],
     "tests/timing/test_processor.py": ["timing.processor.audio_to_features"],
-    "tests/fmri/test_dataset.py": ["fmri.dataset.bold"],
+    "tests/fmri/test_dataset.py": ["fmri.dataset.bold", "fmri.series.caching.cached_series"],
     "tests/autoencoder/test_training.py": ["autoencoder.training.fit"],
     "tests/demo/codec/test_training.py": [
         "demo.codec.training.train_codec",
@@ -39,7 +39,7 @@ IN_MEMORY = {
     "demo.film.arrangement.load_voices": "reads files of the package alone",
     "demo.film.sounds.instruments.play": "its arguments alone; random numbers seeded by them",
     "demo.film.sounds.rooms._tail": "its argument alone; random numbers seeded by it",
-    "fmri.dataset._hash_of_version": "takes time and size of the file",
+    "fmri.series.caching._hash_of_version": "takes time and size of the file",
     "sound.reading.load._counted": "takes place, time and size of the file",
     "sound.spectra.mel_filters": "its arguments alone",
     "timing.hrf._weights": "its arguments alone",

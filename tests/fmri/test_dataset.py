@@ -78,10 +78,10 @@ class Series:
         self.read = dataset.Dataset._read
         monkeypatch.setattr(dataset.Dataset, "_read", self.counted)
 
-    def counted(self, subject, bold):
+    def counted(self, subject, is_prepared, bold):
         """Stand in for the method of the data set that is read."""
         self.made.append(subject)
-        self.read(self.data, subject, bold)
+        self.read(self.data, subject, is_prepared, bold)
 
     def __call__(self):
         path = manifest_of(self.folder, **self.manifest)
@@ -147,6 +147,9 @@ SERIES_CHANGES = {
     ),
     "runs": lambda series: series.manifest.update(runs=[RUNS[0]]),
     "shift": lambda series: series.manifest.update(label_shift_trs=-2),
+    "cosines": lambda series: series.manifest.update(denoising={"high_pass_s": 50}),
+    "line": lambda series: series.manifest.update(denoising={"detrend": True}),
+    "smoothing": lambda series: series.manifest.update(denoising={"smooth_mm": 4}),
 }
 
 
