@@ -26,6 +26,7 @@ ROOMS = {
     "metrics": "how far one sound is from another, and how loud it is",
     "codecs": "sound to codes to latents and back; streaming, mel and Opus for comparison",
     "timing": "the scanner's clock over a sound: TR grid, HRF, folds, the seed's processor",
+    "simulations": "regions of known truth, made without the analysis: a family of generators",
     "fmri": "data sets on disk: manifest, readers, checks",
     "features": "design matrices from codes and sound, and their controls",
     "encoding": "from features to the brain: ridge, ceilings, nulls, statistics, codebook recovery",

@@ -1,4 +1,8 @@
-"""Simulated subjects: BOLD whose truth is known.
+"""Simulated subjects: BOLD whose truth is known; the demo's world, and a best case.
+
+Regions follow projections on the six slowest directions of each codebook, and the analysis looks at
+the eight slowest: what it recovers here is the most that it can. The family of
+`giblet_core.simulations`, made without the analysis, says what it recovers elsewhere.
 
 Read `sound_drivers` and `codebook_drivers` first (what a region can follow, on the time line of
 `timeline`), then `head`, `signal` (which region follows what), `noise`, `study` (the whole) and

@@ -1,7 +1,8 @@
 """What regions follow in single codebooks: random projections of their latents, made slow.
 
-A projection is band-passed at a random place and compressed. An analysis that pools means and
-fixed bands in each TR can follow it only in part, which is the point.
+A projection is band-passed at a random place and compressed. Directions are drawn among the six in
+which the codebook moves most from second to second. An analysis of slow directions is thereby shown
+its best case (`giblet_core.simulations` has others).
 """
 
 from collections.abc import Iterator, Sequence
