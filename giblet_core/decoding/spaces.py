@@ -242,7 +242,7 @@ def sound_of_trs(stimulus: Stimulus, grids: Sequence[TRGrid]) -> TRSound:
     loudness = spaces["loudness"].values[:, 0]
     if stimulus.annotation is None:
         return TRSound(loudness, None)
-    middles = np.concatenate([grid.times() for grid in grids]) + grids[0].t_r / 2
+    middles = np.concatenate([grid.middles() for grid in grids])
     speech = stimulus.annotation.active("speech", middles)
     music = stimulus.annotation.active("music", middles)
     return TRSound(loudness, speech + 2 * music)

@@ -11,12 +11,14 @@ References
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import floor
 
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
+from giblet_core.codecs import frame_at
 from giblet_core.errors import InputError
 from giblet_core.timing import TRGrid, refuse_labels
 from giblet_core.timing import hrf as haemodynamics
@@ -26,12 +28,13 @@ POOLS = ("mean", "sd", "modulation")
 BANDS_HZ = ((2, 4), (4, 8), (8, 16))
 RESPONSE_RATE_HZ = 10.0  # below this the peak of a sampled response moves by seconds
 BIN_FRAMES = 5  # frames averaged before the response, at most: 15 Hz for a codec of 75 Hz
+WHOLE_TR = Fraction(1, 10**6)  # of a TR: what is nearer to a whole one is one
 PEAKS_S = (4.0, 5.5, 7.0)  # of the response: subjects differ
 
 
 @dataclass(frozen=True)
 class Response:
-    """How BOLD answers to a signal: the shape of the response, and where it is sampled.
+    """The shape of BOLD's answer to a signal. When it is sampled, the grid of the run says.
 
     Attributes
     ----------
@@ -39,17 +42,10 @@ class Response:
         None applies no response, and leaves its shape to FIR delays.
     peak_s : float, optional
         Second at which the response peaks; that of the model by default.
-    slice_time_ref : float
-        Where in the TR BOLD is sampled, 0 (its beginning) to 1 (its end).
-    history_s : float
-        Seconds of the stimulus heard before the run began (dropped volumes); whole TRs. By default
-        hearing begins with the run.
     """
 
     model: str | None = "glover"
     peak_s: float | None = None
-    slice_time_ref: float = 0.0
-    history_s: float = 0.0
 
 
 RESPONSES = tuple(Response(peak_s=peak_s) for peak_s in PEAKS_S)
@@ -101,9 +97,10 @@ def pooled(
     """Pool a signal in each TR and apply the response.
 
     With a response, values are changes since the first TR heard (that of the run, or of its
-    `history_s`): before it, the sound is taken to have been as in that TR. A signal that is 7
-    throughout gives 0. Without a response (``hrf=None``) values are the statistics themselves: its
-    mean is 7.
+    history): before it, the sound is taken to have been as in that TR. A signal that is 7
+    throughout gives 0. They are sampled at `TRGrid.times`, and what was heard before the run
+    (`TRGrid.history_s`) reaches into it. Without a response (``hrf=None``) values are the
+    statistics of each TR themselves, however it was sampled: the mean is 7.
 
     Parameters
     ----------
@@ -148,39 +145,71 @@ def _pool_run(
     x: np.ndarray, rate_hz: float, grid: TRGrid, pool: Sequence[str], response: Response
 ) -> np.ndarray:
     """Pool one run of a signal (D, n_frames) that begins at second 0 of the stimulus."""
-    n_before = _trs_before(response.history_s, grid.t_r)
-    grid_with_history = TRGrid(grid.t_r, grid.n_trs + n_before, float(grid.edge(-n_before)))
-    edges = grid_with_history.edges_within(x.shape[1], rate_hz)
-    signal = x[:, edges[0] : edges[-1]].astype(np.float64)
-    edges = edges - edges[0]
+    windows = _windows_heard(grid, x.shape[1], rate_hz)
+    first_frame = windows.edges[0]
+    signal = x[:, first_frame : windows.edges[-1]].astype(np.float64)
+    edges = windows.edges - first_frame
     bin_frames = min(BIN_FRAMES, int(rate_hz / RESPONSE_RATE_HZ))
     bins = np.arange(0, edges[-1], bin_frames)
-    tr_of_bin = np.searchsorted(edges, bins, side="right") - 1
+    window_of_bin = np.searchsorted(edges, bins, side="right") - 1
+    onset_s = float(grid.edge(0) - Fraction(int(first_frame)) / Fraction(str(rate_hz)))
+    grid_of_signal = replace(grid, onset_s=max(0.0, onset_s), history_s=max(0.0, onset_s))
     columns = []
     for statistic in pool:
-        for per_tr in _per_tr(signal, rate_hz, edges, statistic):
+        for per_window in _per_tr(signal, rate_hz, edges, statistic):
             if response.model is None:
-                columns.append(per_tr[n_before:])
+                columns.append(per_window[windows.n_before :])
                 continue
             if statistic == "mean":
                 per_bin = mean_of_frames(signal, np.append(bins, edges[-1]))
             else:
-                per_bin = per_tr[tr_of_bin]
-            # Before the run the sound is taken to have been as in its first TR: a step from 0
-            # would be an event that nobody heard.
-            change = per_bin - per_tr[0]
-            columns.append(_respond(change, rate_hz / bin_frames, grid, response))
+                per_bin = per_window[window_of_bin]
+            # Before it was heard the sound is taken to have been as in its first whole TR: a step
+            # from 0 would be an event that nobody heard.
+            change = per_bin - per_window[windows.first_whole]
+            columns.append(
+                haemodynamics.at_trs(
+                    change,
+                    rate_hz / bin_frames,
+                    grid_of_signal,
+                    response.model,
+                    response.peak_s,
+                )
+            )
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 
-def _trs_before(history_s: float, t_r: float) -> int:
-    n_trs = Fraction(str(history_s)) / Fraction(str(t_r))
-    if n_trs < 0 or n_trs.denominator != 1:
-        raise InputError(
-            f"history_s={history_s}: must be a whole number of TRs of {t_r} s. "
-            "Give the sound heard before the run so."
-        )
-    return int(n_trs)
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """The TRs of a run and of what was heard before it.
+
+    Attributes
+    ----------
+    edges : int array of shape (n_windows + 1,)
+        Frames at which they begin, and the end of the last.
+    n_before : int
+        How many windows lie before the run.
+    first_whole : int
+        The first window that is a whole TR: 1 where the history begins within a TR, else 0.
+    """
+
+    edges: np.ndarray
+    n_before: int
+    first_whole: int
+
+
+def _windows_heard(grid: TRGrid, n_frames: int, rate_hz: float) -> _Windows:
+    """Cut what was heard until the end of a run at the TRs, counted back from the run's first."""
+    grid.edges_within(n_frames, rate_hz)
+    n_trs_before = (grid.edge(0) - grid.heard_from) / Fraction(str(grid.t_r))
+    n_whole = floor(n_trs_before + WHOLE_TR)
+    longer = replace(grid, n_trs=grid.n_trs + n_whole, onset_s=float(grid.edge(-n_whole)))
+    edges = longer.frame_edges(rate_hz)
+    first_heard = frame_at(grid.heard_from, rate_hz)
+    has_part = n_trs_before - n_whole > WHOLE_TR and first_heard < edges[0]
+    if has_part:
+        edges = np.append(first_heard, edges)
+    return _Windows(edges, n_whole + has_part, int(has_part))
 
 
 def _per_tr(x: np.ndarray, rate_hz: float, edges: np.ndarray, statistic: str) -> list[np.ndarray]:
@@ -192,20 +221,6 @@ def _per_tr(x: np.ndarray, rate_hz: float, edges: np.ndarray, statistic: str) ->
         return [np.sqrt(mean_of_frames((x - means) ** 2, edges))]
     powers = [modulation_power(x, rate_hz, band) for band in modulation_bands(rate_hz)]
     return [np.sqrt(mean_of_frames(power, edges)) for power in powers]
-
-
-def _respond(x: np.ndarray, rate_hz: float, grid: TRGrid, response: Response) -> np.ndarray:
-    """Convolve a signal (n_bins, D) that begins `history_s` before the run: (n_trs, D)."""
-    return haemodynamics.convolve(
-        x,
-        rate_hz,
-        grid.t_r,
-        response.model,
-        n_trs=grid.n_trs,
-        onset_s=response.history_s,
-        slice_time_ref=response.slice_time_ref,
-        peak_s=response.peak_s,
-    )
 
 
 def slow_directions(means: np.ndarray, n: int) -> np.ndarray:

@@ -1,8 +1,9 @@
 """The runs on the stimulus's clock.
 
-Row i of a run was acquired at ``stimulus_start_s + (i + label_shift_trs) * t_r / clock_ratio``
-seconds of the stimulus. A release that relabelled its rows is thereby put back on the true clock
-before any response model; one on shifted labels counts the delay twice. Times are exact fractions.
+Row i of a run began at ``stimulus_start_s + (i + label_shift_trs) * t_r / clock_ratio`` seconds of
+the stimulus; what it holds stands for `slice_time_ref` TRs later. A release that relabelled its
+rows is thereby put back on the true clock before any response model; one on shifted labels counts
+the delay twice. Times are exact fractions.
 """
 
 from dataclasses import dataclass
@@ -53,8 +54,17 @@ class Clock:
     label_shift_trs: int
     duration_s: Fraction | None
 
+    def history(self, run: Run, onset: Fraction) -> Fraction:
+        """Return how long the sound had been heard when a run's first analysed row began.
+
+        It is heard from volume 0 on, dropped volumes included, and `history_s` before that; never
+        before it begins.
+        """
+        heard_from = seconds(run.stimulus_start_s) - seconds(run.history_s)
+        return max(Fraction(0), onset - max(Fraction(0), heard_from))
+
     def onset(self, run: Run, row: int) -> Fraction:
-        """Return the stimulus time at which a row of a run was acquired."""
+        """Return the stimulus time at which a row of a run began."""
         return seconds(run.stimulus_start_s) + (row + self.label_shift_trs) * self.t_r
 
     def rows_before_sound(self, onset: Fraction) -> int:
@@ -155,7 +165,14 @@ def _span(
             "Exclude fewer TRs, or the run.",
         )
         return None
-    grid = TRGrid(float(clock.t_r), n_left, float(onset + early * clock.t_r))
+    onset += early * clock.t_r
+    grid = TRGrid(
+        float(clock.t_r),
+        n_left,
+        float(onset),
+        slice_time_ref=manifest.slice_time_ref,
+        history_s=float(clock.history(run, onset)),
+    )
     return Span(run, first + early, grid, offset, early + late)
 
 

@@ -89,18 +89,35 @@ class TRGrid:
         Number of TRs.
     onset_s : float
         Stimulus time at which TR 0 begins; negative where the scanner started first.
+    slice_time_ref : float
+        Where in the TR its sample belongs, 0 (its beginning) to 1 (its end): volume i stands for
+        ``onset_s + (i + slice_time_ref) * t_r``. fMRIPrep's data: 0.5.
+    history_s : float
+        Seconds of the stimulus that were heard without a break before TR 0, such as those of
+        dropped volumes: their responses reach into the run.
 
     Raises
     ------
     InputError
-        A TR or a number of TRs that is not positive.
+        A TR or a number of TRs that is not positive, a sample outside its TR, a negative history.
     """
 
     t_r: float
     n_trs: int
     onset_s: float = 0.0
+    slice_time_ref: float = 0.0
+    history_s: float = 0.0
 
     def __post_init__(self) -> None:
+        require(
+            0 <= self.slice_time_ref <= 1,
+            f"slice_time_ref={self.slice_time_ref}: must lie in 0 to 1 TRs. fMRIPrep uses 0.5.",
+        )
+        require(
+            self.history_s >= 0 and np.isfinite(self.history_s),
+            f"history_s={self.history_s}: must be 0 or more seconds heard before TR 0. Use 0 where "
+            "the sound began with the run.",
+        )
         require(
             self.t_r > 0 and np.isfinite(self.t_r),
             f"t_r={self.t_r}: must be positive seconds. Take it from the scanner's protocol.",
@@ -165,13 +182,26 @@ class TRGrid:
         """Return how many whole frames every TR holds: ``floor(t_r * rate)``."""
         return frame_at(self.t_r, rate)
 
-    def times(self, slice_time_ref: float = 0.0) -> np.ndarray:
-        """Return the stimulus time (s) of each TR's sample, shape (n_trs,).
+    def sample_time(self, i: int) -> Fraction:
+        """Return the exact stimulus time (s) for which the sample of TR `i` stands."""
+        return self.edge(i) + as_written(self.slice_time_ref) * as_written(self.t_r)
+
+    def times(self) -> np.ndarray:
+        """Return the stimulus time (s) for which each TR's sample stands, shape (n_trs,).
 
         It lies `slice_time_ref` TRs after the TR's beginning.
         """
-        delay = as_written(slice_time_ref) * as_written(self.t_r)
-        return np.array([float(self.edge(i) + delay) for i in range(self.n_trs)])
+        return np.array([float(self.sample_time(i)) for i in range(self.n_trs)])
+
+    def middles(self) -> np.ndarray:
+        """Return the stimulus time (s) of each TR's middle, shape (n_trs,), however sampled."""
+        half = as_written(self.t_r) / 2
+        return np.array([float(self.edge(i) + half) for i in range(self.n_trs)])
+
+    @property
+    def heard_from(self) -> Fraction:
+        """The exact stimulus time (s) from which on the sound was heard without a break."""
+        return max(Fraction(0), self.edge(0) - as_written(self.history_s))
 
     def edges_within(self, n_frames: int, rate: float) -> np.ndarray:
         """Return `frame_edges`, having checked that the grid lies inside a sound of `n_frames`.

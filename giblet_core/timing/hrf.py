@@ -7,7 +7,6 @@ doi:10.1006/nimg.1998.0419
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil
@@ -25,15 +24,6 @@ MODELS = {"glover": glover_hrf, "spm": spm_hrf}
 LENGTH_S = 32.0  # nilearn's default length of a response
 MIN_RATE_HZ = 10.0  # below it the peak moves by seconds: nilearn's at 1.5 s peaks at 6.4 s, not 5
 HELD_RATE_HZ = 25.0  # slower signals are held up to this
-
-
-@dataclass(frozen=True)
-class _Response:
-    """Which response is meant, and when in the TR it is sampled."""
-
-    model: str
-    slice_time_ref: float
-    peak_s: float | None
 
 
 def kernel(model: str = "glover", dt_s: float = 0.1, peak_s: float | None = None) -> np.ndarray:
@@ -87,7 +77,8 @@ def convolve(  # noqa: PLR0913 - public interface
 ) -> np.ndarray:
     """Convolve a signal with the response and sample it at the TRs.
 
-    ``y(t) = (x * h)(t)``, causal: the value at a TR depends on nothing that came later.
+    ``y(t) = (x * h)(t)``, causal: the value at a TR depends on nothing that came later. All of the
+    signal before a TR was heard; for runs of a study use `at_trs`, whose grid knows what was heard.
 
     Parameters
     ----------
@@ -117,6 +108,51 @@ def convolve(  # noqa: PLR0913 - public interface
     InputError
         Integer or NaN input, ``n_trs`` below 1, or TRs beyond the signal.
     """
+    x = _checked(x)
+    if n_trs is None:
+        duration_s = float(Fraction(len(x)) / as_written(rate_hz))
+        n_trs = TRGrid.covering(duration_s, t_r, onset_s).n_trs
+    grid = TRGrid(t_r, n_trs, onset_s, slice_time_ref, history_s=max(0.0, onset_s))
+    return at_trs(x, rate_hz, grid, model, peak_s)
+
+
+def at_trs(
+    x: np.ndarray,
+    rate_hz: float,
+    grid: TRGrid,
+    model: str = "glover",
+    peak_s: float | None = None,
+) -> np.ndarray:
+    """Convolve a signal with the response and sample it as a run's grid says.
+
+    Parameters
+    ----------
+    x : array of shape (n_frames, n_features)
+        Float, from second 0 of the stimulus.
+    rate_hz : float
+        Frames a second.
+    grid : TRGrid
+        When the samples stand for (`TRGrid.times`), and since when the sound was heard
+        (`TRGrid.heard_from`): nothing before that shapes the run.
+    model : {"glover", "spm"}
+    peak_s : float, optional
+        As in `kernel`.
+
+    Returns
+    -------
+    array of shape (n_trs, n_features), same dtype
+
+    Raises
+    ------
+    InputError
+        Integer or NaN input, or TRs beyond the signal.
+    """
+    x = _checked(x)
+    return _weights(len(x), rate_hz, grid, (model, peak_s)).astype(x.dtype) @ x
+
+
+def _checked(x: np.ndarray) -> np.ndarray:
+    """Return a float matrix (n_frames, n_features) without NaN, or raise."""
     x = refuse_labels(x)
     require(
         x.ndim == 2,
@@ -129,32 +165,29 @@ def convolve(  # noqa: PLR0913 - public interface
             f"x: {int((~finite).sum())} values are NaN or infinite; all must be finite. "
             "Find where they arose."
         )
-    if n_trs is not None:
-        grid = TRGrid(t_r, n_trs, onset_s)
-    else:
-        duration_s = float(Fraction(len(x)) / as_written(rate_hz))
-        grid = TRGrid.covering(duration_s, t_r, onset_s)
-    weights = _weights(len(x), rate_hz, grid, _Response(model, slice_time_ref, peak_s))
-    return weights.astype(x.dtype) @ x
+    return x
 
 
 @lru_cache(maxsize=16)
-def _weights(n_frames: int, rate_hz: float, grid: TRGrid, response: _Response) -> csr_array:
+def _weights(
+    n_frames: int, rate_hz: float, grid: TRGrid, response: tuple[str, float | None]
+) -> csr_array:
     """Return what the response takes from each frame at each TR, (n_trs, n_frames).
 
     A convolution has a value at every step; only those at the TRs are wanted, so only these rows
-    are computed.
+    are computed. The response is its model and its peak.
     """
     grid.edges_within(n_frames, rate_hz)
+    model, peak_s = response
     n_held = max(1, ceil(HELD_RATE_HZ / rate_hz))  # steps for which each frame is held
     step_s = 1 / (as_written(rate_hz) * n_held)
-    h = kernel(response.model, float(step_s), response.peak_s)
-    delay = as_written(response.slice_time_ref) * as_written(grid.t_r)
-    sampled = [frame_at((grid.edge(i) + delay) * n_held, rate_hz) for i in range(grid.n_trs)]
+    h = kernel(model, float(step_s), peak_s)
+    sampled = [frame_at(grid.sample_time(i) * n_held, rate_hz) for i in range(grid.n_trs)]
+    first_step = frame_at(grid.heard_from * n_held, rate_hz)
     last_step = n_frames * n_held - 1
     now = np.minimum(sampled, last_step)
     steps = now[:, None] - np.arange(len(h))  # (n_trs, n_lags): the step that each lag looks at
-    trs, lags = np.nonzero(steps >= 0)
+    trs, lags = np.nonzero(steps >= first_step)
     frames = steps[trs, lags] // n_held
     return csr_array((h[lags], (trs, frames)), shape=(grid.n_trs, n_frames))
 

@@ -7,7 +7,6 @@ from nilearn.glm.first_level import compute_regressor
 from giblet_core.errors import InputError
 from giblet_core.features import (
     RESPONSES,
-    Response,
     codebook_features,
     mean_over_responses,
     modulation_power,
@@ -83,14 +82,31 @@ def test_a_slow_codec_gives_the_regressor_of_a_fast_one(rng, rate_hz):
     np.testing.assert_allclose(ours, expected, atol=0.1)
 
 
-def test_history_heard_before_the_run_is_carried_into_it(rng):
-    x = rng.standard_normal((1, 9000))
-    later = TRGrid(2.0, 45, 20.0)
-    whole = pooled(x, RATE_HZ, TRGrid(2.0, 55), hrf=Response(history_s=0.0))
-    with_history = pooled(x, RATE_HZ, later, hrf=Response(history_s=20.0))
-    np.testing.assert_allclose(with_history, whole[10:], atol=1e-6)
-    with pytest.raises(InputError, match="whole number of TRs"):
-        pooled(x, RATE_HZ, later, hrf=Response(history_s=3.0))
+@pytest.mark.parametrize("hrf", ["glover", None])
+@pytest.mark.parametrize("slice_time_ref", [0.0, 0.5, 1.0])
+def test_a_short_run_with_its_history_is_the_end_of_a_long_run(rng, hrf, slice_time_ref):
+    x = rng.standard_normal((2, 9000))
+    long = TRGrid(2.0, 55, 10.0, slice_time_ref)
+    later = TRGrid(2.0, 45, 30.0, slice_time_ref, history_s=20.0)
+    whole = pooled(x, RATE_HZ, long, hrf=hrf)
+    np.testing.assert_allclose(pooled(x, RATE_HZ, later, hrf=hrf), whole[10:], atol=1e-6)
+    if hrf is not None:
+        deaf = pooled(x, RATE_HZ, TRGrid(2.0, 45, 30.0, slice_time_ref), hrf=hrf)
+        assert np.abs(deaf - whole[10:]).max() > 0.01
+
+
+def test_history_need_not_be_whole_trs():
+    """An event 1 s before the run answers in it, as nilearn's regressor says."""
+    x = np.zeros((1, 7500))
+    x[0, int(29 * RATE_HZ) : int(29.6 * RATE_HZ)] = 1
+    event = np.array([[29.0], [0.6], [1.0]])
+    for history_s in (1.3, 4.9, 30.0):
+        grid = TRGrid(2.0, 30, 30.0, 0.5, history_s)
+        ours = pooled(x, RATE_HZ, grid, ("mean",))[:, 0]
+        expected, _ = compute_regressor(event, "glover", grid.times(), oversampling=50)
+        assert np.corrcoef(ours, expected[:, 0])[0, 1] > 0.999
+    unheard = pooled(x, RATE_HZ, TRGrid(2.0, 30, 30.0, 0.5, history_s=0.2), ("mean",))
+    assert not unheard.any()
 
 
 def test_sound_that_does_not_change_gives_no_onset_transient():

@@ -148,7 +148,18 @@ def test_labels_are_never_averaged():
 
 
 def test_times_are_those_of_the_samples():
-    assert TRGrid(2.0, 3, onset_s=20.0).times(slice_time_ref=0.5).tolist() == [21.0, 23.0, 25.0]
+    grid = TRGrid(2.0, 3, onset_s=20.0, slice_time_ref=0.25)
+    assert grid.times().tolist() == [20.5, 22.5, 24.5]
+    assert grid.middles().tolist() == [21.0, 23.0, 25.0]
+
+
+def test_a_sample_lies_in_its_tr_and_history_is_not_negative():
+    with pytest.raises(InputError, match="slice_time_ref=1.5: must lie in 0 to 1"):
+        TRGrid(2.0, 3, slice_time_ref=1.5)
+    with pytest.raises(InputError, match="history_s=-1: must be 0 or more"):
+        TRGrid(2.0, 3, history_s=-1)
+    assert TRGrid(2.0, 3, 20.0, history_s=5.5).heard_from == 14.5
+    assert TRGrid(2.0, 3, 4.0, history_s=5.5).heard_from == 0
 
 
 def test_runs_begin_where_those_before_end():

@@ -111,14 +111,7 @@ def check_lag(
     envelope = _envelope(wave)
     predicted = []
     for span in spans:
-        response = hrf.convolve(
-            envelope - envelope.mean(),
-            ENVELOPE_RATE_HZ,
-            span.grid.t_r,
-            n_trs=span.grid.n_trs,
-            onset_s=span.grid.onset_s,
-            slice_time_ref=manifest.slice_time_ref,
-        )
+        response = hrf.at_trs(envelope - envelope.mean(), ENVELOPE_RATE_HZ, span.grid)
         predicted.append(response[:, 0])
     run_onsets = np.cumsum([0, *map(len, predicted)])[:-1].tolist()
     lag = lag_of(group, np.concatenate(predicted), run_onsets)

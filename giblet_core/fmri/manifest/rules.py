@@ -115,6 +115,13 @@ def _problems_of_runs(manifest: Manifest) -> Problems:
                 "must lie in 0 to n_trs - 1",
                 "Count the volumes of the file that are to be dropped.",
             )
+        if run.history_s > max(0.0, run.stimulus_start_s):
+            problems.error(
+                f"runs[{i}].history_s",
+                f"{run.history_s:g} s",
+                f"must not reach before the sound: volume 0 begins at {run.stimulus_start_s:g} s",
+                "Correct history_s or stimulus_start_s.",
+            )
     return problems
 
 

@@ -120,6 +120,17 @@ class Run(Section):
         ge=-LONGEST_RUN_TRS,
         le=LONGEST_RUN_TRS,
     )
+    history_s: float = declared(
+        NUMBER,
+        "How long the stimulus had been heard, without a break, before volume 0 of the file: where "
+        "the scanner started later, or saved the first volumes nowhere.",
+        example=20.0,
+        default=0.0,
+        unit="s",
+        rule=("must be 0 or more seconds", "Leave it out where the sound began with the run."),
+        ge=0,
+        le=LONGEST_S,
+    )
     locked: bool = declared(
         SWITCH,
         "Whether the run is kept for a last test: only `load_dataset(..., open_locked=...)` "

@@ -171,7 +171,7 @@ class Simulation:
                 "name": f"run{number}",
                 "n_trs": grid.n_trs,
                 "stimulus_start_s": float(grid.onset_s),
-                "dummy_trs": 0,
+                "history_s": float(grid.history_s),
             }
             for number, grid in enumerate(self.grids, start=1)
         ]
@@ -179,7 +179,7 @@ class Simulation:
             "name": f"simulated-{self.seed}",
             "label": self.label,
             "t_r": self.t_r,
-            "slice_time_ref": 0.0,
+            "slice_time_ref": float(self.grids[0].slice_time_ref),
             "runs": runs,
             "bold": {
                 "pattern": "sub-{subject}_{run}_bold.nii.gz",

@@ -81,8 +81,8 @@ def response_kernel(peak_s: float) -> np.ndarray:
 def respond(tracks: np.ndarray, kernel: np.ndarray, grid: TRGrid) -> np.ndarray:
     """Convolve tracks with a response within one run and sample them at the run's TRs.
 
-    The value at ``i * t_r`` holds only bins that ended before: the response is causal. Nothing
-    heard before the run is remembered, as the scanner stood still.
+    The value at ``(i + slice_time_ref) * t_r`` holds only bins that ended before: the response is
+    causal. Of what was heard before the run only its history is remembered.
 
     Parameters
     ----------
@@ -97,13 +97,15 @@ def respond(tracks: np.ndarray, kernel: np.ndarray, grid: TRGrid) -> np.ndarray:
     -------
     array of shape (n_trs, J)
     """
-    start = round(grid.onset_s * RATE_HZ)
-    n_bins = math.ceil(grid.n_trs * grid.t_r * RATE_HZ) + 1
+    history_s = min(grid.history_s, max(0.0, grid.onset_s))
+    start = round((grid.onset_s - history_s) * RATE_HZ)
+    n_bins = math.ceil((history_s + grid.n_trs * grid.t_r) * RATE_HZ) + 1
     run = tracks[start : start + n_bins]
     convolved = signal.oaconvolve(run, kernel[:, None], axes=0)
     response = np.zeros((n_bins + 1, tracks.shape[1]))
     response[1 : len(run) + 1] = convolved[: len(run)]
-    times = np.arange(grid.n_trs) * grid.t_r * RATE_HZ  # in bins
+    times_s = history_s + (np.arange(grid.n_trs) + grid.slice_time_ref) * grid.t_r
+    times = times_s * RATE_HZ  # in bins
     before = np.floor(times).astype(int)
     fraction = (times - before)[:, None]
     return (1 - fraction) * response[before] + fraction * response[before + 1]
