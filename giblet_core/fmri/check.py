@@ -189,8 +189,9 @@ def _selection(
 
 def _read(manifest: Manifest, file: FoundFile, span: Span, selection: Selection) -> np.ndarray:
     """Read the rows of a span that are there: (n_trs, n_voxels) float32."""
-    stop = min(span.rows.stop, file.header.n_trs)
-    rows = slice(min(span.rows.start, stop), stop)
+    asked = span.of(file.asked.subject).rows
+    stop = min(asked.stop, file.header.n_trs)
+    rows = slice(min(asked.start, stop), stop)
     bold = np.empty((rows.stop - rows.start, selection.size), np.float32)
     reader = READERS[manifest.bold.format]
     read_rows(reader, file.path, rows, selection, read_options(manifest), bold)

@@ -6,6 +6,7 @@ rows is thereby put back on the true clock before any response model; one on shi
 the delay twice. Times are exact fractions.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -14,6 +15,24 @@ from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.sections import Run
 from giblet_core.fmri.problems import Problems
 from giblet_core.timing import TRGrid
+
+MOST_JITTER_TRS = Fraction(1, 20)  # between subjects; a trigger differs by some ten milliseconds
+
+
+@dataclass(frozen=True)
+class SubjectRows:
+    """Where the analysed rows of a run lie in a subject's file.
+
+    Attributes
+    ----------
+    rows : slice
+    left_out_first, left_out_last : int
+        Volumes of the run that are left out before them, dummies apart, and after them.
+    """
+
+    rows: slice
+    left_out_first: int
+    left_out_last: int
 
 
 @dataclass(frozen=True)
@@ -24,26 +43,36 @@ class Span:
     ----------
     run : Run
     first : int
-        The first row of the run that is analysed.
+        The first row that is analysed, counted from where the run's volume 0 lies in time.
     grid : TRGrid
         ``grid.n_trs`` rows from `first` on, in seconds of the stimulus.
-    offset : int
-        Rows of earlier runs that lie before the run in a joined file.
+    earlier : tuple of Run
+        Runs that lie before this one in a joined file.
     cropped : int
         TRs that are left out because they lie off the sound.
+    late_trs : dict of str to int
+        Subjects whose volume 0 lies so many TRs after the run's; all others' lies where the run's
+        does.
     """
 
     run: Run
     first: int
     grid: TRGrid
-    offset: int
+    earlier: tuple[Run, ...]
     cropped: int
+    late_trs: dict[str, int]
 
-    @property
-    def rows(self) -> slice:
-        """Where the part lies in its file."""
-        start = self.first + self.offset
-        return slice(start, start + self.grid.n_trs)
+    def of(self, subject: str) -> SubjectRows:
+        """Return where the part lies in a subject's file."""
+        own = self.run.of(subject)
+        first = self.first - self.late_trs.get(subject, 0)
+        offset = sum(run.of(subject).n_trs for run in self.earlier)
+        start = first + offset
+        return SubjectRows(
+            rows=slice(start, start + self.grid.n_trs),
+            left_out_first=first - own.dummy_trs,
+            left_out_last=own.n_trs - first - self.grid.n_trs,
+        )
 
 
 @dataclass(frozen=True)
@@ -54,13 +83,17 @@ class Clock:
     label_shift_trs: int
     duration_s: Fraction | None
 
-    def history(self, run: Run, onset: Fraction) -> Fraction:
-        """Return how long the sound had been heard when a run's first analysed row began.
+    def late_trs(self, run: Run, own: Run) -> Fraction:
+        """Return how many TRs after the run's a subject's volume 0 lies."""
+        return (seconds(own.stimulus_start_s) - seconds(run.stimulus_start_s)) / self.t_r
+
+    def history(self, runs: Iterable[Run], onset: Fraction) -> Fraction:
+        """Return how long the sound had been heard, by all, when the first analysed row began.
 
         It is heard from volume 0 on, dropped volumes included, and `history_s` before that; never
         before it begins.
         """
-        heard_from = seconds(run.stimulus_start_s) - seconds(run.history_s)
+        heard_from = max(seconds(run.stimulus_start_s) - seconds(run.history_s) for run in runs)
         return max(Fraction(0), onset - max(Fraction(0), heard_from))
 
     def onset(self, run: Run, row: int) -> Fraction:
@@ -93,29 +126,44 @@ def clock_of(manifest: Manifest, duration_s: float | None) -> Clock:
 def spans_of(manifest: Manifest, duration_s: float | None) -> tuple[list[Span], Problems]:
     """Put runs on the stimulus's clock; leave out dummies, excluded TRs and TRs off the sound.
 
-    Rows excluded for one subject are left out for all, so that all have one clock.
+    Rows that one subject lacks, or that are excluded for one, are left out for all, so that all
+    have one clock.
     """
     clock = clock_of(manifest, duration_s)
     problems = Problems()
     spans = []
-    n_rows_before = 0
+    earlier = []
     for run in manifest.runs:
-        offset = n_rows_before if manifest.joined else 0
-        if _meets_sound(clock, run, problems):
-            span = _span(manifest, clock, run, offset, problems)
+        meets_sound = [
+            _meets_sound(clock, own, where, problems)
+            for where, own in _different_runs(manifest, run).items()
+        ]
+        if all(meets_sound):
+            before = tuple(earlier) if manifest.joined else ()
+            span = _span(manifest, clock, run, before, problems)
             if span is not None:
                 spans.append(span)
-        n_rows_before += run.n_trs
+        earlier.append(run)
     if not spans and not problems:
         problems.error("runs", "none left", "must keep at least one run", "Exclude fewer runs.")
     return spans, problems
 
 
-def _meets_sound(clock: Clock, run: Run, problems: Problems) -> bool:
+def _different_runs(manifest: Manifest, run: Run) -> dict[str, Run]:
+    """Return a run as declared, and as it is for each subject of its own: place -> Run."""
+    runs = {}
+    if any(subject not in run.subjects for subject in manifest.subjects):
+        runs[f"runs.{run.name}"] = run
+    for subject in manifest.subjects:
+        if subject in run.subjects:
+            runs[f"runs.{run.name}.subjects.{subject}"] = run.of(subject)
+    return runs
+
+
+def _meets_sound(clock: Clock, run: Run, where: str, problems: Problems) -> bool:
     """Check that a run, as labelled, ends within the sound; tell whether it meets it at all."""
     start = seconds(run.stimulus_start_s)
     end = start + run.n_trs * clock.t_r
-    where = f"runs.{run.name}"
     remedy = "Correct n_trs, stimulus_start_s or t_r, or name the right sound."
     if end <= 0:
         problems.error(
@@ -140,10 +188,43 @@ def _meets_sound(clock: Clock, run: Run, problems: Problems) -> bool:
     return True
 
 
-def _span(
-    manifest: Manifest, clock: Clock, run: Run, offset: int, problems: Problems
-) -> Span | None:
-    """Return what is left of a run; None, with a problem unless it is excluded, if nothing is."""
+def _late_trs(
+    manifest: Manifest, clock: Clock, run: Run, problems: Problems
+) -> dict[str, int] | None:
+    """Return how many TRs after the run's the volume 0 of some subjects lies; None with problems.
+
+    One clock holds for all subjects, so these are whole TRs, jitter apart.
+    """
+    late_trs = {}
+    is_whole = True
+    for subject in manifest.subjects:
+        if subject not in run.subjects:
+            continue
+        exact = clock.late_trs(run, run.of(subject))
+        late_trs[subject] = round(exact)
+        if abs(exact - round(exact)) > MOST_JITTER_TRS:
+            is_whole = False
+            problems.error(
+                f"runs.{run.name}.subjects.{subject}.stimulus_start_s",
+                f"{run.of(subject).stimulus_start_s:g} s",
+                f"must lie a whole number of TRs from {run.stimulus_start_s:g} s: one clock holds "
+                "for all",
+                "Resample the series in time, or describe these subjects in a data set of their "
+                "own.",
+            )
+    return late_trs if is_whole else None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Rows of a run from `first` up to `stop`, counted from where its volume 0 lies in time."""
+
+    first: int
+    stop: int
+
+
+def _kept_by_all(manifest: Manifest, run: Run, late_trs: dict[str, int]) -> _Kept | None:
+    """Return the rows of a run that every subject has; None where the run is excluded."""
     rules = [
         rule
         for rule in manifest.exclude
@@ -151,9 +232,27 @@ def _span(
     ]
     if any(rule.is_whole_run for rule in rules):
         return None
-    first = run.dummy_trs + max((rule.first_trs for rule in rules), default=0)
-    n_rows = run.n_trs - first - max((rule.last_trs for rule in rules), default=0)
-    onset = clock.onset(run, first)
+    kept = []
+    for subject in manifest.subjects:
+        own = run.of(subject)
+        own_rules = [rule for rule in rules if rule.subject in (None, subject)]
+        late = late_trs.get(subject, 0)
+        first = own.dummy_trs + max((rule.first_trs for rule in own_rules), default=0)
+        stop = own.n_trs - max((rule.last_trs for rule in own_rules), default=0)
+        kept.append(_Kept(first + late, stop + late))
+    return _Kept(max(rows.first for rows in kept), min(rows.stop for rows in kept))
+
+
+def _span(
+    manifest: Manifest, clock: Clock, run: Run, earlier: tuple[Run, ...], problems: Problems
+) -> Span | None:
+    """Return what is left of a run; None, with a problem unless it is excluded, if nothing is."""
+    late_trs = _late_trs(manifest, clock, run, problems)
+    kept = None if late_trs is None else _kept_by_all(manifest, run, late_trs)
+    if kept is None:
+        return None
+    onset = clock.onset(run, kept.first)
+    n_rows = kept.stop - kept.first
     early = clock.rows_before_sound(onset)
     late = clock.rows_after_sound(onset, n_rows)
     n_left = n_rows - early - late
@@ -166,33 +265,42 @@ def _span(
         )
         return None
     onset += early * clock.t_r
+    history = clock.history(_different_runs(manifest, run).values(), onset)
     grid = TRGrid(
         float(clock.t_r),
         n_left,
         float(onset),
         slice_time_ref=manifest.slice_time_ref,
-        history_s=float(clock.history(run, onset)),
+        history_s=float(history),
     )
-    return Span(run, first + early, grid, offset, early + late)
+    return Span(run, kept.first + early, grid, earlier, early + late, late_trs)
 
 
 def overlap_problems(manifest: Manifest) -> Problems:
-    """Find runs that begin before an earlier one has ended."""
-    clock = clock_of(manifest, None)
+    """Find runs that begin before an earlier one has ended, as declared or for one subject."""
     problems = Problems()
-    for run in manifest.runs:
+    _add_overlaps(manifest, manifest.runs, "", problems)
+    for subject in manifest.subjects:
+        if any(subject in run.subjects for run in manifest.runs):
+            runs = [run.of(subject) for run in manifest.runs]
+            _add_overlaps(manifest, runs, f"subjects.{subject}.", problems)
+    return problems
+
+
+def _add_overlaps(manifest: Manifest, runs: Sequence[Run], place: str, problems: Problems) -> None:
+    clock = clock_of(manifest, None)
+    for run in runs:
         end = float(seconds(run.stimulus_start_s) + run.n_trs * clock.t_r)
-        for other in manifest.runs:
+        for other in runs:
             if other is run or _order(run) > _order(other):
                 continue
             if other.stimulus_start_s < end - 1e-6:
                 problems.error(
-                    f"runs.{other.name}.stimulus_start_s",
+                    f"runs.{other.name}.{place}stimulus_start_s",
                     f"{other.stimulus_start_s:g} s",
                     f"{run.name} lasts until {end:g} s; runs must not overlap",
                     "Correct start or n_trs.",
                 )
-    return problems
 
 
 def _order(run: Run) -> tuple[float, str]:

@@ -194,7 +194,9 @@ class Dataset:
         ingredients = {
             "files": files,
             "file of each run": [files.index(path) for path in paths],
-            "rows of each run": [(span.rows.start, span.grid.n_trs) for span in self.spans],
+            "rows of each run": [
+                (span.of(subject).rows.start, span.grid.n_trs) for span in self.spans
+            ],
             "format": self.manifest.bold.format,
             "decimal": self.manifest.decimal,
             "mask": mask_array(self.mask_img),
@@ -225,9 +227,10 @@ class Dataset:
         kept = None
         if preparation.confounds:
             table = nuisance_run(self.manifest, subject, span.run)
-            _require_rows(table.values, subject, span)
-            confounds = table.values[span.rows]
-            kept = table.kept[span.rows]
+            rows = span.of(subject).rows
+            _require_rows(table.values, rows, f"subject {subject}, {span.run.name}")
+            confounds = table.values[rows]
+            kept = table.kept[rows]
         return design_of_run(preparation, span.grid.n_trs, span.grid.t_r, confounds, kept)
 
     def _known(self, subject: str | int) -> str:
@@ -247,7 +250,7 @@ class Dataset:
             path = bold_path(self.manifest, subject, span.run)
             selection = self._selection(path, smooth_mm)
             rows = bold[row : row + span.grid.n_trs]
-            read_rows(reader, path, span.rows, selection, options, rows)
+            read_rows(reader, path, span.of(subject).rows, selection, options, rows)
         _check_series(subject, bold)
         if is_prepared and self.preparation.regresses:
             for span, row, design in zip(self.spans, self.run_onsets, self.designs(subject)):
@@ -274,10 +277,12 @@ class Dataset:
         subject = self._known(subject)
         runs = [nuisance_run(self.manifest, subject, span.run) for span in self.spans]
         tables = aligned(runs, fill_missing_columns=self.manifest.confounds is not None)
+        parts = []
         for span, table in zip(self.spans, tables):
-            _require_rows(table, subject, span)
-        rows = [table[span.rows] for span, table in zip(self.spans, tables)]
-        return np.nan_to_num(np.concatenate(rows), nan=0.0).astype(np.float32)
+            rows = span.of(subject).rows
+            _require_rows(table, rows, f"subject {subject}, {span.run.name}")
+            parts.append(table[rows])
+        return np.nan_to_num(np.concatenate(parts), nan=0.0).astype(np.float32)
 
 
 def load_dataset(
@@ -352,12 +357,12 @@ def _check_series(subject: str, bold: np.ndarray) -> None:
     )
 
 
-def _require_rows(table: np.ndarray, subject: str, span: Span) -> None:
+def _require_rows(table: np.ndarray, rows: slice, where: str) -> None:
     """Refuse a nuisance table (n_rows, n_columns) that is shorter than the run."""
     require(
-        len(table) >= span.rows.stop,
-        f"nuisance of subject {subject}, {span.run.name}: {len(table)} rows, but "
-        f"{span.rows.stop} are needed. Correct nuisance.drop_first, or the table.",
+        len(table) >= rows.stop,
+        f"nuisance of {where}: {len(table)} rows, but {rows.stop} are needed. Correct "
+        "nuisance.drop_first, or the table.",
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from giblet_core.fmri.files.inventory import AskedFile, asked_files
 from giblet_core.fmri.files.nuisance import (
     NuisanceRun,
     aligned,
@@ -10,7 +11,6 @@ from giblet_core.fmri.files.nuisance import (
     nuisance_run,
 )
 from giblet_core.fmri.manifest.models import Manifest
-from giblet_core.fmri.manifest.sections import Run
 from giblet_core.fmri.problems import Problems
 
 
@@ -19,38 +19,36 @@ def check_nuisance(manifest: Manifest, problems: Problems) -> None:
     if not has_nuisance(manifest):
         return
     first = None
-    for subject in manifest.subjects:
-        runs = []
-        for run in manifest.runs[:1] if manifest.joined else manifest.runs:
-            where = f"nuisance of subject {subject}, {run.name}"
-            with problems.caught(where):
-                series = nuisance_run(manifest, subject, run)
-                runs.append(series)
-                _check_rows(manifest, where, run, series, problems)
-                _check_missing(where, series, problems)
-                first = first or series
-                _check_columns(manifest, where, series, first, problems)
-        if len(runs) > 1:
-            with problems.caught(f"nuisance of subject {subject}"):
-                aligned(runs, fill_missing_columns=manifest.confounds is not None)
+    runs_of_subject: dict[str, list[NuisanceRun]] = {}
+    for asked in asked_files(manifest):
+        where = f"nuisance of subject {asked.subject}, {asked.run.name}"
+        with problems.caught(where):
+            series = nuisance_run(manifest, asked.subject, asked.run)
+            runs_of_subject.setdefault(asked.subject, []).append(series)
+            _check_rows(manifest, where, asked, series, problems)
+            _check_missing(where, series, problems)
+            first = first or series
+            _check_columns(manifest, where, series, first, problems)
+    for subject, runs in runs_of_subject.items():
+        with problems.caught(f"nuisance of subject {subject}"):
+            aligned(runs, fill_missing_columns=manifest.confounds is not None)
 
 
 def _check_rows(
-    manifest: Manifest, where: str, run: Run, series: NuisanceRun, problems: Problems
+    manifest: Manifest, where: str, asked: AskedFile, series: NuisanceRun, problems: Problems
 ) -> None:
-    if series.n_unsteady > run.dummy_trs:
+    if series.n_unsteady > asked.run.dummy_trs:
         problems.warning(
             where,
             f"{series.n_unsteady} volumes before the steady state",
-            f"the manifest declares dummy_trs: {run.dummy_trs}",
+            f"the manifest declares dummy_trs: {asked.run.dummy_trs}",
             "Drop them: they are no BOLD.",
         )
-    wanted = manifest.n_trs if manifest.joined else run.n_trs
-    if len(series.values) != wanted:
+    if len(series.values) != asked.n_trs:
         remedy = "Correct nuisance.drop_first, or the table."
         if manifest.confounds is not None:
             remedy = "Correct the table, or n_trs."
-        problems.error(where, f"{len(series.values)} rows", f"BOLD has {wanted}", remedy)
+        problems.error(where, f"{len(series.values)} rows", f"BOLD has {asked.n_trs}", remedy)
 
 
 def _check_missing(where: str, series: NuisanceRun, problems: Problems) -> None:

@@ -61,11 +61,10 @@ def check_values(series: Series, span: Span, problems: Problems) -> None:
         return
     n_first = int(steps_with_change[0]) + 1
     n_last = len(bold) - 1 - int(steps_with_change[-1])
-    left_out_first = span.first - span.run.dummy_trs
-    left_out_last = span.run.n_trs - span.first - len(bold)
+    own_rows = span.of(subject)
     for side, n_equal, left_out in (
-        ("first", n_first, left_out_first),
-        ("last", n_last, left_out_last),
+        ("first", n_first, own_rows.left_out_first),
+        ("last", n_last, own_rows.left_out_last),
     ):
         if n_equal >= LEAST_PADDING:
             problems.error(

@@ -56,10 +56,11 @@ def asked_files(manifest: Manifest) -> list[AskedFile]:
     files = []
     for subject in manifest.subjects:
         if manifest.joined:
-            run = manifest.runs[0]
-            files.append(AskedFile(subject, run, f"subject {subject}", manifest.n_trs))
+            run = manifest.runs[0].of(subject)
+            n_trs = manifest.n_trs_of(subject)
+            files.append(AskedFile(subject, run, f"subject {subject}", n_trs))
             continue
-        for run in manifest.runs:
+        for run in [run.of(subject) for run in manifest.runs]:
             where = f"subject {subject}, {run.name}"
             files.append(AskedFile(subject, run, where, run.n_trs))
     return files

@@ -160,10 +160,9 @@ class Manifest(Section):
         """Whether one file of a subject holds all runs."""
         return self.bold.pattern is not None and "{run}" not in self.bold.pattern
 
-    @property
-    def n_trs(self) -> int:
-        """Volumes of all runs together."""
-        return sum(run.n_trs for run in self.runs)
+    def n_trs_of(self, subject: str) -> int:
+        """Volumes of all runs of a subject together."""
+        return sum(run.of(subject).n_trs for run in self.runs)
 
     def path(self, name: str) -> Path:
         """Return a path of the manifest, relative to its folder.

@@ -37,10 +37,18 @@ KINDS_IN_WORDS = {
 def manifest_reference() -> str:
     """Return the page, in Markdown: one table for the file, and one for each section in it."""
     parts = [HEAD, _table("The file", Manifest, "What stands at the left margin of the file.")]
-    for key, field in Manifest.model_fields.items():
-        for section in _models_in(field.annotation):
-            parts.append(_table(f"`{key}`", section, field.description))
+    parts += _tables_of_sections(Manifest, "")
     return "\n".join(parts)
+
+
+def _tables_of_sections(model: type[BaseModel], place: str) -> list[str]:
+    """Return a table for each section in a section, and in those."""
+    tables = []
+    for key, field in model.model_fields.items():
+        for section in _models_in(field.annotation):
+            tables.append(_table(f"`{place}{key}`", section, field.description))
+            tables += _tables_of_sections(section, f"{place}{key}.")
+    return tables
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -75,7 +83,7 @@ def _code(value: Any) -> str:
     """Return a value as it stands in YAML on one line; "–" where it is left out."""
     if isinstance(value, BaseModel):
         return "–"
-    if value is None or value in ("", (), Path()):
+    if value is None or value in ("", (), {}, Path()):
         return "–"
     plain = list(value) if isinstance(value, tuple) else value
     text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False, default=str)

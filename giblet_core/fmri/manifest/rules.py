@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from giblet_core.fmri.files.bids import ENTITIES, entities_of
 from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.sections import Run
 from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS
 
@@ -108,21 +109,34 @@ def _problems_of_runs(manifest: Manifest) -> Problems:
     if len(set(names)) < len(names):
         problems.error("runs", names, "names must differ", "Rename one.")
     for i, run in enumerate(manifest.runs):
-        if not 0 <= run.dummy_trs < run.n_trs:
-            problems.error(
-                f"runs[{i}].dummy_trs",
-                run.dummy_trs,
-                "must lie in 0 to n_trs - 1",
-                "Count the volumes of the file that are to be dropped.",
-            )
-        if run.history_s > max(0.0, run.stimulus_start_s):
-            problems.error(
-                f"runs[{i}].history_s",
-                f"{run.history_s:g} s",
-                f"must not reach before the sound: volume 0 begins at {run.stimulus_start_s:g} s",
-                "Correct history_s or stimulus_start_s.",
-            )
+        _check_run(f"runs[{i}]", run, problems)
+        for subject in run.subjects:
+            where = f"runs[{i}].subjects.{subject}"
+            if subject in subjects:
+                _check_run(where, run.of(subject), problems)
+            else:
+                problems.error(
+                    where, "a subject", f"must be one of {', '.join(subjects)}", "Correct it."
+                )
     return problems
+
+
+def _check_run(where: str, run: Run, problems: Problems) -> None:
+    """Check the dummies and the history of a run, as it is for one subject or for all."""
+    if not 0 <= run.dummy_trs < run.n_trs:
+        problems.error(
+            f"{where}.dummy_trs",
+            run.dummy_trs,
+            "must lie in 0 to n_trs - 1",
+            "Count the volumes of the file that are to be dropped.",
+        )
+    if run.history_s > max(0.0, run.stimulus_start_s):
+        problems.error(
+            f"{where}.history_s",
+            f"{run.history_s:g} s",
+            f"must not reach before the sound: volume 0 begins at {run.stimulus_start_s:g} s",
+            "Correct history_s or stimulus_start_s.",
+        )
 
 
 def _problems_of_nuisance(manifest: Manifest) -> Problems:

@@ -84,6 +84,42 @@ class Stimulus(Section):
         return self.track is not None or self.channel is not None
 
 
+class OwnRun(Section):
+    """What of a run is different for one subject; what is left out is that of the run."""
+
+    n_trs: int | None = declared(
+        WHOLE,
+        "Volumes of the subject's file, those to be dropped included.",
+        example=404,
+        default=None,
+        unit="TRs",
+        rule=("must be at least 1, at most 100000", "Count the volumes of the file."),
+        ge=1,
+        le=LONGEST_RUN_TRS,
+    )
+    stimulus_start_s: float | None = declared(
+        NUMBER,
+        "Stimulus time at which volume 0 of the subject's file begins; a whole number of TRs from "
+        "that of the run.",
+        example=-6.0,
+        default=None,
+        unit="s",
+        rule=("must lie in -1000000 to 1000000 s", "Give seconds."),
+        ge=-LONGEST_S,
+        le=LONGEST_S,
+    )
+    dummy_trs: int | None = declared(
+        WHOLE,
+        "The first volumes of the subject's file, which are dropped.",
+        example=4,
+        default=None,
+        unit="TRs",
+        rule=COUNT,
+        ge=0,
+        le=LONGEST_RUN_TRS,
+    )
+
+
 class Run(Section):
     """One run: volume 0 of its file was labelled with the stimulus time `stimulus_start_s`."""
 
@@ -103,7 +139,9 @@ class Run(Section):
     )
     stimulus_start_s: float = declared(
         NUMBER,
-        "Stimulus time at which volume 0 begins; negative where the scanner started first.",
+        "Stimulus time at which volume 0 of the file begins, whether it is dropped or not: volume "
+        "i begins at `stimulus_start_s + i * t_r`, and `dummy_trs` moves nothing. Negative where "
+        "the scanner started first: -6 with four volumes of 1.5 s before the sound.",
         example=0.0,
         unit="s",
         rule=("must lie in -1000000 to 1000000 s", "Give seconds."),
@@ -112,13 +150,21 @@ class Run(Section):
     )
     dummy_trs: int = declared(
         WHOLE,
-        "The first volumes of the file, which are dropped.",
+        "The first volumes of the file, which are dropped: the first one kept begins at "
+        "`stimulus_start_s + dummy_trs * t_r`. Sound heard during them counts as heard.",
         example=2,
         default=0,
         unit="TRs",
         rule=COUNT,
         ge=-LONGEST_RUN_TRS,
         le=LONGEST_RUN_TRS,
+    )
+    subjects: dict[Name, OwnRun] = declared(
+        MAPPING,
+        "Subjects whose file of this run has other dummies, another length, or another start. Kept "
+        "is what every subject has: all share one clock.",
+        example={"03": {"dummy_trs": 4, "n_trs": 402}},
+        default={},
     )
     history_s: float = declared(
         NUMBER,
@@ -138,6 +184,13 @@ class Run(Section):
         example=True,
         default=False,
     )
+
+    def of(self, subject: str) -> "Run":
+        """Return the run as it is for one subject."""
+        own = self.subjects.get(subject)
+        if own is None:
+            return self.model_copy(update={"subjects": {}})
+        return self.model_copy(update={**own.model_dump(exclude_none=True), "subjects": {}})
 
 
 def _known_format(value: Any) -> Any:
@@ -242,7 +295,7 @@ class Exclusion(Section):
     )
     first_trs: int = declared(
         WHOLE,
-        "TRs to leave out first.",
+        "TRs to leave out first, after the dummies.",
         example=25,
         default=0,
         unit="TRs",
@@ -252,7 +305,7 @@ class Exclusion(Section):
     )
     last_trs: int = declared(
         WHOLE,
-        "TRs to leave out last.",
+        "TRs to leave out last, counted from the end of the file.",
         example=51,
         default=0,
         unit="TRs",
