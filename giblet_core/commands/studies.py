@@ -1,10 +1,73 @@
-"""Commands on studies: check, region, plan, listening."""
+"""Commands on studies: new-dataset, check, region, plan, listening."""
 
 import argparse
 
 import giblet_core as gc
-from giblet_core.commands.arguments import CODEC_HELP, Command, note, path_text
+from giblet_core.commands.arguments import (
+    CODEC_HELP,
+    Command,
+    add_force,
+    check_output,
+    note,
+    path_text,
+)
 from giblet_core.errors import InputError
+
+EXAMPLES = """\
+examples:
+  giblet new-dataset derivatives/fmriprep                      writes dataset.yaml
+  giblet new-dataset derivatives/fmriprep --sound film.m4v     where no events name the sound
+  giblet new-dataset derivatives/fmriprep --space fsLR         the CIFTI series (.dtseries.nii)
+  giblet new-dataset tables --out study/regions.yaml           tables: a row a TR, a column a region
+
+Then: giblet check dataset.yaml
+"""
+YAML_SUFFIXES = (".yaml", ".yml")
+
+
+def _add_new_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        type=path_text,
+        help="a BIDS derivative such as fMRIPrep's, or a folder of .nii.gz, .dtseries.nii, "
+        ".func.gii, .npz or tables",
+    )
+    parser.add_argument(
+        "--out",
+        type=path_text,
+        default="dataset.yaml",
+        help="the manifest to write (default: dataset.yaml)",
+    )
+    parser.add_argument(
+        "--sound", type=path_text, metavar="FILE", help="what the subjects heard: sound or video"
+    )
+    parser.add_argument("--task", metavar="NAME", help="of several tasks")
+    parser.add_argument("--space", metavar="NAME", help="of several spaces")
+    add_force(parser)
+
+
+def new_dataset(args: argparse.Namespace) -> None:
+    """Write a commented manifest of a folder, and say what it could not know."""
+    check_output(args.out, YAML_SUFFIXES, args.force)
+    note(f"looking through {args.folder} ...")
+    draft = gc.fmri.draft_dataset(
+        args.folder, args.out, sound=args.sound, task=args.task, space=args.space
+    )
+    print(f"{args.out}: {draft.summary}")
+    for remark in sorted(draft.remarks, key=_level_of):
+        print(remark)
+    n_open = len(draft.remarks.open)
+    if n_open:
+        print(f"{n_open} to be answered by you: the lines with TODO in {args.out}.")
+    else:
+        print(f"Nothing was left open. Next: giblet check {args.out}")
+
+
+def _level_of(remark: "gc.fmri.Remark") -> int:
+    return list(gc.fmri.REMARK_LEVELS).index(remark.level)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +179,12 @@ def listening(args: argparse.Namespace) -> None:
 
 
 STUDY_COMMANDS = (
+    Command(
+        "new-dataset",
+        "Write a commented manifest from a folder of fMRI, and say what it could not know.",
+        _add_new_dataset,
+        new_dataset,
+    ),
     Command("check", "Check a data set and report every problem in one pass.", _add_check, check),
     Command(
         "region",

@@ -2,9 +2,10 @@
 
 Read `manifest` first (what a data set declares), then `readers` with `selection` and `images` (the
 formats of BOLD, and what is read of them), `files` (which files are meant, and what they say),
-`clock` (where the runs lie in the sound), `dataset` (the series) with `series` (what is taken out
-of them), and `check` with `checks` (every problem in one pass). Nothing is filled in or guessed
-without a line that says so.
+`grayordinates` (the surface), `clock` (where the runs lie in the sound), `dataset` (the series)
+with `series` (what is taken out of them), and `check` with `checks` (every problem in one pass);
+`drafting` writes a manifest from a folder. Nothing is filled in or guessed without a line that
+says so.
 """
 
 import lazy_loader
@@ -16,7 +17,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "checks",
         "clock",
         "dataset",
+        "drafting",
         "files",
+        "grayordinates",
         "images",
         "manifest",
         "problems",
@@ -41,6 +44,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Dataset",
             "load_dataset",
         ],
+        "drafting.draft": [
+            "draft_dataset",
+        ],
+        "drafting.remarks": [
+            "REMARK_LEVELS",
+            "Remark",
+        ],
         "files.naming": [
             "sound_path",
         ],
@@ -49,6 +59,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "files.space": [
             "mask_array",
+        ],
+        "grayordinates.places": [
+            "Grayordinates",
         ],
         "images": [
             "load_image",

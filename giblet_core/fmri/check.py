@@ -15,6 +15,7 @@ from giblet_core.fmri.checks.nuisance import check_nuisance
 from giblet_core.fmri.checks.sound import check_declarations, check_sound
 from giblet_core.fmri.checks.values import Series, check_values, looks_zscored
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
+from giblet_core.fmri.drafting.remarks import open_questions
 from giblet_core.fmri.files.atlas import compare_names, read_atlas, read_names
 from giblet_core.fmri.files.inventory import (
     FoundFile,
@@ -26,6 +27,8 @@ from giblet_core.fmri.files.inventory import (
     take_inventory,
 )
 from giblet_core.fmri.files.space import filled_voxels, mask_array, mask_of
+from giblet_core.fmri.grayordinates.choice import grayordinates_of, surface_regions
+from giblet_core.fmri.grayordinates.places import Grayordinates
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.reading import read_manifest
 from giblet_core.fmri.problems import Problems
@@ -37,10 +40,11 @@ MOST_VOXELS = 2000  # of each subject that are kept to compare BOLD with the sou
 
 @dataclass(frozen=True, eq=False)
 class Voxels:
-    """What is read: the mask's voxels, or the columns that are regions; None where it is wrong."""
+    """What is read: the mask's voxels, regions, or grayordinates; None where it is wrong."""
 
     mask: np.ndarray | None
     regions: tuple[str, ...] | None
+    grayordinates: Grayordinates | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,7 @@ def check_dataset(path: str | Path) -> Problems:
     manifest, problems = read_manifest(path)
     if manifest is None:
         return problems.sorted()
+    problems += open_questions(path)
     sound = check_sound(manifest, problems)
     spans, of_clock = spans_of(manifest, None if sound is None else sound.duration_s)
     problems += of_clock
@@ -91,6 +96,14 @@ def check_dataset(path: str | Path) -> Problems:
 
 def _voxels(manifest: Manifest, inventory: Inventory, problems: Problems) -> Voxels:
     """Read mask and regions; what is wrong with them becomes a problem."""
+    if READERS[manifest.bold.format].has_surface:
+        places = None
+        with problems.caught("bold"):
+            places = grayordinates_of(manifest, inventory)
+        if places is not None:
+            with problems.caught("regions"):
+                surface_regions(manifest, places)
+        return Voxels(None, None, places)
     if not READERS[manifest.bold.format].has_space:
         regions = None
         with problems.caught("regions"):
@@ -175,6 +188,9 @@ def _selection(
 ) -> Selection:
     """Return what to look at in a file: the mask's voxels, else all that hold something."""
     header = file.header
+    places = voxels.grayordinates
+    if places is not None and header.axis == places.axis:
+        return Selection(columns=np.flatnonzero(places.is_kept))
     if header.grid is None:
         try:
             columns = columns_of(manifest, header, voxels.regions or ())

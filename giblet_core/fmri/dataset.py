@@ -18,6 +18,8 @@ from giblet_core.fmri.files.naming import bold_path, sound_path
 from giblet_core.fmri.files.nuisance import aligned, has_nuisance, nuisance_run
 from giblet_core.fmri.files.patterns import existing
 from giblet_core.fmri.files.space import mask_array, mask_of
+from giblet_core.fmri.grayordinates.choice import grayordinates_of, surface_regions
+from giblet_core.fmri.grayordinates.places import Grayordinates
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.reading import read_manifest
 from giblet_core.fmri.manifest.sections import Run
@@ -36,6 +38,8 @@ SOURCES = tuple(
     Path(__file__).parent / name
     for name in (
         "dataset.py",
+        "grayordinates/cifti.py",
+        "grayordinates/gifti.py",
         "images.py",
         "readers.py",
         "selection.py",
@@ -63,6 +67,8 @@ class Dataset:
     region_names : tuple of str
     cache : Path or None
         Where masked series are kept as memory maps.
+    grayordinates : Grayordinates or None
+        Where the columns lie on the surface; None for volumes and tables.
     """
 
     manifest: Manifest
@@ -71,6 +77,7 @@ class Dataset:
     atlas: np.ndarray
     region_names: tuple[str, ...]
     cache: Path | None = None
+    grayordinates: Grayordinates | None = None
 
     @property
     def name(self) -> str:
@@ -202,7 +209,7 @@ class Dataset:
             "mask": mask_array(self.mask_img),
             "affine": np.asarray(self.mask_img.affine) if has_mask else None,
             "resample": self.manifest.resample,
-            "columns": None if has_mask else self.region_names,
+            "columns": self._columns if not has_mask else None,
             "code": SOURCES,
         }
         if is_prepared:
@@ -233,6 +240,12 @@ class Dataset:
             kept = table.kept[rows]
         return design_of_run(preparation, span.grid.n_trs, span.grid.t_r, confounds, kept)
 
+    @property
+    def _columns(self) -> Any:
+        """Which columns of a file are read: by name, or by their place on the surface."""
+        places = self.grayordinates
+        return self.region_names if places is None else np.flatnonzero(places.is_kept)
+
     def _known(self, subject: str | int) -> str:
         subject = str(subject)
         if subject not in self.subjects:
@@ -259,6 +272,8 @@ class Dataset:
 
     def _selection(self, path: Path, smooth_mm: float | None) -> Selection:
         """Return what to read of a file."""
+        if self.grayordinates is not None:
+            return Selection(columns=self._columns)
         reader = READERS[self.manifest.bold.format]
         header = reader.read_header(path, read_options(self.manifest))
         mask = mask_array(self.mask_img)
@@ -321,7 +336,11 @@ def load_dataset(
     problems += header_problems(manifest, inventory)
     _refuse(path, problems)
     mask_img = mask_of(manifest, inventory)
-    regions = regions_of(manifest, mask_img, inventory)
+    grayordinates = grayordinates_of(manifest, inventory)
+    if grayordinates is None:
+        regions = regions_of(manifest, mask_img, inventory)
+    else:
+        regions = surface_regions(manifest, grayordinates)
     if open_locked is None:
         spans = [span for span in spans if not span.run.locked]
         require(
@@ -338,6 +357,7 @@ def load_dataset(
         regions.labels,
         regions.names,
         Path(cache) if cache else None,
+        grayordinates,
     )
 
 

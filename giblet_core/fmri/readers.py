@@ -4,14 +4,18 @@ A format whose file is one array (n_trs, n_columns) needs a function that return
 made by `array_reader`. A format with volumes streams them through a mask.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from giblet_core.errors import InputError, explained, require
+from giblet_core.fmri.grayordinates.cifti import cifti_facts, cifti_rows
+from giblet_core.fmri.grayordinates.gifti import gifti_facts, gifti_rows
+from giblet_core.fmri.grayordinates.places import SurfaceFacts
 from giblet_core.fmri.images import DAMAGE, image_grid, load_image, resampled, smoothed, volumes_of
 from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.tables import read_table
@@ -37,6 +41,8 @@ class BoldHeader:
     names : tuple of str or None
         Of the columns.
     affine : array of shape (4, 4) or None
+    axis : BrainModelAxis or None
+        Of grayordinates: where each column lies.
     """
 
     n_trs: int
@@ -45,6 +51,7 @@ class BoldHeader:
     t_r_written: str = ""
     names: tuple[str, ...] | None = None
     affine: np.ndarray | None = None
+    axis: Any = None
 
     @property
     def grid(self) -> VoxelGrid | None:
@@ -76,6 +83,12 @@ class Reader:
         Yields the rows of a slice in order, block by block.
     has_space : bool
         Whether a TR is a volume, read through a mask; else it is a row of columns.
+    has_surface : bool
+        Whether the columns are grayordinates; else, without space, each is a region.
+    extensions : tuple of str
+        Of names of BIDS; () where files are found by a pattern only.
+    usual_entities : mapping
+        What names of BIDS hold where the manifest does not say otherwise.
     """
 
     name: str
@@ -84,6 +97,9 @@ class Reader:
     read_header: Callable[[Path, ReadOptions], BoldHeader]
     read_blocks: Callable[[Path, slice, Selection, ReadOptions], Iterator[np.ndarray]]
     has_space: bool = False
+    has_surface: bool = False
+    extensions: tuple[str, ...] = ()
+    usual_entities: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +228,27 @@ def _image_rows(
         yield volumes[selection.mask].T
 
 
+# --- grayordinates ---------------------------------------------------------------------------
+
+
+def _surface_header(
+    read_facts: Callable[[Path], SurfaceFacts], path: Path, options: ReadOptions
+) -> BoldHeader:
+    facts = read_facts(path)
+    written = "" if facts.t_r is None else f"{facts.t_r:g} s"
+    return BoldHeader(facts.n_trs, (len(facts.axis),), facts.t_r, written, axis=facts.axis)
+
+
+def _surface_rows(
+    read_some: Callable[[Path, slice, np.ndarray], np.ndarray],
+    path: Path,
+    rows: slice,
+    selection: Selection,
+    options: ReadOptions,
+) -> Iterator[np.ndarray]:
+    yield read_some(path, rows, selection.columns)
+
+
 # --- npz -------------------------------------------------------------------------------------
 
 
@@ -277,6 +314,28 @@ READERS = {
             _image_header,
             _image_rows,
             has_space=True,
+            extensions=(".nii.gz", ".nii"),
+            usual_entities={"desc": "preproc"},
+        ),
+        Reader(
+            "cifti",
+            "grayordinates: one .dtseries.nii a subject and run",
+            (".dtseries.nii",),
+            partial(_surface_header, cifti_facts),
+            partial(_surface_rows, cifti_rows),
+            has_surface=True,
+            extensions=(".dtseries.nii",),
+            usual_entities={"desc": "none"},
+        ),
+        Reader(
+            "gifti",
+            "vertices of the surface: the left .func.gii, with the right one beside it",
+            (".gii",),
+            partial(_surface_header, gifti_facts),
+            partial(_surface_rows, gifti_rows),
+            has_surface=True,
+            extensions=(".func.gii",),
+            usual_entities={"desc": "none", "hemi": "L"},
         ),
         _columns_reader(
             "roi_table",

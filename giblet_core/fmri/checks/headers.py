@@ -73,7 +73,9 @@ def _check_shape(
             f"the manifest declares {file.asked.n_trs}",
             remedy,
         )
-    if header.grid is None:
+    if header.axis is not None:
+        _check_axis(file, inventory, problems)
+    elif header.grid is None:
         with problems.caught(where):
             columns_of(manifest, header, region_columns(manifest, inventory))
     elif not header.grid.is_same(inventory.grid):
@@ -87,6 +89,18 @@ def _check_shape(
         else:
             with problems.caught(where):
                 raise inventory.grid.refuse(header.grid)
+
+
+def _check_axis(file: FoundFile, inventory: Inventory, problems: Problems) -> None:
+    """Compare the grayordinates of a file with those of the first."""
+    first = inventory.files[0].header.axis
+    if file.header.axis != first:
+        problems.error(
+            file.asked.where,
+            f"{len(file.header.axis)} grayordinates",
+            f"are not those of {inventory.files[0].asked.where} ({len(first)})",
+            "Give series of all subjects in one space and of one resolution.",
+        )
 
 
 def _check_t_r(
@@ -105,8 +119,8 @@ def _check_t_r(
             "Correct t_r, or the JSON file.",
         )
     t_r = file.header.t_r
-    if file.header.grid is None:
-        return
+    if file.header.grid is None and t_r is None:
+        return  # a table says nothing of the time
     if t_r is None:
         if told is None:
             problems.warning(

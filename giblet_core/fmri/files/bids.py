@@ -21,7 +21,14 @@ ENTITIES = (
     "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split", "recording",
     "chunk", "atlas", "seg", "scale", "cohort", "res", "den", "label", "from", "to", "desc",
 )  # fmt: skip
-OF_SPACE = ("space", "cohort", "res", "den", "desc")  # what tables beside a series do not have
+OF_SPACE = (
+    "hemi",
+    "space",
+    "cohort",
+    "res",
+    "den",
+    "desc",
+)  # what tables beside a series do not have
 NEAREST_LISTED = 3
 ABSENT = "none"  # the value of an entity that a name must not hold
 

@@ -13,13 +13,12 @@ from giblet_core.fmri.files.bids import (
 from giblet_core.fmri.files.patterns import find_filled, find_one
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.manifest.sections import Run
-
-IMAGE_EXTENSIONS = (".nii.gz", ".nii")
+from giblet_core.fmri.readers import READERS
 
 
 def is_bids(manifest: Manifest) -> bool:
     """Tell whether files are found by the entities in their names."""
-    return manifest.bold.format == "bids" and manifest.bold.pattern is None
+    return bool(READERS[manifest.bold.format].extensions) and manifest.bold.pattern is None
 
 
 def file_of(manifest: Manifest, pattern: str, subject: str, run: Run) -> Path:
@@ -78,7 +77,7 @@ def wanted_entities(manifest: Manifest, subject: str, run: Run) -> dict[str, str
     return {
         "sub": subject.removeprefix("sub-"),
         **of_run,
-        "desc": "preproc",
+        **READERS[manifest.bold.format].usual_entities,
         **manifest.bold.entities,
     }
 
@@ -104,7 +103,7 @@ def bold_path(manifest: Manifest, subject: str, run: Run) -> Path:
     if not is_bids(manifest):
         return file_of(manifest, manifest.bold.pattern, subject, run)
     entities = wanted_entities(manifest, subject, run)
-    wanted = Wanted(entities, ("bold",), IMAGE_EXTENSIONS)
+    wanted = Wanted(entities, ("bold",), READERS[manifest.bold.format].extensions)
     return find_bids(manifest.folder, entities["sub"], wanted).path
 
 

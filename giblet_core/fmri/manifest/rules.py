@@ -39,8 +39,10 @@ def _problems_of_files(manifest: Manifest) -> Problems:
     """Find what hides where the files are."""
     problems = Problems()
     bold = manifest.bold
-    if bold.pattern is None and bold.format != "bids":
-        problems.error("bold.pattern", None, "may be left out for bids only", "Give it.")
+    named_by_bids = bool(READERS[bold.format].extensions)
+    if bold.pattern is None and not named_by_bids:
+        formats = ", ".join(name for name, reader in READERS.items() if reader.extensions)
+        problems.error("bold.pattern", None, f"may be left out for {formats} only", "Give it.")
     unset = [
         name
         for name in VARIABLE.findall(str(manifest.folder))
@@ -65,7 +67,7 @@ def _problems_of_files(manifest: Manifest) -> Problems:
                 f"{{{unknown[0]}}} is not known; only {{subject}} and {{run}} are filled in",
                 "Write it out, or put * in its place.",
             )
-    if bold.format == "bids" and bold.pattern is None:
+    if named_by_bids and bold.pattern is None:
         _check_entities(manifest, problems)
     elif bold.entities:
         problems.error(
@@ -164,11 +166,11 @@ def _problems_of_nuisance(manifest: Manifest) -> Problems:
             "compcor needs high_pass: the components were found after it",
             "Add high_pass.",
         )
-    if manifest.confounds is not None and manifest.bold.format != "bids":
+    if manifest.confounds is not None and not READERS[manifest.bold.format].extensions:
         problems.error(
             "confounds",
             list(manifest.confounds.strategy),
-            "are tables of fMRIPrep, so bold.format must be bids",
+            "are tables of fMRIPrep, so bold.format must be bids, cifti or gifti",
             "Set it, or use nuisance.",
         )
     return problems

@@ -205,7 +205,7 @@ class Bold(Section):
     pattern: Text | None = declared(
         TEXT,
         "Names of the files, with ``{subject}`` and, where each run has its own file, ``{run}``; "
-        "may be left out for bids.",
+        "may be left out for bids, cifti and gifti with names of BIDS.",
         example="sub-{subject}_{run}.nii.gz",
         default=None,
         rule=(
@@ -230,8 +230,8 @@ class Bold(Section):
     )
     entities: dict[str, Name] = declared(
         MAPPING,
-        "For bids: what else the names of the files must hold, such as space or task; ``none`` "
-        "where they must not hold it.",
+        "For names of BIDS: what else the names of the files must hold, such as space or task; "
+        "``none`` where they must not hold it.",
         example={"space": "MNI152NLin2009cAsym", "task": "film"},
         default={},
     )

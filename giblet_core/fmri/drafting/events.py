@@ -1,0 +1,119 @@
+"""What was played, and when it began, as tables of events of BIDS say it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from giblet_core.errors import InputError
+from giblet_core.fmri.drafting.remarks import Remarks
+from giblet_core.fmri.drafting.series.layout import Layout, Series
+from giblet_core.fmri.files.bids import BidsFile, parse_name
+from giblet_core.tables import is_number, read_table
+
+SOUNDS = (
+    ".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff",
+    ".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg",
+)  # fmt: skip
+SAME_ONSET_S = 0.05
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a run heard: the name of the file, and seconds from volume 0 to its begin."""
+
+    stim_file: str
+    onset_s: float
+
+
+def played_in_runs(
+    layout: Layout, runs: list[str], places: list[Path], remarks: Remarks
+) -> dict[str, Played]:
+    """Return what each run heard; runs without a table, or without ``stim_file``, are left out.
+
+    Parameters
+    ----------
+    layout : Layout
+    runs : list of str
+    places : list of Path
+        Folders in and below which tables of events are looked for.
+    remarks : Remarks
+        Where subjects differ is added here.
+
+    Returns
+    -------
+    dict of str to Played
+    """
+    tables = _tables_below(places)
+    played = {}
+    for run in runs:
+        of_subjects = {}
+        for series in layout.of_run(run):
+            heard = _of_series(series, tables, remarks)
+            if heard is not None:
+                of_subjects[series.subject] = heard
+        if of_subjects:
+            played[run] = _common(run, of_subjects, remarks)
+    return played
+
+
+def _tables_below(places: list[Path]) -> list[BidsFile]:
+    paths = {}
+    for place in places:
+        for path in (*place.glob("*_events.tsv"), *place.glob("sub-*/**/*_events.tsv")):
+            if not path.name.startswith("."):
+                paths.setdefault(path.resolve(), path)
+    files = [parse_name(path) for path in paths.values()]
+    return [file for file in files if file is not None]
+
+
+def _of_series(series: Series, tables: list[BidsFile], remarks: Remarks) -> Played | None:
+    """Return what the most special table of a series says was played first."""
+    fitting = [
+        file
+        for file in tables
+        if all(series.entities.get(key) == value for key, value in file.entities.items())
+    ]
+    for file in sorted(fitting, key=_n_entities, reverse=True):
+        try:
+            heard = _first_sound(file.path)
+        except InputError as fault:
+            remarks.note("runs", f"a table of events could not be read: {fault}")
+            continue
+        if heard is not None:
+            return heard
+    return None
+
+
+def _n_entities(file: BidsFile) -> int:
+    return len(file.entities)
+
+
+def _first_sound(path: Path) -> Played | None:
+    table = read_table(path, separator="\t")
+    names = table.names or ()
+    if "stim_file" not in names or "onset" not in names:
+        return None
+    for onset, stim_file in zip(table.texts("onset"), table.texts("stim_file")):
+        if stim_file.lower().endswith(SOUNDS) and is_number(onset):
+            return Played(stim_file, float(onset))
+    return None
+
+
+def _common(run: str, of_subjects: dict[str, Played], remarks: Remarks) -> Played:
+    """Return what most subjects heard; ask where others differ."""
+    usual, _ = Counter(of_subjects.values()).most_common(1)[0]
+    for subject, heard in of_subjects.items():
+        if heard.stim_file != usual.stim_file:
+            remarks.todo(
+                "runs",
+                f"subject {subject} heard {heard.stim_file} in {run}, most heard "
+                f"{usual.stim_file}. Exclude the subject, or correct the table of events.",
+            )
+        elif abs(heard.onset_s - usual.onset_s) > SAME_ONSET_S:
+            remarks.todo(
+                "runs",
+                f"the sound began {heard.onset_s:g} s after volume 0 for subject {subject} in "
+                f"{run}, {usual.onset_s:g} s for most. Give each subject its own clock, or exclude "
+                "the subject.",
+            )
+    return usual
