@@ -101,7 +101,7 @@ def brain(shape):
 
 
 def series(heard, plan, rng):
-    """Baseline, noise that drifts, and loudness (heard: from volume 0 on) with the response's delay in one region."""
+    """Baseline, drifting noise and, in one region, the response to what was heard from volume 0."""
     response = hrf.convolve(
         heard[:, None].astype(np.float32),
         ENVELOPE_HZ,

@@ -18,7 +18,7 @@ examples:
   giblet new-dataset derivatives/fmriprep                      writes dataset.yaml
   giblet new-dataset derivatives/fmriprep --sound film.m4v     where no events name the sound
   giblet new-dataset derivatives/fmriprep --space fsLR         the CIFTI series (.dtseries.nii)
-  giblet new-dataset tables --out study/regions.yaml           tables: a row a TR, a column a region
+  giblet new-dataset tables --t-r 1.5 --out regions.yaml       tables: a row a TR, a column a region
 
 Then: giblet check dataset.yaml
 """
@@ -44,6 +44,9 @@ def _add_new_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sound", type=path_text, metavar="FILE", help="what the subjects heard: sound or video"
     )
+    parser.add_argument(
+        "--t-r", type=float, metavar="SECONDS", help="TR, where no file says it (tables)"
+    )
     parser.add_argument("--task", metavar="NAME", help="of several tasks")
     parser.add_argument("--space", metavar="NAME", help="of several spaces")
     add_force(parser)
@@ -54,7 +57,12 @@ def new_dataset(args: argparse.Namespace) -> None:
     check_output(args.out, YAML_SUFFIXES, args.force)
     note(f"looking through {args.folder} ...")
     draft = gc.fmri.draft_dataset(
-        args.folder, args.out, sound=args.sound, task=args.task, space=args.space
+        args.folder,
+        args.out,
+        sound=args.sound,
+        task=args.task,
+        space=args.space,
+        t_r=args.t_r,
     )
     print(f"{args.out}: {draft.summary}")
     for remark in sorted(draft.remarks, key=_level_of):

@@ -135,7 +135,7 @@ def spans_of(manifest: Manifest, duration_s: float | None) -> tuple[list[Span], 
     earlier = []
     for run in manifest.runs:
         meets_sound = [
-            _meets_sound(clock, own, where, problems)
+            _meets_sound(clock, _without_excluded_end(manifest, own), where, problems)
             for where, own in _different_runs(manifest, run).items()
         ]
         if all(meets_sound):
@@ -158,6 +158,13 @@ def _different_runs(manifest: Manifest, run: Run) -> dict[str, Run]:
         if subject in run.subjects:
             runs[f"runs.{run.name}.subjects.{subject}"] = run.of(subject)
     return runs
+
+
+def _without_excluded_end(manifest: Manifest, run: Run) -> Run:
+    """Return a run without the TRs at its end that are excluded, as where the scanner ran on."""
+    rules = [rule for rule in manifest.exclude if rule.run in (None, run.name)]
+    n_excluded = max((rule.last_trs for rule in rules if rule.subject is None), default=0)
+    return run.model_copy(update={"n_trs": run.n_trs - n_excluded})
 
 
 def _meets_sound(clock: Clock, run: Run, where: str, problems: Problems) -> bool:
@@ -183,7 +190,7 @@ def _meets_sound(clock: Clock, run: Run, where: str, problems: Problems) -> bool
             where,
             f"ends at {float(end):g} s",
             f"BOLD must not be longer than the sound ({duration})",
-            remedy,
+            f"{remedy} If the scanner ran on, leave the last TRs out: exclude, last_trs.",
         )
     return True
 
@@ -277,7 +284,10 @@ def _span(
 
 
 def overlap_problems(manifest: Manifest) -> Problems:
-    """Find runs that begin before an earlier one has ended, as declared or for one subject."""
+    """Find runs that begin before an earlier one has ended, as declared or for one subject.
+
+    Volumes that are dropped or excluded do not count.
+    """
     problems = Problems()
     _add_overlaps(manifest, manifest.runs, "", problems)
     for subject in manifest.subjects:
@@ -290,11 +300,13 @@ def overlap_problems(manifest: Manifest) -> Problems:
 def _add_overlaps(manifest: Manifest, runs: Sequence[Run], place: str, problems: Problems) -> None:
     clock = clock_of(manifest, None)
     for run in runs:
-        end = float(seconds(run.stimulus_start_s) + run.n_trs * clock.t_r)
+        n_left = _without_excluded_end(manifest, run).n_trs
+        end = float(seconds(run.stimulus_start_s) + n_left * clock.t_r)
         for other in runs:
             if other is run or _order(run) > _order(other):
                 continue
-            if other.stimulus_start_s < end - 1e-6:
+            begin = float(seconds(other.stimulus_start_s) + other.dummy_trs * clock.t_r)
+            if begin < end - 1e-6:
                 problems.error(
                     f"runs.{other.name}.{place}stimulus_start_s",
                     f"{other.stimulus_start_s:g} s",

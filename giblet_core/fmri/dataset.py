@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from giblet_core.errors import InputError, require
-from giblet_core.files import content_hash, read_json, read_yaml, write_json
+from giblet_core.files import content_hash
 from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
 from giblet_core.fmri.files.atlas import regions_of
@@ -27,6 +27,7 @@ from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS, read_rows
 from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.fmri.series.caching import cached_series
+from giblet_core.fmri.series.locks import open_once
 from giblet_core.fmri.series.preparation import Preparation, preparation_of
 from giblet_core.fmri.series.regression import RunDesign, design_of_run, regress_out
 from giblet_core.fmri.series.standardising import standardise_runs
@@ -349,7 +350,7 @@ def load_dataset(
             "open_locked.",
         )
     elif any(span.run.locked for span in spans):
-        _open_once(Path(path), open_locked)
+        open_once(Path(path), open_locked)
     return Dataset(
         manifest,
         tuple(spans),
@@ -398,20 +399,3 @@ def _duration_s(manifest: Manifest) -> float | None:
         return None
     stimulus = manifest.stimulus
     return audio_info(path, stimulus.track, stimulus.channel).duration_s
-
-
-def _open_once(path: Path, parameters: Mapping[str, Any]) -> None:
-    """Print the hash of a configuration and keep it; refuse another one.
-
-    What was looked at once is no test of what is changed then.
-    """
-    record = path.with_suffix(".opened.json")
-    key = content_hash(read_yaml(path), parameters)
-    kept = read_json(record)["configuration"] if record.is_file() else key
-    require(
-        kept == key,
-        f"open_locked: configuration {key[:16]}, but {record} says that {kept[:16]} was evaluated; "
-        "locked runs are evaluated once. Go back to that manifest and its parameters.",
-    )
-    print(f"Locked runs of {path.name} are open: configuration {key}.")
-    write_json(record, {"configuration": key, "parameters": dict(parameters)})

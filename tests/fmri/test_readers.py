@@ -99,7 +99,9 @@ def test_a_reader_of_a_new_format_is_one_function_and_one_entry(tmp_path, rng, m
     bold = {"pattern": "s{subject}.npy", "subjects": [1], "format": "npy"}
     runs = [{"name": "r", "n_trs": 50, "stimulus_start_s": 0.0}]
     path = manifest_of(tmp_path, runs=runs, mask=None, bold=bold)
-    assert any("must be one of nifti, bids, roi_table, npz" in p for p in problems_of(path))
+    assert any(
+        "must be one of nifti, bids, cifti, gifti, roi_table, npz" in p for p in problems_of(path)
+    )
     monkeypatch.setitem(READERS, "npy", reader)
     assert problems_of(path) == []
     assert np.array_equal(load_dataset(path).bold(1), series)

@@ -2,32 +2,90 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import ceil, floor
 
-from giblet_core.fmri.checks.headers import LONGEST_TR_S, SHORTEST_TR_S, UNKNOWN_TR_S
+from giblet_core.fmri.checks.headers import (
+    LONGEST_TR_S,
+    SHORTEST_TR_S,
+    TR_TOLERANCE_S,
+    UNKNOWN_TR_S,
+)
 from giblet_core.fmri.drafting.events import Played
 from giblet_core.fmri.drafting.remarks import Remarks
 from giblet_core.fmri.drafting.series.layout import Layout, Roster
 
 SAME_ONSET_S = 0.05
+SUSPICIOUS_SHARE = 0.2  # of a run, after the sound
 USUAL_SLICE_TIME = 0.5  # fMRIPrep moves slices to the middle of the TR
 SLIPS = (1e-3, 1e-6)  # milliseconds and microseconds that are called seconds
 
 
 @dataclass(frozen=True)
 class DraftRun:
-    """A run as the manifest will have it: name, TRs, and where it begins in the sound."""
+    """A run as the manifest will have it.
+
+    Attributes
+    ----------
+    name : str
+    n_trs : int
+    stimulus_start_s : float
+        Stimulus time of volume 0.
+    dummy_trs : int
+        Volumes at the begin that are dropped.
+    n_after : int
+        Volumes at the end that were acquired after the sound.
+    """
 
     name: str
     n_trs: int
     stimulus_start_s: float
     dummy_trs: int = 0
+    n_after: int = 0
 
 
-def draft_t_r(layout: Layout, remarks: Remarks) -> float | None:
-    """Return the TR in seconds, from the JSON files, else the headers; None where none says it."""
+@dataclass(frozen=True)
+class Clock:
+    """What the places of runs depend on.
+
+    Attributes
+    ----------
+    t_r : float or None
+        Seconds.
+    sound_s : float or None
+        Length of the sound.
+    n_unsteady : dict of str to int
+        Run -> volumes before the steady state.
+    """
+
+    t_r: float | None
+    sound_s: float | None
+    n_unsteady: dict[str, int]
+
+
+def draft_t_r(layout: Layout, given_t_r: float | None, remarks: Remarks) -> float | None:
+    """Return the TR: the one given, that of the JSON files, or that of the headers.
+
+    Parameters
+    ----------
+    layout : Layout
+    given_t_r : float, optional
+        Seconds.
+    remarks : Remarks
+        What contradicts it, and what is not known, is added here.
+
+    Returns
+    -------
+    float or None
+        Seconds; None where nobody says it.
+    """
     told = Counter(s.sidecar.t_r for s in layout.series if s.sidecar and s.sidecar.t_r)
     written = Counter(round(s.header.t_r, 6) for s in layout.series if s.header.t_r)
     source, found = ("RepetitionTime in the JSON files", told) if told else ("headers", written)
+    if given_t_r is not None:
+        others = [value for value in found if abs(value - given_t_r) > TR_TOLERANCE_S]
+        if others:
+            remarks.todo("t_r", f"{given_t_r:g} s was given, but the {source} say {others[0]:g} s.")
+        return given_t_r
     if not found:
         remarks.todo("t_r", "no file says the TR. Write the seconds from one volume to the next.")
         return None
@@ -57,7 +115,21 @@ def _in_seconds(t_r: float, source: str, remarks: Remarks) -> float:
 
 
 def draft_slice_time_ref(layout: Layout, t_r: float | None, remarks: Remarks) -> float:
-    """Return where in the TR a sample belongs, as the JSON files say it."""
+    """Return where in the TR a sample belongs, as the JSON files say it.
+
+    Parameters
+    ----------
+    layout : Layout
+    t_r : float or None
+        Seconds.
+    remarks : Remarks
+        Where the value comes from is added here.
+
+    Returns
+    -------
+    float
+        In TRs.
+    """
     sidecars = [series.sidecar for series in layout.series if series.sidecar]
     starts = {s.start_time_s for s in sidecars if s.start_time_s is not None}
     corrected = {s.slice_timing_corrected for s in sidecars}
@@ -84,17 +156,15 @@ def draft_slice_time_ref(layout: Layout, t_r: float | None, remarks: Remarks) ->
 
 
 def draft_runs(
-    layout: Layout,
     roster: Roster,
     played: dict[str, Played],
-    clock: "Clock",
+    clock: Clock,
     remarks: Remarks,
 ) -> list[DraftRun]:
     """Return the runs with their places in the sound.
 
     Parameters
     ----------
-    layout : Layout
     roster : Roster
     played : dict of str to Played
         Run -> what the tables of events say; a run without is not in it.
@@ -107,68 +177,74 @@ def draft_runs(
     -------
     list of DraftRun
     """
-    starts = _starts(roster, played, clock, remarks)
+    names = list(roster.n_trs)
+    t_r = clock.t_r or 0.0
     runs = []
+    heard_s = 0.0
     for name, n_trs in roster.n_trs.items():
+        onset_s = played[name].onset_s if name in played else 0.0
+        stretch_s = _stretch_s(n_trs * t_r - onset_s, played.get(name), clock, len(names))
+        n_after = floor(round((n_trs * t_r - onset_s - stretch_s) / t_r, 6)) if t_r else 0
+        n_before = ceil(round(onset_s / t_r, 6)) if t_r and heard_s > 0 else 0
         n_unsteady = clock.n_unsteady.get(name, 0)
-        if n_unsteady:
-            remarks.note(
-                "runs",
-                f"{name}: fMRIPrep found {n_unsteady} volumes before the steady state; they are "
-                "dropped (dummy_trs), and the clock stays.",
-            )
-        runs.append(DraftRun(name, n_trs, starts[name], n_unsteady))
+        start_s = round(heard_s - onset_s, 4) + 0.0
+        runs.append(DraftRun(name, n_trs, start_s, max(n_before, n_unsteady, 0), n_after))
+        _explain_drops(runs[-1], n_unsteady, n_before, remarks)
+        heard_s += stretch_s
+    _judge_starts(names, played, heard_s, clock, remarks)
     return runs
 
 
-@dataclass(frozen=True)
-class Clock:
-    """What the places of runs depend on.
-
-    Attributes
-    ----------
-    t_r : float or None
-        Seconds.
-    sound_s : float or None
-        Length of the sound.
-    n_unsteady : dict of str to int
-        Run -> volumes before the steady state.
-    """
-
-    t_r: float | None
-    sound_s: float | None
-    n_unsteady: dict[str, int]
+def _stretch_s(available_s: float, heard: Played | None, clock: Clock, n_runs: int) -> float:
+    """Return how many seconds of the sound a run holds."""
+    stretch_s = available_s
+    if heard is not None and heard.duration_s is not None:
+        stretch_s = min(stretch_s, heard.duration_s)
+    if n_runs == 1 and heard is not None and clock.sound_s is not None:
+        stretch_s = min(stretch_s, clock.sound_s)
+    return stretch_s
 
 
-def _starts(
-    roster: Roster, played: dict[str, Played], clock: Clock, remarks: Remarks
-) -> dict[str, float]:
-    """Return the stimulus time of volume 0 of each run."""
-    names = list(roster.n_trs)
-    onsets = {name: played[name].onset_s for name in names if name in played}
-    t_r = clock.t_r or 0.0
-    lengths = {
-        name: roster.n_trs[name] * t_r - onsets.get(name, 0.0) for name in names
-    }  # of the sound in each run
-    starts = {}
-    heard_s = 0.0
-    for name in names:
-        starts[name] = round(heard_s - onsets.get(name, 0.0), 4) + 0.0
-        heard_s += lengths[name]
-    if len(onsets) < len(names):
-        missing = [name for name in names if name not in onsets]
+def _explain_drops(run: DraftRun, n_unsteady: int, n_before: int, remarks: Remarks) -> None:
+    """Say why volumes at the ends of a run are left out."""
+    if n_unsteady:
+        remarks.note(
+            "runs",
+            f"{run.name}: fMRIPrep found {n_unsteady} volumes before the steady state; they are "
+            "dropped (dummy_trs), and the clock stays.",
+        )
+    if n_before > n_unsteady:
+        remarks.note(
+            "runs", f"{run.name}: {n_before} volumes came before the sound; they are dropped."
+        )
+    if run.n_after > SUSPICIOUS_SHARE * run.n_trs:
+        remarks.todo(
+            "runs",
+            f"{run.name}: {run.n_after} of {run.n_trs} volumes lie after the sound. Is it the "
+            "right sound, and is the TR right?",
+        )
+
+
+def _judge_starts(
+    names: list[str],
+    played: dict[str, Played],
+    heard_s: float,
+    clock: Clock,
+    remarks: Remarks,
+) -> None:
+    """Say where the runs' places in the sound come from; ask where they were not told."""
+    missing = [name for name in names if name not in played]
+    if missing:
         remarks.todo(
             "runs",
             f"no table of events says when the sound began in {', '.join(missing)}. Write "
             "stimulus_start_s: the second of the sound at which volume 0 was acquired.",
         )
     elif len(names) == 1:
-        remarks.note(
-            "runs", f"the sound began {onsets[names[0]]:g} s after volume 0 (events, stim_file)."
-        )
+        onset_s = played[names[0]].onset_s
+        remarks.note("runs", f"the sound began {onset_s:g} s after volume 0 (events, stim_file).")
     else:
         _judge_order(names, played, heard_s, clock, remarks)
-    return starts
 
 
 def _judge_order(

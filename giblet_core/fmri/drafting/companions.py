@@ -127,7 +127,20 @@ def find_sound(
 
 
 def find_mask(around: Surroundings, layout: Layout, remarks: Remarks) -> str | None:
-    """Return the mask beside plain volumes; None where ``auto`` serves."""
+    """Return the mask beside plain volumes; None where ``auto`` serves.
+
+    Parameters
+    ----------
+    around : Surroundings
+    layout : Layout
+    remarks : Remarks
+        Which voxels are read is added here.
+
+    Returns
+    -------
+    str or None
+        As the manifest writes it.
+    """
     if layout.format == "bids":
         remarks.note("mask", "auto: the voxels inside every subject's brain mask (fMRIPrep's).")
         return None

@@ -59,6 +59,14 @@ class Draft:
     summary: str
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the user said beforehand: the sound, and the TR in seconds; None where nothing."""
+
+    sound: Path | None
+    t_r: float | None
+
+
 def draft_dataset(
     folder: str | Path,
     out: str | Path = "dataset.yaml",
@@ -66,6 +74,7 @@ def draft_dataset(
     sound: str | Path | None = None,
     task: str | None = None,
     space: str | None = None,
+    t_r: float | None = None,
 ) -> Draft:
     """Write a commented manifest of the series in a folder.
 
@@ -80,6 +89,8 @@ def draft_dataset(
         What the subjects heard, where no table of events names it.
     task, space : str, optional
         Of a derivative; chosen where left out.
+    t_r : float, optional
+        Seconds, where the files do not say it, as tables never do.
 
     Returns
     -------
@@ -99,7 +110,7 @@ def draft_dataset(
         layout = layout_of_files(folder, remarks)
     around = surroundings_of(folder)
     roster = roster_of(layout, remarks)
-    given = None if sound is None else Path(sound)
+    given = Given(None if sound is None else Path(sound), t_r)
     content = _content(layout, roster, around, given, remarks)
     content["folder"] = Path(os.path.relpath(folder.resolve(), out.absolute().parent)).as_posix()
     text = manifest_text(content, remarks)
@@ -121,15 +132,15 @@ def _folder_of_series(folder: Path) -> Path:
 
 
 def _content(
-    layout: Layout, roster: Roster, around: Surroundings, given: Path | None, remarks: Remarks
+    layout: Layout, roster: Roster, around: Surroundings, given: Given, remarks: Remarks
 ) -> dict[str, Any]:
     """Return the keys of the manifest, but for its folder."""
-    t_r = draft_t_r(layout, remarks)
+    t_r = draft_t_r(layout, given.t_r, remarks)
     played = played_in_runs(layout, list(roster.n_trs), list(around.places), remarks)
-    sound = find_sound(around, played, given, remarks)
+    sound = find_sound(around, played, given.sound, remarks)
     confounds = draft_confounds(layout, roster.excluded, remarks)
     clock = Clock(t_r, _length_s(sound, remarks), confounds.n_unsteady)
-    runs = draft_runs(layout, roster, played, clock, remarks)
+    runs = draft_runs(roster, played, clock, remarks)
     content: dict[str, Any] = {"name": _study_name(played, around.folder)}
     if t_r is not None:
         content["t_r"] = t_r
@@ -144,10 +155,13 @@ def _content(
     if layout.decimal != ".":
         content["decimal"] = layout.decimal
     content |= confounds.section
-    if roster.excluded:
-        content["exclude"] = [
-            {"subject": subject, "why": why} for subject, why in roster.excluded.items()
-        ]
+    excluded = [{"subject": subject, "why": why} for subject, why in roster.excluded.items()]
+    for run in runs:
+        if run.n_after > 0:
+            why = "acquired after the sound had ended"
+            excluded.append({"run": run.name, "last_trs": run.n_after, "why": why})
+    if excluded:
+        content["exclude"] = excluded
     content |= _atlas_section(layout, around, content, remarks)
     return content
 
@@ -171,7 +185,9 @@ def _study_name(played: dict[str, Played], folder: Path) -> str:
 
 
 def _run_section(run: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in run.items() if key != "dummy_trs" or value}
+    """Return a run without what needs no line."""
+    shown = {key: value for key, value in run.items() if key != "n_after"}
+    return {key: value for key, value in shown.items() if key != "dummy_trs" or value}
 
 
 def _bold_section(layout: Layout, roster: Roster) -> dict[str, Any]:

@@ -19,10 +19,11 @@ SAME_ONSET_S = 0.05
 
 @dataclass(frozen=True)
 class Played:
-    """What a run heard: the name of the file, and seconds from volume 0 to its begin."""
+    """What a run heard: the file, seconds from volume 0 to its begin, and how long (None: n/a)."""
 
     stim_file: str
     onset_s: float
+    duration_s: float | None = None
 
 
 def played_in_runs(
@@ -93,9 +94,13 @@ def _first_sound(path: Path) -> Played | None:
     names = table.names or ()
     if "stim_file" not in names or "onset" not in names:
         return None
-    for onset, stim_file in zip(table.texts("onset"), table.texts("stim_file")):
+    durations = table.texts("duration") if "duration" in names else [""] * len(table.rows)
+    for onset, duration, stim_file in zip(
+        table.texts("onset"), durations, table.texts("stim_file")
+    ):
         if stim_file.lower().endswith(SOUNDS) and is_number(onset):
-            return Played(stim_file, float(onset))
+            is_known = is_number(duration) and float(duration) > 0
+            return Played(stim_file, float(onset), float(duration) if is_known else None)
     return None
 
 

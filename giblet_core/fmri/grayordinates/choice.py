@@ -115,7 +115,7 @@ def _on_axis(labels: LabelColumns, places: Grayordinates, path: Path) -> np.ndar
     return values
 
 
-def _key(element: tuple) -> tuple:
-    """Return a column's place: vertex or voxel, and structure."""
-    kind, place, structure = element
-    return kind, tuple(np.atleast_1d(place).tolist()), structure
+def _key(element: tuple) -> str:
+    """Return a column's place: structure, and vertex or voxel."""
+    _, place, structure = element
+    return f"{structure} {np.atleast_1d(place).tolist()}"

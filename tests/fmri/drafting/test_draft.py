@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from math import ceil
 
 import nibabel as nib
 import numpy as np
@@ -11,6 +12,7 @@ from made_up_study import REGIONS, StudyPlan, write_study
 
 from giblet_core.errors import InputError
 from giblet_core.fmri import check_dataset, draft_dataset, load_dataset, read_manifest
+from giblet_core.sound import load_audio, save_audio
 
 SMALL = StudyPlan(n_trs=40, shape=(10, 12, 6))
 
@@ -85,7 +87,10 @@ def test_studies_of_other_clocks_are_drafted_right(plan, tmp_path):
     starts = [run.stimulus_start_s for run in manifest.runs]
     truth = [run * plan.run_s - plan.onset_s for run in range(plan.n_runs)]
     assert starts == pytest.approx(truth, abs=1e-6)
-    assert {run.dummy_trs for run in manifest.runs} == {plan.n_unsteady}
+    before = [0, *[ceil(plan.onset_s / plan.t_r)] * (plan.n_runs - 1)]  # the sound had stopped
+    assert [run.dummy_trs for run in manifest.runs] == [max(n, plan.n_unsteady) for n in before]
+    data = load_dataset(tmp_path / "dataset.yaml")
+    assert all(grid.onset_s >= start for grid, start in zip(data.grids, truth))
     assert manifest.bold.subjects == plan.subjects
 
 
@@ -94,7 +99,7 @@ def test_what_no_file_says_is_asked_and_the_check_refuses_until_it_is_answered(p
         path.unlink()
     shutil.rmtree(place / "stimuli")
     draft = drafted(place)
-    assert ["stimulus", "runs"] == [remark.place for remark in draft.remarks.open]
+    assert [remark.place for remark in draft.remarks.open] == ["stimulus", "runs"]
     assert read_manifest(place / "dataset.yaml")[0] is not None
     assert len([error for error in errors(place) if "must be answered by you" in error]) == 2
     answered = "\n".join(line for line in draft.text.splitlines() if not line.startswith("#"))
@@ -162,7 +167,7 @@ def test_subjects_who_heard_the_sound_at_another_time_are_asked_about(place):
 
 
 def test_runs_of_one_sound_whose_places_cannot_be_told_are_asked_about(tmp_path):
-    """The sound is far longer than the runs: where did each begin?"""
+    """The sound is far longer than the runs."""
     plan = StudyPlan(n_trs=30, shape=(8, 9, 6), n_runs=2)
     write_study(tmp_path, plan)
     longer = StudyPlan(n_trs=90, shape=(8, 9, 6), n_runs=2)
@@ -260,3 +265,19 @@ def test_a_folder_without_series_and_one_that_is_not_there_are_refused(tmp_path)
     with pytest.raises(InputError, match="is no folder"):
         draft_dataset(tmp_path / "absent", tmp_path / "dataset.yaml")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_volumes_after_the_sound_are_left_out_and_a_sound_that_is_far_too_short_is_asked(place):
+    """The scanner ran on for 6 s: three TRs."""
+    sound = place / "stimuli" / "film.wav"
+    wave = load_audio(sound, 8000)
+    save_audio(sound, wave[: 8000 * 74], 8000)
+    for path in place.glob("sub-*/func/*_events.tsv"):
+        path.write_text("onset\tduration\tstim_file\n0.0\tn/a\tfilm.wav\n")
+    draft = drafted(place)
+    (rule,) = draft.content["exclude"]
+    assert (rule["run"], rule["last_trs"]) == ("task-film", 3)
+    assert errors(place) == []
+    assert load_dataset(place / "dataset.yaml").n_trs == 37
+    save_audio(sound, wave[: 8000 * 40], 8000)
+    assert any("20 of 40 volumes lie after" in text for text in open_of(drafted(place)))

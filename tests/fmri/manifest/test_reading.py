@@ -29,7 +29,7 @@ from giblet_core.fmri import check_dataset, load_dataset, read_manifest
         ),
         (
             {"bold": {"pattern": "{subject}", "subjects": [1, 1], "format": "mat"}},
-            "format=mat: must be one of nifti, bids, roi_table, npz",
+            "format=mat: must be one of nifti, bids, cifti, gifti, roi_table, npz",
         ),
         ({"exclude": [{"subject": 9, "why": "x"}]}, "exclude[0].subject=9: must be one of 1, 2, 3"),
         ({"exclude": [{"subject": 1, "run": "scan1", "why": "x"}]}, "cannot lack one run"),

@@ -168,15 +168,16 @@ def _choose_space(files: list[BidsFile], wanted: str | None, remarks: Remarks) -
     return chosen
 
 
-def _rank(space: Space) -> tuple[int, int, str]:
+def _rank(space: Space) -> tuple[int, str]:
     """Order spaces: volumes first, of them the best for comparing subjects."""
+    kind = ("bids", "cifti", "gifti").index(space.format)
     if space.name == BEST_SPACE:
         place = 0
     elif space.name.startswith("MNI"):
         place = 1
     else:
         place = 3 if space.name in OF_ONE_SUBJECT else 2
-    return ("bids", "cifti", "gifti").index(space.format), place, str(space)
+    return 10 * kind + place, str(space)
 
 
 def _of_desc(files: list[BidsFile], remarks: Remarks) -> list[BidsFile]:
