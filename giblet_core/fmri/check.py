@@ -190,7 +190,7 @@ def _selection(
     header = file.header
     places = voxels.grayordinates
     if places is not None and header.axis == places.axis:
-        return Selection(columns=np.flatnonzero(places.is_kept))
+        return Selection(columns=places.columns)
     if header.grid is None:
         try:
             columns = columns_of(manifest, header, voxels.regions or ())

@@ -210,7 +210,8 @@ class Dataset:
             "mask": mask_array(self.mask_img),
             "affine": np.asarray(self.mask_img.affine) if has_mask else None,
             "resample": self.manifest.resample,
-            "columns": self._columns if not has_mask else None,
+            "columns": None if has_mask else self.region_names,
+            "grayordinates": None if self.grayordinates is None else self.grayordinates.columns,
             "code": SOURCES,
         }
         if is_prepared:
@@ -241,12 +242,6 @@ class Dataset:
             kept = table.kept[rows]
         return design_of_run(preparation, span.grid.n_trs, span.grid.t_r, confounds, kept)
 
-    @property
-    def _columns(self) -> Any:
-        """Which columns of a file are read: by name, or by their place on the surface."""
-        places = self.grayordinates
-        return self.region_names if places is None else np.flatnonzero(places.is_kept)
-
     def _known(self, subject: str | int) -> str:
         subject = str(subject)
         if subject not in self.subjects:
@@ -274,7 +269,7 @@ class Dataset:
     def _selection(self, path: Path, smooth_mm: float | None) -> Selection:
         """Return what to read of a file."""
         if self.grayordinates is not None:
-            return Selection(columns=self._columns)
+            return Selection(columns=self.grayordinates.columns)
         reader = READERS[self.manifest.bold.format]
         header = reader.read_header(path, read_options(self.manifest))
         mask = mask_array(self.mask_img)

@@ -28,9 +28,14 @@ class Grayordinates:
     is_kept: np.ndarray
 
     @property
+    def columns(self) -> np.ndarray:
+        """Return the places of the columns that are read: (n_kept,) int."""
+        return np.flatnonzero(self.is_kept)
+
+    @property
     def kept_axis(self) -> BrainModelAxis:
         """Return the axis of the columns that are read."""
-        return self.axis[np.flatnonzero(self.is_kept)]
+        return self.axis[self.columns]
 
     def spread(self, values: np.ndarray, fill: float = np.nan) -> np.ndarray:
         """Put values of the kept columns (..., n_kept) in their places in the file's columns."""
