@@ -12,6 +12,7 @@ from giblet_core.fmri.checks.events import check_events
 from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.checks.lag import check_lag
 from giblet_core.fmri.checks.nuisance import check_nuisance
+from giblet_core.fmri.checks.preparation import check_design, check_slow_changes
 from giblet_core.fmri.checks.sound import check_declarations, check_sound
 from giblet_core.fmri.checks.values import Series, check_values, looks_zscored
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
@@ -34,6 +35,9 @@ from giblet_core.fmri.manifest.reading import read_manifest
 from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS, read_rows
 from giblet_core.fmri.selection import Selection
+from giblet_core.fmri.series.designs import subject_design
+from giblet_core.fmri.series.preparation import preparation_of
+from giblet_core.fmri.series.regression import regress_out
 
 MOST_VOXELS = 2000  # of each subject that are kept to compare BOLD with the sound
 
@@ -49,10 +53,21 @@ class Voxels:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Some standardised series of a subject: name, and values (n_trs, n_some) float32."""
+    """Some series of a subject.
+
+    Attributes
+    ----------
+    name : str
+        Of the subject.
+    runs : list of arrays of shape (n_trs, n_some), float32
+        As read.
+    prepared : array of shape (n_trs of all runs, n_some), float32
+        As the analysis uses them, standardised within runs.
+    """
 
     name: str
-    values: np.ndarray
+    runs: list[np.ndarray]
+    prepared: np.ndarray
 
 
 def check_dataset(path: str | Path) -> Problems:
@@ -137,13 +152,15 @@ def _check_series(
     Returns
     -------
     list of arrays of shape (n_trs, n_some), float32
-        Some voxels of each subject whose runs could all be read, standardised within runs.
+        Some voxels of each subject whose runs could all be read, as the analysis uses them,
+        standardised within runs.
     """
     files = {(file.asked.subject, file.asked.run.name): file for file in inventory.files}
     kept = []
     unlike_declared = []
     for subject in tqdm(manifest.subjects, desc="checking subjects", leave=False):
         runs = []
+        prepared = []
         for span in spans:
             run = manifest.runs[0] if manifest.joined else span.run
             file = files.get((subject, run.name))
@@ -157,23 +174,49 @@ def _check_series(
                 check_values(Series(where, subject, bold, columns), span, problems)
                 if looks_zscored(bold) != manifest.preprocessing.zscored:
                     unlike_declared.append(where)
-                runs.append(_standardised(bold[:, _some(bold.shape[1])]))
+                some = bold[:, _some(bold.shape[1])]
+                runs.append(some)
+                prepared.append(_standardised(some))
+                prepared[-1] = _standardised(_regressed(manifest, subject, span, some, problems))
         same_voxels = len({bold.shape[1] for bold in runs}) == 1
         if len(runs) == len(spans) and same_voxels:
-            kept.append(Kept(subject, np.concatenate(runs)))
+            kept.append(Kept(subject, runs, np.concatenate(prepared)))
     if unlike_declared:
         _warn_of_zscores(manifest, unlike_declared, problems)
     _check_copies(kept, problems)
-    return [subject.values for subject in kept]
+    check_slow_changes(manifest, [subject.runs for subject in kept], problems)
+    return [subject.prepared for subject in kept]
+
+
+def _regressed(
+    manifest: Manifest, subject: str, span: Span, bold: np.ndarray, problems: Problems
+) -> np.ndarray:
+    """Return series of a run (n_trs, n_some) freed of what the manifest regresses out.
+
+    As they are where a table is wrong, which is reported with the nuisance.
+    """
+    preparation = preparation_of(manifest)
+    if not preparation.regresses or len(bold) != span.grid.n_trs:
+        return bold
+    try:
+        design = subject_design(manifest, preparation, subject, span)
+    except InputError:
+        return bold
+    where = f"subject {subject}, {span.run.name}"
+    check_design(where, design, problems)
+    freed = bold.copy()
+    regress_out(freed, design, where)
+    return freed
 
 
 def _check_copies(kept: list[Kept], problems: Problems) -> None:
     """Find subjects whose series are those of another."""
     first = {}
     for subject in kept:
-        if not subject.values.any():
+        values = np.concatenate([_standardised(run) for run in subject.runs])
+        if not values.any():
             continue  # constants, which were reported
-        owner = first.setdefault(subject.values.tobytes(), subject.name)
+        owner = first.setdefault(values.tobytes(), subject.name)
         if owner != subject.name:
             problems.error(
                 f"subject {subject.name}",

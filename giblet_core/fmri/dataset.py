@@ -27,9 +27,10 @@ from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS, read_rows
 from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.fmri.series.caching import cached_series
+from giblet_core.fmri.series.designs import require_rows, subject_design
 from giblet_core.fmri.series.locks import open_once
 from giblet_core.fmri.series.preparation import Preparation, preparation_of
-from giblet_core.fmri.series.regression import RunDesign, design_of_run, regress_out
+from giblet_core.fmri.series.regression import RunDesign, regress_out
 from giblet_core.fmri.series.standardising import standardise_runs
 from giblet_core.sound import audio_info
 from giblet_core.timing import TRGrid
@@ -228,19 +229,9 @@ class Dataset:
             A nuisance table that is missing, wrong, or shorter than the run.
         """
         subject = self._known(subject)
-        return [self._design(subject, span) for span in self.spans]
-
-    def _design(self, subject: str, span: Span) -> RunDesign:
-        preparation = self.preparation
-        confounds = None
-        kept = None
-        if preparation.confounds:
-            table = nuisance_run(self.manifest, subject, span.run)
-            rows = span.of(subject).rows
-            _require_rows(table.values, rows, f"subject {subject}, {span.run.name}")
-            confounds = table.values[rows]
-            kept = table.kept[rows]
-        return design_of_run(preparation, span.grid.n_trs, span.grid.t_r, confounds, kept)
+        return [
+            subject_design(self.manifest, self.preparation, subject, span) for span in self.spans
+        ]
 
     def _known(self, subject: str | int) -> str:
         subject = str(subject)
@@ -291,7 +282,7 @@ class Dataset:
         parts = []
         for span, table in zip(self.spans, tables):
             rows = span.of(subject).rows
-            _require_rows(table, rows, f"subject {subject}, {span.run.name}")
+            require_rows(len(table), rows, f"subject {subject}, {span.run.name}")
             parts.append(table[rows])
         return np.nan_to_num(np.concatenate(parts), nan=0.0).astype(np.float32)
 
@@ -370,15 +361,6 @@ def _check_series(subject: str, bold: np.ndarray) -> None:
         changes,
         f"subject={subject}: every voxel is constant; a series must change. Exclude the "
         "subject, saying why.",
-    )
-
-
-def _require_rows(table: np.ndarray, rows: slice, where: str) -> None:
-    """Refuse a nuisance table (n_rows, n_columns) that is shorter than the run."""
-    require(
-        len(table) >= rows.stop,
-        f"nuisance of {where}: {len(table)} rows, but {rows.stop} are needed. Correct "
-        "nuisance.drop_first, or the table.",
     )
 
 

@@ -1,8 +1,8 @@
 """What ``giblet check`` looks at, one file a kind.
 
 Read `sound` first (the sound, the runs' places in it, what is declared), then `headers` (what the
-files say of themselves), `values` and `lag` (the series), `nuisance` and `events`. Each adds what
-it finds to the problems and goes on: no fault hides another.
+files say of themselves), `values`, `preparation` and `lag` (the series), `nuisance` and `events`.
+Each adds what it finds to the problems and goes on: no fault hides another.
 """
 
 import lazy_loader
@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "headers",
         "lag",
         "nuisance",
+        "preparation",
         "sound",
         "values",
     ],
@@ -31,6 +32,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "nuisance": [
             "check_nuisance",
+        ],
+        "preparation": [
+            "SlowShare",
+            "check_slow_changes",
+            "slow_share",
         ],
         "sound": [
             "check_declarations",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.fmri.checks.lag import SOUND_RATE_HZ
+from giblet_core.fmri.checks.preparation import check_order
 from giblet_core.fmri.clock import Span
 from giblet_core.fmri.files.naming import sound_path
 from giblet_core.fmri.manifest.models import Manifest
@@ -62,6 +63,7 @@ def check_declarations(
         What is found is added here.
     """
     _check_preprocessing(manifest, problems)
+    check_order(manifest, problems)
     ratio = manifest.stimulus.clock_ratio
     if abs(ratio - 1) > CLOCK_DRIFT:
         problems.warning(

@@ -1,8 +1,9 @@
 """What becomes of a series between its file and the analysis.
 
 Read `preparation` first (what is taken out, in a sentence for the pages), then `regression` (how:
-one regression a run), `standardising` (mean and SD from training rows) and `caching` (series as
-memory maps, keyed by all that shaped them). Every series that `Dataset.bold` returns went this way.
+one regression a run), `designs` (the tables of the subjects), `standardising` (mean and SD from
+training rows) and `caching` (series as memory maps, keyed by all that shaped them). Every series
+that `Dataset.bold` returns went this way.
 """
 
 import lazy_loader
@@ -11,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "caching",
+        "designs",
         "locks",
         "preparation",
         "regression",
@@ -19,6 +21,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "caching": [
             "cached_series",
+        ],
+        "designs": [
+            "subject_design",
         ],
         "preparation": [
             "Preparation",
