@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "run_folder",
             "run_ingredients",
             "split_time",
+            "ten_trs_run",
         ],
         "experiments": [
             "bits_table",

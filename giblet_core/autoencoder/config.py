@@ -94,6 +94,24 @@ class TrainConfig:
         )
 
 
+def ten_trs_run(seed: int = 0, smoke: bool = False) -> TrainConfig:
+    """Return the configuration in which notebook 3 over-fits ten TRs: six to train on, two watched.
+
+    `smoke` makes it a test run of a few steps.
+    """
+    return TrainConfig(
+        steps=4 if smoke else 60,
+        batch_size=8,
+        eval_every=2 if smoke else 10,
+        patience=0,
+        n_blocks=1,
+        embargo_s=0.0,
+        validation_fraction=0.2,
+        test_fraction=0.2,
+        seed=seed,
+    )
+
+
 @dataclass(frozen=True)
 class TimeSplit:
     """Frames for each purpose, disjoint, and apart by the embargo.

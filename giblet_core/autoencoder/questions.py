@@ -17,7 +17,7 @@ from giblet_core.autoencoder.token_scores import sum_latents
 from giblet_core.codecs import Codec, Codes, TrainableDecoder, check_offers, frame_at
 from giblet_core.encoding import fit_ridge, seed_interval
 from giblet_core.features import envelope, latent_features, momentary_loudness, pooled
-from giblet_core.metrics import log_mel_distance, si_sdr
+from giblet_core.metrics import attempt, log_mel_distance, si_sdr
 from giblet_core.sound import Annotation, pitch_track
 from giblet_core.timing import TRGrid, contiguous_folds
 
@@ -232,20 +232,26 @@ def decoder_scores(
     -------
     list of dict
         One a codec: ``decoder`` (its name), ``log_mel_db`` and ``si_sdr_db`` against the sound,
-        averaged over pieces.
+        averaged over the pieces that have a value; ``n_undefined``: values that silence left out.
     """
     sounds = _cut(wave, starts, n_frames, codes.hop_length)
     pieces = [codes.crop_frames(start, start + n_frames) for start in starts]
     rows = []
     for name, codec in codecs.items():
         decoded = [codec.decode(piece) for piece in pieces]
-        log_mel = [
-            log_mel_distance(sound, d, codes.sample_rate) for sound, d in zip(sounds, decoded)
-        ]
-        sdr = [si_sdr(sound, d) for sound, d in zip(sounds, decoded)]
-        row = {"log_mel_db": float(np.mean(log_mel)), "si_sdr_db": float(np.mean(sdr))}
-        rows.append({"decoder": name, **row})
+        pairs = list(zip(sounds, decoded))
+        log_mel = [attempt(log_mel_distance, *pair, codes.sample_rate).value for pair in pairs]
+        sdr = [attempt(si_sdr, *pair).value for pair in pairs]
+        row = {"log_mel_db": _mean_of_defined(log_mel), "si_sdr_db": _mean_of_defined(sdr)}
+        n_undefined = int(np.isnan([*log_mel, *sdr]).sum())
+        rows.append({"decoder": name, **row, "n_undefined": n_undefined})
     return rows
+
+
+def _mean_of_defined(values: Sequence[float]) -> float:
+    """Return the mean of the values that are not NaN; NaN where there is none."""
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else np.nan
 
 
 # --- what each codebook carries ------------------------------------------------------------------

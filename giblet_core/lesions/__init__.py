@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "controls",
         "effects",
         "kinds",
+        "pieces",
     ],
     submod_attrs={
         "codebooks": [
@@ -24,8 +25,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "controls": [
             "envelope_matched_noise",
             "flat_envelope_sound",
+            "Matches",
             "matched_removal",
             "reconstruction_matched",
+            "reconstruction_matches",
             "smooth_level",
         ],
         "effects": [
@@ -39,5 +42,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LesionKind",
             "kinds_for",
         ],
+        "pieces": ["choose_pieces"],
     },
 )

@@ -5,14 +5,15 @@ spectrum. What a codebook does for fine structure must show on the first and not
 Two removals beside an omission: one of the same energy, one of the same cost to the sound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.signal import fftconvolve
 
 from giblet_core.codecs import Codec, Codes
-from giblet_core.errors import InputError, explained
+from giblet_core.errors import InputError, MetricError, explained
 from giblet_core.lesions.codebooks import lesion
 from giblet_core.metrics import level_match, log_mel_distance
 from giblet_core.sound import check_wave
@@ -188,3 +189,51 @@ def reconstruction_matched(
     ):
         strength = brentq(excess_cost, 0, MAX_STRENGTH, xtol=0.01)
     return latents + np.float32(strength) * change, strength
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Turned removals that cost the sound what omitting a codebook does.
+
+    Attributes
+    ----------
+    latents : mapping of int to array of shape (num_codebooks, latent_dim, n_frames)
+        Codebook -> what is left.
+    strength : mapping of int to float
+        Codebook -> how many times the turned vectors were removed.
+    reasons : mapping of int to str
+        Codebook -> why it has no match, of those that have none.
+    """
+
+    latents: Mapping[int, np.ndarray]
+    strength: Mapping[int, float]
+    reasons: Mapping[int, str]
+
+
+def reconstruction_matches(
+    codec: Codec, codes: Codes, codebooks: Sequence[int], seed: int = 0
+) -> Matches:
+    """Match single codebooks by `reconstruction_matched`, and say which have no match.
+
+    Parameters
+    ----------
+    codec : Codec
+    codes : Codes
+    codebooks : sequence of int
+        Each is matched by itself; counted from 0.
+    seed : int
+        Of the rotations.
+
+    Returns
+    -------
+    Matches
+    """
+    latents = {}
+    strength = {}
+    reasons = {}
+    for k in codebooks:
+        try:
+            latents[k], strength[k] = reconstruction_matched(codec, codes, [k], seed)
+        except (InputError, MetricError) as error:
+            reasons[k] = str(error)
+    return Matches(latents, strength, reasons)

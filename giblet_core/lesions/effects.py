@@ -12,7 +12,14 @@ from tqdm import tqdm
 from giblet_core.codecs import Codec, Codes, by_threads
 from giblet_core.lesions.codebooks import lesion
 from giblet_core.lesions.controls import matched_removal
-from giblet_core.metrics import level_match, log_mel_distance, loudness_lufs, quality_table, si_sdr
+from giblet_core.metrics import (
+    attempt,
+    level_match,
+    log_mel_distance,
+    loudness_lufs,
+    quality_table,
+    si_sdr,
+)
 
 LEAST_LOUDNESS_S = 0.4  # one gating block of BS.1770: a shorter sound has no loudness
 MOST_SI_SDR_DB = 60.0  # equal sounds have an infinite one
@@ -115,20 +122,21 @@ def _scores(
 def _distance(intact: np.ndarray, sound: np.ndarray, sample_rate: int) -> dict[str, float]:
     """Score two decodings of the same frames.
 
-    They lie sample by sample over each other, so nothing is aligned.
+    They lie sample by sample over each other, so nothing is aligned. What silence leaves undefined
+    is NaN.
     """
     change = _loudness_or_nan(sound, sample_rate) - _loudness_or_nan(intact, sample_rate)
-    sdr = np.nan if _is_silent(sound) else si_sdr(intact, sound)
+    sdr = attempt(si_sdr, intact, sound).value
     return {
         "si_sdr_db": MOST_SI_SDR_DB if np.isposinf(sdr) else sdr,
-        "log_mel_db": log_mel_distance(intact, sound, sample_rate),
+        "log_mel_db": attempt(log_mel_distance, intact, sound, sample_rate).value,
         "loudness_change_lu": change,
     }
 
 
 def _matched_distance(intact: np.ndarray, sound: np.ndarray, sample_rate: int) -> float:
     """Return the log-mel distance (dB) with `sound` at the level of `intact`; NaN of silence."""
-    if _is_silent(sound):
+    if _is_silent(sound) or _is_silent(intact):
         return np.nan
     return log_mel_distance(intact, level_match(sound, intact), sample_rate)
 
@@ -165,7 +173,9 @@ def subset_quality(codec: Codec, codes: Codes) -> dict[str, np.ndarray]:
     sounds = list(tqdm(decoded, desc="subsets of codebooks", total=n_subsets, leave=False))
     whole = sounds[-1]
     return {
-        "log_mel_db": np.array([-log_mel_distance(whole, s, codec.sample_rate) for s in sounds]),
+        "log_mel_db": np.array(
+            [-attempt(log_mel_distance, whole, s, codec.sample_rate).value for s in sounds]
+        ),
         "si_sdr_db": np.array([_bounded_si_sdr(whole, sound) for sound in sounds]),
     }
 
@@ -174,4 +184,4 @@ def _bounded_si_sdr(reference: np.ndarray, sound: np.ndarray) -> float:
     """Return SI-SDR within +-60 dB; silence has the least."""
     if _is_silent(sound):
         return -MOST_SI_SDR_DB
-    return np.clip(si_sdr(reference, sound), -MOST_SI_SDR_DB, MOST_SI_SDR_DB)
+    return np.clip(attempt(si_sdr, reference, sound).value, -MOST_SI_SDR_DB, MOST_SI_SDR_DB)

@@ -37,6 +37,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "findings": [
             "Findings",
+            "Protocol",
+            "count_foils",
+            "protocol_for",
             "region_findings",
         ],
         "generation": [

@@ -25,11 +25,12 @@ from giblet_core.fmri import Dataset, mask_array
 from giblet_core.regions.lesions import RegionLesions, region_lesions
 from giblet_core.regions.parts import Parts, parts_of, unique_parts, with_shifts
 from giblet_core.regions.voxels import GroupResponses, group_responses
-from giblet_core.timing import Fold, Stimulus, contiguous_folds
+from giblet_core.timing import Fold, Stimulus, TRGrid, contiguous_folds
 
 RESPONSE_S = 4.5  # the response is late: the sound of a stretch of BOLD is taken this much earlier
 ALPHAS = tuple(np.logspace(0, 3, 5))
 SHORT_TRS = 200  # a fifth of less holds no two segments of 10 TRs that lie 20 apart
+SHORT_RUN_TRS = 70  # a run of less leaves few circular shifts of 30 TRs either way
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,11 @@ class Protocol:
     n_draws: int
 
 
-def protocol_for(n_trs: int, n_runs: int) -> Protocol:
-    """Return the protocol for series of some length; short ones take shorter segments."""
-    if n_trs < SHORT_TRS:
+def protocol_for(grids: Sequence[TRGrid]) -> Protocol:
+    """Return the protocol for runs of some length; short ones take shorter segments and shifts."""
+    lengths = [grid.n_trs for grid in grids]
+    n_runs = len(lengths)
+    if sum(lengths) < SHORT_TRS or min(lengths) < SHORT_RUN_TRS:
         return Protocol(n_folds=2 * n_runs, embargo=4, segment_length=4, min_shift=8, n_draws=100)
     return Protocol(
         n_folds=max(5, n_runs), embargo=20, segment_length=10, min_shift=30, n_draws=1000
@@ -138,6 +141,14 @@ class Findings:
         return max(0.0, self.times[first_tr] - RESPONSE_S)
 
 
+def count_foils(stim: Stimulus, data: Dataset) -> int:
+    """Count the pairs of a segment and a foil that the protocol of a data set gives."""
+    protocol = protocol_for(data.grids)
+    folds = contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, data.run_onsets)
+    segments = fair_segments(stim, data.grids, folds, data.run_onsets, protocol.segment_length)
+    return int(segments.foils(protocol.embargo).sum())
+
+
 def region_findings(
     stim: Stimulus,
     data: Dataset,
@@ -178,7 +189,7 @@ def region_findings(
             f"dataset={data.name}: names no atlas, so it has no regions. Add atlas.file and "
             "atlas.names to its manifest."
         )
-    protocol = protocol_for(data.n_trs, len(data.grids))
+    protocol = protocol_for(data.grids)
     folds = contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, data.run_onsets)
     group = group_responses(data)
     names = tuple(group.names if names is None else names)

@@ -1,27 +1,59 @@
 """Reporting: what was found, kept and set beside what was expected.
 
-Read `needs` first (what each section requires of the material), then `records` (results of long
-runs, kept with the project), `claims` (sentences made from results), `scorecard` (expectations
-beside figures) and `front_page` (what a build of the book was made from). No figure is typed here:
-each one is read from a file that a notebook or a long run wrote.
+Read `material` first (what a build was made from, and whether that is the demo), then `needs` (what
+each section requires of it), `records` (results of long runs, kept with the project), `demo_boxes`
+(where those of the demo may be shown), `claims` (sentences made from results), `scorecard`
+(expectations beside figures), `surface` and `front_page`. No figure is typed here: each one is read
+from a file that a notebook or a long run wrote.
 """
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["claims", "front_page", "needs", "records", "scorecard"],
+    submodules=[
+        "claims",
+        "demo_boxes",
+        "front_page",
+        "material",
+        "needs",
+        "records",
+        "scorecard",
+        "surface",
+    ],
     submod_attrs={
         "claims": ["claims_table", "claims_text"],
-        "front_page": [
+        "demo_boxes": [
+            "DEMO_LABEL",
+            "DemoBox",
+            "demo_box",
+            "identification_box",
+            "planned_rows",
+            "read_simulations",
+            "recovery_box",
+            "simulation_figures",
+        ],
+        "front_page": ["front_page_html", "players_of"],
+        "material": [
+            "PROJECT",
+            "SIMULATION_RECORD",
             "Material",
-            "front_page_html",
-            "players_of",
+            "describe_material",
+            "is_demo",
+            "material_key",
             "read_material",
             "save_material",
         ],
-        "needs": ["FACTS", "SECTIONS", "Readiness", "measure_material"],
-        "records": ["Record", "read_record", "write_record"],
+        "needs": ["FACTS", "SECTIONS", "Readiness", "measure_material", "sounding_s"],
+        "records": [
+            "Record",
+            "demo_record",
+            "own_record",
+            "own_record_name",
+            "read_record",
+            "write_record",
+        ],
         "scorecard": ["VERDICTS", "read_figures", "score_expectations", "scorecard_table"],
+        "surface": ["SurfaceMap", "map_on_surface"],
     },
 )

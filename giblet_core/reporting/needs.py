@@ -27,7 +27,10 @@ FACTS = {
     "n_volumes": "BOLD in volumes (a mask image)",
     "speech_s": "seconds annotated as speech",
     "n_foils": "pairs of a segment and a foil",
-    "n_surface_voxels": "voxels on the cortical surface",
+    "n_speech_pieces": "pieces of speech",
+    "n_surface_voxels": "points of the cortical surface with a value",
+    "clip_sounding_s": "seconds of the clip that are not silence",
+    "n_pieces": "pieces of sound that are not silence",
 }
 SILENCE_DB = -60.0  # below the loudest half second: not counted as sounding
 STEP_S = 0.5
@@ -64,28 +67,53 @@ class Box:
 
 #: Key (used by the notebooks) -> section.
 SECTIONS: dict[str, Section] = {
-    "lag": Section("the lag scan", {"n_trs": 80, "n_subjects": 1}),
-    "demo run": Section("the short training run", {"n_trs": 40, "sounding_s": 20}),
-    "long run": Section("the record of the long training run", {"n_trs": 40}),
-    "voxel bottleneck": Section("the bottleneck fitted to voxels", {"n_trs": 80, "n_subjects": 1}),
-    "lesions of pieces": Section("lesions of several pieces", {"sounding_s": 5}),
+    # 02
+    "lag": Section(
+        "the lag scan", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1}
+    ),
+    # 03
+    "ten TRs": Section("training on ten TRs", {"n_trs": 10}),
+    "demo run": Section("the short training run", {"n_trs": 40, "duration_s": 40}),
+    "voxel bottleneck": Section("the bottleneck fitted to voxels", {"n_trs": 80}),
+    # 04
+    "lesions of pieces": Section("lesions of several pieces", {"n_pieces": 1}),
+    "lesions of speech": Section("lesions of speech", {"n_speech_pieces": 1}),
+    "envelope controls": Section("the two controls of the envelope", {"clip_sounding_s": 0.5}),
     "lesions on fMRI": Section(
-        "the effect of lesions on predicted fMRI", {"n_trs": 200, "n_subjects": 1}
+        "the effect of lesions on fMRI",
+        {"n_trs": 200, "shortest_run_trs": 70, "n_subjects": 1, "n_regions": 1},
     ),
-    "listening": Section("the comparison by ear", {"sounding_s": 5}),
-    "encoding": Section("encoding models", {"n_trs": 80, "n_subjects": 1}),
-    "ceiling": Section("the noise ceiling", {"n_trs": 80, "n_subjects": 2}),
-    "recovery": Section("which codebooks a region follows", {"n_trs": 80, "n_subjects": 1}),
-    "maps": Section("maps of voxels", {"n_trs": 80, "n_subjects": 1, "n_volumes": 1}),
-    "decoding": Section("decoding and identification", {"n_trs": 80, "n_subjects": 1}),
+    # 05
+    "model by ear": Section("the network of notebook 3", {"n_trs": 40, "duration_s": 40}),
+    # 06
+    "encoding": Section(
+        "encoding models", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1}
+    ),
+    "ceiling": Section("the noise ceiling", {"n_subjects": 2}),
+    "maps": Section("maps of voxels", {"n_volumes": 1}),
+    "surface": Section("the map on the cortical surface", {"n_surface_voxels": 1}),
+    "decoding": Section(
+        "decoding", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1}
+    ),
     "identification": Section(
-        "identification of segments", {"n_trs": 80, "n_subjects": 1, "n_foils": 1}
+        "identification of segments",
+        {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1, "n_foils": 1},
     ),
-    "training questions": Section("what concerns training", {"n_trs": 80, "sounding_s": 20}),
+    # 07
+    "training questions": Section("what concerns training", {"n_trs": 80, "duration_s": 60}),
+    "rates by ear": Section("the codec alone at each rate", {"n_pieces": 1}),
+    # A2
     "region cards": Section(
-        "region cards", {"n_trs": 80, "n_subjects": 2, "n_regions": 2, "n_foils": 1}
+        "region cards",
+        {
+            "n_trs": 80,
+            "shortest_run_trs": 24,
+            "n_subjects": 2,
+            "n_regions": 2,
+            "n_foils": 1,
+        },
     ),
-    "surface": Section("the map on the cortical surface", {"n_volumes": 1, "n_surface_voxels": 1}),
+    "generated sound": Section("sound generated from fMRI", {"n_trs": 80, "duration_s": 60}),
 }
 
 
@@ -99,7 +127,7 @@ def measure_material(stimulus: Stimulus, data: Dataset | None = None) -> dict[st
     runs = [grid.n_trs for grid in grids]
     return {
         "duration_s": len(stimulus.wave) / rate,
-        "sounding_s": _sounding_s(stimulus),
+        "sounding_s": sounding_s(stimulus.wave, rate),
         "n_trs": sum(runs),
         "shortest_run_trs": min(runs),
         "n_runs": len(runs),
@@ -118,13 +146,13 @@ def _speech_s(stimulus: Stimulus) -> float:
     return float(stimulus.spoken.active("speech", times_s).sum() * STEP_S)
 
 
-def _sounding_s(stimulus: Stimulus) -> float:
+def sounding_s(wave: np.ndarray, sample_rate: int) -> float:
     """Return the seconds, in steps of half a second, that are above the level of silence."""
-    step = int(STEP_S * stimulus.codec.sample_rate)
-    n_steps = len(stimulus.wave) // step
+    step = int(STEP_S * sample_rate)
+    n_steps = len(wave) // step
     if not n_steps:
         return 0.0
-    power = (stimulus.wave[: n_steps * step].reshape(n_steps, step).astype(float) ** 2).mean(1)
+    power = (wave[: n_steps * step].reshape(n_steps, step).astype(float) ** 2).mean(1)
     loudest = power.max()
     if loudest == 0:
         return 0.0

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from giblet_core.files import project_root, read_json, write_json
+from giblet_core.timing import Stimulus
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,28 @@ def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -
 
 
 def read_record(name: str, codec_sha256: str) -> Record | None:
-    """Read a record, and say so where it was made with other weights of the codec.
-
-    Returns
-    -------
-    Record or None
-        None, with a printed line, where there is no such record.
-    """
+    """Read a record; None where there is none that was made with these weights of the codec."""
     if not record_path(name).is_file():
-        print(f"No record of {name} yet: run this notebook with full=True to make it.")
         return None
     record = Record(**read_json(record_path(name)))
-    if record.about.get("codec_sha256", "") != codec_sha256[:12]:
-        print(
-            f"The record of {name} ({record.date}) was made with other weights of the codec: "
-            "renew it with full=True."
-        )
-    return record
+    made_with = record.about.get("codec_sha256", "")
+    return record if made_with == codec_sha256[:12] else None
+
+
+def demo_record(kind: str, codec_sha256: str) -> Record | None:
+    """Read a record of the demo. On a page of other material it belongs into a `DemoBox`."""
+    return read_record(f"{kind}_demo", codec_sha256)
+
+
+def own_record_name(kind: str, stimulus: Stimulus) -> str:
+    """Return how a record of this sound and codec is named: by their content, not by file names."""
+    if stimulus.is_demo:
+        return f"{kind}_demo"
+    return f"{kind}_{stimulus.name}-{stimulus.key[:8]}"
+
+
+def own_record(kind: str, stimulus: Stimulus) -> Record | None:
+    """Read the record of this sound and codec; of the demo None, as that is shown in its box."""
+    if stimulus.is_demo:
+        return None
+    return read_record(own_record_name(kind, stimulus), stimulus.codec.sha256)

@@ -36,6 +36,8 @@ class Stimulus:
         Where its artifacts lie.
     key : str
         Hash of sound and codec.
+    is_demo : bool
+        Sound and codec are the embedded ones, by their content.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Stimulus:
     annotation: Annotation | None
     folder: Path
     key: str
+    is_demo: bool = False
 
     @property
     def n_trs(self) -> int:
@@ -111,7 +114,8 @@ class Stimulus:
     def excerpt(self, kind: str = "speech", seconds: float = 10.0) -> tuple[float, float]:
         """Choose a piece to hear: where `kind` is on longest and the least else.
 
-        Where `kind` is not annotated, it is the loudest piece.
+        Where `kind` is not annotated, it is the loudest piece. A silent piece is chosen only where
+        all are silent.
 
         Returns
         -------
@@ -119,10 +123,12 @@ class Stimulus:
         """
         length_s = min(seconds, self.duration_s)
         starts_s = np.arange(0, self.duration_s - length_s + 1e-9, STEP_S)
+        pieces = [self.piece(start_s, start_s + length_s) for start_s in starts_s]
         if kind in self.kinds:
-            scores = self._purity(kind, starts_s, length_s)
+            purity = self._purity(kind, starts_s, length_s)
+            is_silent = [not piece.any() for piece in pieces]
+            scores = np.where(is_silent, -np.inf, purity)
         else:
-            pieces = [self.piece(start_s, start_s + length_s) for start_s in starts_s]
             scores = [float(np.mean(piece**2)) for piece in pieces]
         start_s = float(starts_s[int(np.argmax(scores))])
         return start_s, start_s + length_s

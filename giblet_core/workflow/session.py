@@ -14,7 +14,7 @@ import numpy as np
 
 from giblet_core.codecs import SOURCES as CODEC_SOURCES
 from giblet_core.codecs import Codec, Codes, load_codec
-from giblet_core.demo.film import demo_film
+from giblet_core.demo.film import FILM_S, demo_film
 from giblet_core.errors import InputError
 from giblet_core.files import (
     content_hash,
@@ -26,6 +26,7 @@ from giblet_core.files import (
     write_sealed,
 )
 from giblet_core.fmri import Dataset, Manifest, load_dataset, read_manifest, sound_path
+from giblet_core.reporting import SIMULATION_RECORD, material_key
 from giblet_core.sound import (
     Annotation,
     annotation_beside,
@@ -37,9 +38,9 @@ from giblet_core.sound import (
 from giblet_core.timing import Stimulus, TRGrid
 from giblet_core.validation.simulation import MIN_TRS, SOURCES, simulate
 
-SIMULATION_RECORD = "files.json"  # of a simulation: its files with their hashes
 #: Seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least.
 SMOKE_S = 132.0
+ROUNDING = 1e-4  # of full scale: what 16 bits may change of a sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +57,15 @@ class Sound:
         Where each run begins in the sound, and how long it is.
     annotation : Annotation or None
         What sounds when.
+    is_demo_film : bool
+        By its content.
     """
 
     name: str
     wave: np.ndarray
     runs: tuple[tuple[float, int], ...]
     annotation: Annotation | None
+    is_demo_film: bool
 
 
 def artifacts_folder(artifacts_dir: str | Path) -> Path:
@@ -107,15 +111,17 @@ def ensure_stimulus(
     folder = artifacts_folder(artifacts_dir)
     engine = load_codec(codec)
     n_codebooks = engine.codebooks_at(bandwidth_kbps)
+    film_folder = folder / "film"
     if str(audio) == "demo":
-        sound = _demo_sound(folder / "film", engine.sample_rate, t_r)
+        sound = _demo_sound(film_folder, engine.sample_rate, t_r)
     else:
-        sound = _own_sound(_find(audio), engine.sample_rate, t_r)
+        sound = _own_sound(_find(audio), engine.sample_rate, t_r, film_folder)
     if smoke:
         sound = _shortened(sound, engine.sample_rate, t_r)
     key = content_hash(sound.wave, engine.sha256, *CODEC_SOURCES)
     codes_all = _ensure_codes(sound, engine, folder / "codes", key)
-    shown_name = "demo film" if sound.name == "demo" else sound.name
+    shown_name = "demo film" if sound.is_demo_film else sound.name
+    has_demo_codec = engine.sha256 == load_codec("demo").sha256
     return Stimulus(
         name=sound.name,
         label=f"{shown_name}, codec {engine.id}",
@@ -127,6 +133,7 @@ def ensure_stimulus(
         annotation=sound.annotation,
         folder=folder,
         key=key,
+        is_demo=sound.is_demo_film and has_demo_codec,
     )
 
 
@@ -137,7 +144,16 @@ def _demo_sound(folder: Path, sample_rate: int, t_r: float) -> Sound:
     else:
         runs = _halves(film.duration_s, t_r)
     wave = resample(film.wave, film.sample_rate, sample_rate)
-    return Sound("demo", wave, runs, film.annotation)
+    return Sound("demo", wave, runs, film.annotation, is_demo_film=True)
+
+
+def _is_demo_film(wave: np.ndarray, sample_rate: int, folder: Path) -> bool:
+    """Compare a sound with the demo film; the film is only made where the lengths agree."""
+    if len(wave) != round(FILM_S * sample_rate):
+        return False
+    film = demo_film(folder=folder)
+    film_wave = resample(film.wave, film.sample_rate, sample_rate)
+    return np.allclose(wave, film_wave, rtol=0, atol=ROUNDING)
 
 
 def harmless_name(name: str) -> str:
@@ -152,7 +168,7 @@ def harmless_name(name: str) -> str:
     return re.sub("_{2,}", "_", "".join(plain)).strip() or "sound"
 
 
-def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
+def _own_sound(path: Path, sample_rate: int, t_r: float, film_folder: Path) -> Sound:
     """Read a sound; of a ``dataset.yaml`` the track and channel that its subjects heard."""
     track = None
     channel = None
@@ -169,7 +185,13 @@ def _own_sound(path: Path, sample_rate: int, t_r: float) -> Sound:
         cut = f"; {annotation.n_cut} rows cut at the end of the sound" if annotation.n_cut else ""
         print(f"Annotated by {events_path(path).name}: {counts}{cut}.")
     n_trs = TRGrid.covering(duration_s, t_r).n_trs
-    return Sound(harmless_name(path.stem), wave, ((0.0, n_trs),), annotation)
+    return Sound(
+        name=harmless_name(path.stem),
+        wave=wave,
+        runs=((0.0, n_trs),),
+        annotation=annotation,
+        is_demo_film=_is_demo_film(wave, sample_rate, film_folder),
+    )
 
 
 def _manifest_with_sound(path: Path) -> Manifest:
@@ -288,7 +310,7 @@ def _ensure_simulation(stimulus: Stimulus, seed: int, n_subjects: int) -> Path:
         for path in paths
         if not is_temporary(path)
     }
-    write_sealed(record, {"files": hashes})
+    write_sealed(record, {"files": hashes, "stimulus": stimulus.key})
     return manifest
 
 
@@ -303,8 +325,10 @@ def _check_simulation(record: Path) -> None:
             )
 
 
-def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) -> Path:
-    """Write what a notebook found, for the scorecard.
+def save_results(
+    stimulus: Stimulus, notebook: str, figures: Mapping[str, Any], data: Dataset | None = None
+) -> Path:
+    """Write what a notebook found, for the scorecard, with the key of the material it was found on.
 
     Parameters
     ----------
@@ -314,6 +338,8 @@ def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) 
         Name of the notebook; the file is ``results/<notebook>.json``.
     figures : mapping
         Name -> number, text or bool; NaN becomes null.
+    data : Dataset, optional
+        The BOLD that had a part in it.
 
     Returns
     -------
@@ -324,4 +350,13 @@ def save_results(stimulus: Stimulus, notebook: str, figures: Mapping[str, Any]) 
         undefined = isinstance(value, float) and not np.isfinite(value)
         plain[name] = None if undefined else value
     path = stimulus.folder / "results" / f"{notebook}.json"
-    return write_json(path, {"notebook": notebook, "label": stimulus.label, "figures": plain})
+    content = {
+        "notebook": notebook,
+        "label": stimulus.label if data is None else f"{stimulus.label}, {data.label} BOLD",
+        "material": [
+            material_key(stimulus),
+            None if data is None else material_key(stimulus, data),
+        ],
+        "figures": plain,
+    }
+    return write_json(path, content)

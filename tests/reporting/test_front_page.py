@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from giblet_core.files import write_json
 from giblet_core.reporting import Material, front_page_html, players_of, read_material
-from giblet_core.reporting.front_page import MATERIAL_FILE
+from giblet_core.reporting.material import MATERIAL_FILE
 
 OWN = {
     "sound": "my <film>",

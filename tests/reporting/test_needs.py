@@ -57,6 +57,7 @@ def test_every_need_that_is_not_met_is_named():
     assert lacks == [
         "needs at least 80 TRs, has 40",
         "needs at least 1 subjects with BOLD, has 0",
+        "needs at least 1 regions, has 0",
     ]
 
 

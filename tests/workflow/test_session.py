@@ -243,7 +243,7 @@ def test_a_damaged_simulation_is_found(bold, tmp_path):
     files = simulation_files(tmp_path)
     assert [path.name for path in files] == [
         "dataset.yaml",
-        "files.json",
+        "simulation.json",
         "stimulus.flac",
         "sub-1.tsv",
         "truth.npz",
@@ -256,7 +256,7 @@ def test_a_damaged_simulation_is_found(bold, tmp_path):
 
 def test_a_simulation_without_its_record_was_not_finished_and_is_made_anew(bold, tmp_path):
     bold()
-    (record,) = (path for path in simulation_files(tmp_path) if path.name == "files.json")
+    (record,) = (path for path in simulation_files(tmp_path) if path.name == "simulation.json")
     record.unlink()
     bold()
     assert len(bold.made) == 2

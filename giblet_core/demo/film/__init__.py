@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "arrangement": ["voice_files"],
-        "film": ["Film", "FilmRun", "demo_film"],
+        "film": ["FILM_S", "Film", "FilmRun", "demo_film"],
         "mastering": ["block_power", "integrated", "master"],
         "sounds": [
             "AMBIENCES",

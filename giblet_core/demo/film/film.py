@@ -18,6 +18,7 @@ from giblet_core.sound import Annotation, annotation
 
 T_R = 1.5  # s
 N_RUNS = 2
+FILM_S = N_RUNS * PART_S  # length of the film
 N_TRS = 400  # of each run; the film goes on a few seconds longer
 CODE = (*sorted(Path(__file__).parent.rglob("*.py")), Path(annotation.__file__))
 

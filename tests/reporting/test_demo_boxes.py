@@ -1,0 +1,67 @@
+"""Records of the demo stand in a box that says so, with the figures of their files."""
+
+import pandas as pd
+
+from giblet_core.reporting import (
+    DEMO_LABEL,
+    Record,
+    demo_box,
+    identification_box,
+    planned_rows,
+    recovery_box,
+    simulation_figures,
+)
+
+STUDY = {"n_trs": 800, "n_subjects": 8, "isc": 0.29}
+
+
+def row(figure, value, **study):
+    limits = {"low": value - 0.01, "high": value + 0.01, "n": 20}
+    return {"figure": figure, "value": value, **limits, **{**dict.fromkeys(STUDY), **study}}
+
+
+def recovery(auc):
+    rows = [
+        row("AUC of codebook recovery", auc, **STUDY),
+        row("AUC of codebook recovery", 0.6, **{**STUDY, "n_trs": 400}),
+        row("gain in codebook regions", 0.03, **STUDY),
+        row("gain in mel", 0.0, **STUDY),
+        *(
+            row(f"detections in {k} regions", 0.05, **STUDY)
+            for k in ("envelope", "loudness", "mel")
+        ),
+    ]
+    return {"recovery": Record("2026-01-01", {"sound": "a film"}, rows)}
+
+
+def test_a_box_carries_its_label_and_harmless_text():
+    box = demo_box("a <b> sentence", pd.DataFrame({"r": [0.5]}, index=["R01"]))
+    shown = box._repr_html_()
+    assert shown.startswith('<aside class="gb-demo-box">')
+    assert DEMO_LABEL in shown
+    assert "a &lt;b&gt; sentence" in shown
+    assert "R01" in shown
+    assert repr(box).startswith(f"[{DEMO_LABEL}]")
+
+
+def test_a_box_without_records_says_so():
+    assert "No record" in demo_box()._repr_html_()
+    assert "No record" in recovery_box({})._repr_html_()
+    assert "No record" in identification_box({})._repr_html_()
+
+
+def test_verdicts_of_the_box_follow_from_the_record():
+    met = recovery_box(recovery(auc=0.9))._repr_html_()
+    assert "found 0.900 (0.890 to 0.910), met." in met
+    missed = recovery_box(recovery(auc=0.8))._repr_html_()
+    assert "found 0.800 (0.790 to 0.810), not met." in missed
+
+
+def test_only_the_planned_study_is_scored():
+    planned = planned_rows(recovery(auc=0.9))
+    assert planned.loc["AUC of codebook recovery", "value"] == 0.9
+    figures = simulation_figures(recovery(auc=0.9))
+    assert figures["simulations: AUC of codebook recovery"] == 0.9
+    assert figures["simulations: AUC of codebook recovery, low"] == 0.89
+    assert planned_rows({}).empty
+    assert simulation_figures({}) == {}
