@@ -38,6 +38,7 @@ ROOMS = {
     "demo": "how the embedded film and the embedded codec were made",
     "validation": "simulated subjects with known truth, recovery, planning, wrong ways",
     "regions": "what a brain region hears: lesions of regions, findings, cards",
+    "studies": "locked studies of what the analysis is worth on the family of simulations",
     "reporting": "records of long runs, expectations beside what was found",
     "workflow": "session, parameters, keys, runner, staging, pages, sweeps",
     "commands": "the command line, file inspection, benchmark",

@@ -1,4 +1,4 @@
-"""Commands on studies: new-dataset, check, region, plan, listening."""
+"""Commands on studies: new-dataset, check, region, plan, study, listening."""
 
 import argparse
 
@@ -186,6 +186,36 @@ def listening(args: argparse.Namespace) -> None:
     print(gc.analyse_results(args.results, seed=args.seed))
 
 
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("design", help="name of a design in book/designs, or its file")
+    steps = parser.add_mutually_exclusive_group()
+    steps.add_argument("--lock", action="store_true", help="write its hash, before any seed")
+    steps.add_argument("--draw", action="store_true", help="draw its seeds and keep all rows")
+    steps.add_argument(
+        "--rehearse",
+        type=int,
+        metavar="N",
+        help="N simulations of each film with seeds of development; nothing is kept",
+    )
+
+
+def study(args: argparse.Namespace) -> None:
+    """Lock, rehearse or draw a simulation study, or show what was drawn."""
+    design = gc.studies.find_design(args.design)
+    if args.lock:
+        entry = gc.studies.lock(design)
+        print(f"{design.name}: locked {entry.time} UTC as {design.sha256[:12]}")
+        return
+    if args.rehearse is not None:
+        rows = gc.studies.rehearse(design, args.rehearse, note)
+    elif args.draw:
+        rows = gc.studies.draw(design, note)
+    else:
+        rows = gc.studies.read_study(design.name).rows
+    for line in gc.studies.report(design, rows):
+        print(line)
+
+
 STUDY_COMMANDS = (
     Command(
         "new-dataset",
@@ -205,6 +235,12 @@ STUDY_COMMANDS = (
         "Say how small an effect of codebooks a study would find, from the record of simulations.",
         _add_plan,
         plan,
+    ),
+    Command(
+        "study",
+        "Lock, rehearse or draw a simulation study, or show what was drawn.",
+        _add_study,
+        study,
     ),
     Command("listening", "Analyse the answers of listening tests.", _add_listening, listening),
 )

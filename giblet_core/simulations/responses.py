@@ -1,7 +1,6 @@
 """How the blood answers: several shapes of response, each with a free peak.
 
-Shapes of a double gamma are what analyses assume; the others are not. The value at the beginning
-of a TR holds only what sounded before it.
+Shapes of a double gamma are what analyses assume; the others are not.
 
 References
 ----------
@@ -149,14 +148,15 @@ class RegionResponse:
 
 @lru_cache(maxsize=32)  # exact fractions take longer than the convolution
 def _places(grid: TRGrid) -> np.ndarray:
-    """Return where TRs begin, in bins after the first that the run hears: (n_trs,)."""
-    return grid.times() * RATE_HZ - int(grid.onset_s * RATE_HZ)
+    """Return where TRs are sampled, in bins after the first that is heard: (n_trs,)."""
+    return grid.times() * RATE_HZ - int(grid.heard_from * RATE_HZ)
 
 
 def respond(tracks: np.ndarray, kernels: np.ndarray, grids: Sequence[TRGrid]) -> np.ndarray:
-    """Convolve tracks with responses run by run, and sample them at the beginning of each TR.
+    """Convolve tracks with responses run by run, and sample them where the grid says.
 
-    Nothing is heard before a run: tracks count 0 there. A value holds no bin that begins after it.
+    Nothing is heard before a run and its history: tracks count 0 there. A value holds no bin that
+    begins after its sample.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def respond(tracks: np.ndarray, kernels: np.ndarray, grids: Sequence[TRGrid]) ->
     """
     runs = []
     for grid in grids:
-        start = int(grid.onset_s * RATE_HZ)
+        start = int(grid.heard_from * RATE_HZ)
         places = _places(grid)
         n_bins = int(np.ceil(places[-1])) + 1
         heard = tracks[:, start : start + n_bins]

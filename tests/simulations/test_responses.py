@@ -65,6 +65,26 @@ def test_responses_are_the_sum_over_what_was_heard():
             assert found[:, first + i] == pytest.approx(expected, abs=1e-10)
 
 
+@pytest.mark.parametrize("slice_time_ref", [0.0, 0.5, 1.0])
+def test_samples_are_taken_where_the_grid_says(slice_time_ref):
+    """Sampled half a TR later, a series is that of a run that began half a TR later."""
+    tracks = np.cumsum(np.random.default_rng(0).standard_normal((1, 900)), axis=1)
+    kernel = RegionResponse("double gamma", 5.0, 1.0, 0.1).kernel()[None]
+    sampled = respond(tracks, kernel, [TRGrid(2.0, 40, 4.0, slice_time_ref, 4.0)])
+    later = respond(tracks, kernel, [TRGrid(2.0, 40, 4.0 + 2 * slice_time_ref, 0.0, 20.0)])
+    assert sampled == pytest.approx(later)
+
+
+def test_what_was_heard_before_the_run_reaches_into_it():
+    tracks = np.zeros((1, 900))
+    tracks[0, 195] = 1  # half a second before the run
+    kernel = RegionResponse("double gamma", 5.0, 1.0, 0.1).kernel()[None]
+    without = respond(tracks, kernel, [TRGrid(1.0, 30, 20.0)])
+    with_history = respond(tracks, kernel, [TRGrid(1.0, 30, 20.0, 0.0, 6.0)])
+    assert (without == 0).all()
+    assert with_history[0].argmax() in (4, 5)
+
+
 def test_one_track_is_answered_by_each_kernel():
     rng = np.random.default_rng(0)
     tracks = rng.standard_normal((1, 900))

@@ -1,0 +1,72 @@
+"""Studies: what the analysis is worth on simulations that it was not made for.
+
+A study is a design file that is locked before its seeds are drawn. Read `designs` and `register`
+first (what is decided beforehand, and how draws are counted), then `films`, `statistics` (what of
+the analysis is evaluated), `figures` (what rows give), `records` and `runner`. Every row of every
+draw is kept, figures come from rows alone, and a figure that misses its bar is printed as missed.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "designs",
+        "figures",
+        "films",
+        "records",
+        "register",
+        "runner",
+        "statistics",
+    ],
+    submod_attrs={
+        "designs": [
+            "Bar",
+            "FilmSpec",
+            "KnownParts",
+            "StudyDesign",
+            "SubjectsSpec",
+            "design_path",
+            "read_design",
+        ],
+        "figures": [
+            "FIGURES",
+            "Estimate",
+            "Figure",
+            "area",
+            "figure_table",
+        ],
+        "films": [
+            "FILMS",
+            "StudyFilm",
+            "make_film",
+            "sounds_folder",
+        ],
+        "records": [
+            "StudyRecord",
+            "read_study",
+            "write_study",
+        ],
+        "register": [
+            "Entry",
+            "begin_draw",
+            "end_draw",
+            "lock",
+            "n_draws",
+            "read_register",
+        ],
+        "runner": [
+            "Verdict",
+            "draw",
+            "find_design",
+            "judge",
+            "known_parts",
+            "rehearse",
+            "report",
+        ],
+        "statistics": [
+            "STATISTICS",
+            "Statistic",
+        ],
+    },
+)

@@ -1,0 +1,202 @@
+"""The design of a simulation study: everything that is decided before a seed is drawn.
+
+A design is a YAML file of ``book/designs``. Its hash is over what it says, not over its comments or
+its layout.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from giblet_core.errors import InputError, require
+from giblet_core.files import content_hash, project_root, read_yaml
+from giblet_core.simulations import GENERATORS, Subjects
+
+#: Seeds up to here were used while the analysis was developed.
+LAST_USED_SEED = 5040
+DEVELOPMENT_SEED = 5001  # rehearsals begin here
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FilmSpec(_Strict):
+    """A film, and the scanner's clock over it.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"demo film", "real sounds"}
+        Rendered from the demo's voices, or joined from files that lie beside the project.
+    seed : int
+        Of the arrangement.
+    t_r : float
+        Seconds.
+    run_n_trs : tuple of int
+        TRs of each run, one after the other.
+    slice_time_ref : float
+        Where in a TR its sample lies, 0 to 1.
+    files : tuple of str
+        Of real sounds, below their folder; pieces are taken in turn.
+    """
+
+    name: str
+    kind: Literal["demo film", "real sounds"]
+    seed: int = Field(ge=0)
+    t_r: float = Field(gt=0)
+    run_n_trs: tuple[int, ...] = Field(min_length=1)
+    slice_time_ref: float = Field(0.0, ge=0, le=1)
+    files: tuple[str, ...] = ()
+
+
+class SubjectsSpec(_Strict):
+    """Who is simulated; see `simulations.Subjects`."""
+
+    n_subjects: int = Field(8, ge=2)
+    isc: float = Field(0.29, gt=0, lt=1)
+    similarity: float = Field(0.7, ge=0, le=1)
+    sound_share: float = Field(0.8, gt=0, le=1)
+    most_codebooks: int = Field(4, ge=1)
+
+    def subjects(self) -> Subjects:
+        """Return them as the simulations take them."""
+        return Subjects(**self.model_dump())
+
+
+class Bar(_Strict):
+    """What a figure must reach.
+
+    Attributes
+    ----------
+    figure : str
+        Of `studies.FIGURES`.
+    of : tuple of str
+        Generators; each is judged on its own.
+    side : {"at least", "at most"}
+    limit : float
+    by : {"bound", "value"}
+        Whether the bound of the 95 % interval on the limit's side has to reach it, or the value.
+    """
+
+    figure: str
+    of: tuple[str, ...] = Field(min_length=1)
+    side: Literal["at least", "at most"]
+    limit: float
+    by: Literal["bound", "value"] = "bound"
+
+
+class StudyDesign(_Strict):
+    """A simulation study.
+
+    Attributes
+    ----------
+    name : str
+        That of the file, without its ending.
+    question : str
+    statistic : str
+        Of `studies.STATISTICS`: what of the analysis is evaluated.
+    films : tuple of FilmSpec
+    generators : tuple of str
+        A region each in every simulation.
+    first_seed : int
+        Seeds run from here, film by film.
+    n_simulations : int
+        A film.
+    n_draws : int
+        Of the null of each test.
+    subjects : SubjectsSpec
+    bars : tuple of Bar
+    """
+
+    name: str
+    question: str
+    statistic: str
+    films: tuple[FilmSpec, ...] = Field(min_length=1)
+    generators: tuple[str, ...] = Field(min_length=1)
+    first_seed: int = Field(gt=LAST_USED_SEED)
+    n_simulations: int = Field(ge=1)
+    n_draws: int = Field(ge=19)
+    subjects: SubjectsSpec = SubjectsSpec()
+    bars: tuple[Bar, ...] = Field(min_length=1)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that the design says."""
+        return content_hash(self.model_dump(mode="json"))
+
+    @property
+    def seeds(self) -> range:
+        """Seeds of all films."""
+        n_seeds = self.n_simulations * len(self.films)
+        return range(self.first_seed, self.first_seed + n_seeds)
+
+    def seeds_of(self, film: FilmSpec) -> range:
+        """Return the seeds of one film; no two films share one."""
+        start = self.first_seed + self.films.index(film) * self.n_simulations
+        return range(start, start + self.n_simulations)
+
+
+@dataclass(frozen=True)
+class KnownParts:
+    """Names that a design may use.
+
+    Attributes
+    ----------
+    statistics, figures : sequence of str
+    """
+
+    statistics: Sequence[str]
+    figures: Sequence[str]
+
+
+def design_path(name: str) -> Path:
+    """Return where the design of this name lies."""
+    return project_root() / "book" / "designs" / f"{name}.yaml"
+
+
+def read_design(path: str | Path, known: KnownParts) -> StudyDesign:
+    """Read a design and check that all it names exists.
+
+    Raises
+    ------
+    InputError
+        A missing or broken file, an unknown field or name, seeds that were used up.
+    """
+    path = Path(path)
+    content = read_yaml(path)
+    require(
+        isinstance(content, dict),
+        f"path={path}: must hold fields of a design. See the designs of book/designs.",
+    )
+    try:
+        design = StudyDesign(**content)
+    except ValidationError as failure:
+        faults = [
+            f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}"
+            for fault in failure.errors()
+        ]
+        raise InputError(
+            f"path={path}: must be the design of a study ({'; '.join(faults)}). Correct it."
+        ) from failure
+    require(
+        design.name == path.stem,
+        f"name={design.name}: must be the name of the file, {path.stem}. Correct it.",
+    )
+    _check_names("generators", design.generators, tuple(GENERATORS))
+    _check_names("statistic", (design.statistic,), known.statistics)
+    _check_names("bars.figure", [bar.figure for bar in design.bars], known.figures)
+    judged = [name for bar in design.bars for name in bar.of]
+    _check_names("bars.of", judged, design.generators)
+    return design
+
+
+def _check_names(field: str, names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    require(
+        not unknown,
+        f"{field}={', '.join(unknown)}: must be some of {', '.join(known)}. Choose among them.",
+    )
