@@ -39,6 +39,7 @@ ROOMS = {
     "validation": "simulated subjects with known truth, recovery, planning, wrong ways",
     "regions": "what a brain region hears: lesions of regions, findings, cards",
     "studies": "locked studies of what the analysis is worth on the family of simulations",
+    "derivatives": "results to take away: maps, tables and a page, as BIDS derivatives",
     "reporting": "records of long runs, expectations beside what was found",
     "workflow": "session, parameters, keys, runner, staging, pages, sweeps",
     "commands": "the command line, file inspection, benchmark",
@@ -147,6 +148,9 @@ __getattr__, __dir__, _public = lazy_loader.attach(
             "mixer_panel",
             "mixer_widget",
             "render_conditions",
+        ],
+        "derivatives": [
+            "write_maps",
         ],
         "regions": [
             "RegionCard",

@@ -1,4 +1,4 @@
-"""Commands on studies: new-dataset, check, region, plan, study, listening."""
+"""Commands on studies: new-dataset, check, region, maps, plan, study, listening."""
 
 import argparse
 
@@ -151,6 +151,69 @@ def _check_region_name(name: str, dataset: str) -> None:
         raise InputError(f"region={name}: must be one of {', '.join(known)}. Choose one of them.")
 
 
+def _add_maps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bold",
+        "--dataset",
+        dest="bold",
+        type=path_text,
+        default="demo",
+        help="dataset.yaml, or demo",
+    )
+    parser.add_argument(
+        "--audio", type=path_text, help="the sound, where the data set does not name it"
+    )
+    parser.add_argument("--codec", help=CODEC_HELP)
+    parser.add_argument(
+        "--draws", type=int, default=1000, help="random features; no p is below 1 / (draws + 1)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
+    parser.add_argument("--smoke", action="store_true", help="a test run on the first two minutes")
+    parser.add_argument("--out", type=path_text, help="folder; build/derivatives/giblet by default")
+
+
+def maps(args: argparse.Namespace) -> None:
+    """Write maps, tables and their page, subject by subject and over subjects."""
+    given = {"bold": args.bold}
+    if args.audio:
+        given["audio"] = args.audio
+    given = gc.workflow.complete_from_dataset(given)
+    note("reading and encoding the sound ...")
+    stimulus = gc.ensure_stimulus(
+        given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
+    )
+    note("reading BOLD ...")
+    data = gc.ensure_bold(args.bold, stimulus, args.seed)
+    if data is None:
+        raise InputError("audio: too short for subjects. Give a longer sound.")
+    settings = gc.derivatives.map_settings(
+        data.n_trs, len(data.grids), data.t_r, args.draws, args.seed
+    )
+    note(
+        f"{data.label} BOLD, {len(data.subjects)} subjects, {data.n_voxels:,} voxels, "
+        f"{settings.n_draws} draws ..."
+    )
+    page = gc.write_maps(
+        stimulus,
+        data,
+        args.out or gc.project_root() / "build" / "derivatives" / "giblet",
+        settings=settings,
+        command=_typed(args),
+        progress=True,
+    )
+    print(page)
+
+
+def _typed(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the command with all its values, those by default among them."""
+    words = ["giblet", args.name]
+    for name, value in sorted(vars(args).items()):
+        if name in ("name", "run", "debug") or value is None or value is False:
+            continue
+        words.append(f"--{name}" if value is True else f"--{name}={value}")
+    return tuple(words)
+
+
 def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects", type=int, required=True, help="number of subjects")
     parser.add_argument("--trs", type=int, required=True, help="TRs of all runs")
@@ -229,6 +292,12 @@ STUDY_COMMANDS = (
         "Write the card of one region: what it hears, with its sound.",
         _add_region,
         region,
+    ),
+    Command(
+        "maps",
+        "Write maps of every voxel, tables and their page: each subject and the group.",
+        _add_maps,
+        maps,
     ),
     Command(
         "plan",

@@ -52,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Remark",
         ],
         "files.naming": [
+            "bold_path",
             "sound_path",
         ],
         "files.patterns": [

@@ -1,0 +1,260 @@
+"""Chance at every voxel: the features with random phases, drawn as long as a voxel is undecided.
+
+The draws are the same for all voxels and subjects. A voxel is decided when random features did as
+well as the true ones `ENOUGH` times; its p is then ``ENOUGH / draws so far`` [1]_. Others see all
+draws: p = (1 + times) / (draws + 1). Most voxels are decided early, so that thousands of draws
+over a whole brain cost little more than a hundred.
+
+References
+----------
+.. [1] Besag & Clifford 1991, Biometrika 78, 301. doi:10.1093/biomet/78.2.301 (sequential Monte
+   Carlo p values: exact at every p they can take)
+.. [2] Prichard & Theiler 1994, Phys Rev Lett 73, 951. doi:10.1103/PhysRevLett.73.951 (one draw of
+   phases for all features)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from tqdm import tqdm
+
+from giblet_core.derivatives.statistics.fitting import VoxelModel, blocks_of, signed_square
+from giblet_core.encoding import centre, fisher_mean, kernel, phase_rotation
+from giblet_core.timing import Fold
+
+ENOUGH = 20
+TIE = 1e-5  # what rounding to float32 may take: a draw that changes nothing is as good
+HAT_BYTES = 100_000_000  # of the matrices of one fold that are kept at once
+LARGEST_R = 1 - 1e-7
+
+
+@dataclass(eq=False)
+class ChanceTest:
+    """Counts, for any number of voxels, how often random features do as well.
+
+    Attributes
+    ----------
+    observed : array of any shape
+        NaN where there is nothing to test; its p stays NaN.
+    n_draws : int
+        How many draws there will be.
+    """
+
+    observed: np.ndarray
+    n_draws: int
+    n_seen: int = 0
+    n_as_good: np.ndarray = field(init=False)
+    decided_at: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.n_as_good = np.zeros(self.observed.shape, int)
+        self.decided_at = np.zeros(self.observed.shape, int)  # draws; 0: undecided
+
+    @property
+    def is_open(self) -> np.ndarray:
+        """Where more draws are needed."""
+        return np.isfinite(self.observed) & (self.decided_at == 0)
+
+    def add(self, draws: np.ndarray) -> None:
+        """Count draws (n, ...); where a voxel is decided their values do not matter."""
+        is_open = self.is_open
+        as_good = (draws >= self.observed - TIE) & is_open
+        total = self.n_as_good + np.cumsum(as_good, axis=0)  # after each draw
+        reached = total >= ENOUGH
+        now_decided = reached.any(0) & is_open
+        first = reached.argmax(0)
+        self.decided_at[now_decided] = self.n_seen + 1 + first[now_decided]
+        self.n_as_good = np.minimum(total[-1], ENOUGH)
+        self.n_seen += len(draws)
+
+    @property
+    def p(self) -> np.ndarray:
+        """One-sided p; NaN where nothing was tested."""
+        is_decided = self.decided_at > 0
+        early = ENOUGH / np.where(is_decided, self.decided_at, 1)
+        late = (1 + self.n_as_good) / (self.n_seen + 1)
+        p = np.where(is_decided, early, late)
+        return np.where(np.isfinite(self.observed), p, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """What subjects follow, to be compared with chance.
+
+    Attributes
+    ----------
+    series : sequence of arrays of shape (n_trs, n_voxels)
+        BOLD of each subject.
+    candidates : array of shape (n_candidates, 1 + n_spaces)
+        Penalty and weights on offer.
+    choices : int array of shape (n_subjects, n_folds, n_voxels)
+        Which of them each subject's voxel takes. They were chosen in training time.
+    r : array of shape (n_subjects, n_voxels)
+        Of the full model.
+    r_rest : array of shape (n_subjects, n_voxels)
+        Of the baselines.
+    """
+
+    series: Sequence[np.ndarray]
+    candidates: np.ndarray
+    choices: np.ndarray
+    r: np.ndarray
+    r_rest: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Chance:
+    """p of each subject's voxel (n_subjects, n_voxels), and of the mean over subjects."""
+
+    subjects: np.ndarray
+    group: np.ndarray
+
+
+def random_features(
+    model: VoxelModel, followed: Followed, codebooks_alone: bool, progress: bool = False
+) -> Chance:
+    """Compare voxels with features whose phases are random [2]_.
+
+    Parameters
+    ----------
+    model : VoxelModel
+    followed : Followed
+    codebooks_alone : bool
+        Randomise the codebooks alone, and test what they add to the baselines (r|r| of all less
+        r|r| of the baselines); else randomise all features, and test r.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Chance
+    """
+    settings = model.settings
+    tested = model.tested if codebooks_alone else range(len(model.spaces))
+    rest = signed_square(followed.r_rest) if codebooks_alone else None
+    statistic = _Statistic(rest)
+    of_subjects = ChanceTest(statistic(followed.r), settings.n_draws)
+    of_group = ChanceTest(statistic.of_group(followed.r), settings.n_draws)
+    kernels = [[kernel(x, train) for x in model.spaces] for train, _ in model.folds]
+    rng = np.random.default_rng(settings.seed).spawn(1)[0]  # the draws of `encoding.null_phase`
+    n_at_once = _draws_at_once(model, len(followed.candidates))
+    bar = tqdm(total=settings.n_draws, desc="draws", disable=not progress)
+    while of_subjects.n_seen < settings.n_draws:
+        is_open = of_subjects.is_open | of_group.is_open
+        if not is_open.any():
+            break
+        n = min(n_at_once, settings.n_draws - of_subjects.n_seen)
+        rotations = [
+            phase_rotation(len(model.spaces[0]), model.run_onsets, child) for child in rng.spawn(n)
+        ]
+        r = _r_of_draws(model, followed, kernels, (tested, rotations), is_open)
+        of_subjects.add(np.array([statistic(one) for one in r]))
+        of_group.add(np.array([statistic.of_group(one) for one in r]))
+        bar.update(n)
+    bar.close()
+    return Chance(of_subjects.p, of_group.p)
+
+
+@dataclass(frozen=True, eq=False)
+class _Statistic:
+    """r of subjects (n_subjects, n_voxels), or the part beyond `rest`; and their mean."""
+
+    rest: np.ndarray | None
+
+    def __call__(self, r: np.ndarray) -> np.ndarray:
+        return r if self.rest is None else signed_square(r) - self.rest
+
+    def of_group(self, r: np.ndarray) -> np.ndarray:
+        return fisher_mean(r) if self.rest is None else self(r).mean(0)
+
+
+def _draws_at_once(model: VoxelModel, n_candidates: int) -> int:
+    largest = max(len(train) * len(test) for train, test in model.folds)
+    return int(np.clip(HAT_BYTES // (4 * largest * n_candidates), 1, 20))
+
+
+Randomised = tuple[Sequence[int], list[Callable[[np.ndarray], np.ndarray]]]
+
+
+def _r_of_draws(
+    model: VoxelModel,
+    followed: Followed,
+    kernels: list[list[np.ndarray]],
+    randomised: Randomised,
+    is_open: np.ndarray,
+) -> np.ndarray:
+    """Return r of each draw, (n_draws, n_subjects, n_voxels); NaN where not open."""
+    tested, rotations = randomised
+    n_trs = len(model.spaces[0])
+    z = np.zeros((len(rotations), *is_open.shape), np.float32)
+    for f, fold in enumerate(model.folds):
+        moved = [_moved(kernels[f], tested, rotation) for rotation in rotations]
+        hats = _Hats(moved, fold, followed.candidates)
+        for s, series in enumerate(followed.series):
+            open_voxels = np.flatnonzero(is_open[s])
+            for block in blocks_of(n_trs, len(open_voxels)):
+                voxels = open_voxels[block]
+                z[:, s, voxels] += hats.z(_centred(series, voxels), followed.choices[s, f, voxels])
+    mean_r = np.tanh(z / len(model.folds))
+    return np.where(is_open, mean_r, np.nan)
+
+
+class _Hats:
+    """Predictions of one fold from the kernels of several draws, a matrix a draw and candidate."""
+
+    def __init__(self, kernels: list[list[np.ndarray]], fold: Fold, candidates: np.ndarray):
+        self.kernels = kernels
+        self.fold = fold
+        self.candidates = candidates
+        self.made: dict[int, np.ndarray] = {}
+
+    def of(self, candidate: int) -> np.ndarray:
+        """Return the matrices of a candidate, (n_draws, n_test, n_train)."""
+        if candidate not in self.made:
+            penalty = self.candidates[candidate]
+            self.made[candidate] = np.stack([_hat(k, self.fold, penalty) for k in self.kernels])
+        return self.made[candidate]
+
+    def z(self, y: np.ndarray, choice: np.ndarray) -> np.ndarray:
+        """Return Fisher's z of each draw for series y (n_trs, n_voxels): (n_draws, n_voxels)."""
+        z = np.empty((len(self.kernels), y.shape[1]), np.float32)
+        for candidate in np.unique(choice):
+            members = choice == candidate
+            r = _r_of_hats(self.of(candidate), y[:, members], self.fold)
+            z[:, members] = np.arctanh(r)
+        return z
+
+
+def _moved(
+    kernels: list[np.ndarray], tested: Sequence[int], rotation: Callable[[np.ndarray], np.ndarray]
+) -> list[np.ndarray]:
+    """Randomise the features of some kernels: T K T' for the orthogonal map T."""
+    return [rotation(rotation(k).T) if j in tested else k for j, k in enumerate(kernels)]
+
+
+def _centred(bold: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+    y = np.asarray(bold[:, voxels])
+    return (y - y.mean(0, dtype=np.float64)).astype(np.float32)
+
+
+def _hat(kernels: list[np.ndarray], fold: Fold, penalty: np.ndarray) -> np.ndarray:
+    """Map training BOLD to predictions, of mean 0 over the test rows: (n_test, n_train) float32."""
+    alpha, *gamma = penalty
+    k_train, k_test = centre(np.tensordot(gamma, kernels, 1), *fold)
+    k_train[np.diag_indices_from(k_train)] += alpha
+    factor = cho_factor(k_train, overwrite_a=True, check_finite=False)
+    hat = cho_solve(factor, k_test.T, check_finite=False).T
+    return (hat - hat.mean(0)).astype(np.float32)
+
+
+def _r_of_hats(hats: np.ndarray, y: np.ndarray, fold: Fold) -> np.ndarray:
+    """Score the predictions of hats (n_draws, n_test, n_train): r (n_draws, n_voxels)."""
+    train, test = fold
+    prediction = hats @ y[train]  # (n_draws, n_test, n_voxels)
+    target = y[test] - y[test].mean(0)
+    covariance = np.einsum("dnv,nv->dv", prediction, target)
+    power = np.einsum("dnv,dnv->dv", prediction, prediction) * np.einsum("nv,nv->v", target, target)
+    scale = np.sqrt(np.where(power > 0, power, 1))
+    return np.clip(np.where(power > 0, covariance, 0) / scale, -LARGEST_R, LARGEST_R)

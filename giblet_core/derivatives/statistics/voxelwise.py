@@ -1,0 +1,220 @@
+"""All maps of a data set, subject by subject and over subjects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from giblet_core.derivatives.statistics.catalogue import (
+    BASELINES,
+    CODEBOOKS,
+    FULL,
+    SHARED,
+    MapKey,
+)
+from giblet_core.derivatives.statistics.chance import Chance, Followed, random_features
+from giblet_core.derivatives.statistics.fitting import (
+    Fitted,
+    VoxelModel,
+    blocks_of,
+    fit_models,
+)
+from giblet_core.derivatives.statistics.group import (
+    FEW_SUBJECTS,
+    fisher_z,
+    replications,
+    sign_flips,
+    subject_interval,
+)
+from giblet_core.encoding import ceiling, fdr, fisher_mean
+from giblet_core.errors import require
+
+Maps = dict[MapKey, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelMaps:
+    """Every map of a data set.
+
+    Attributes
+    ----------
+    subjects : dict of str to dict of MapKey to array of shape (n_voxels,)
+        Subject -> its maps.
+    group : dict of MapKey to array of shape (n_voxels,)
+    model : VoxelModel
+        By which they were made.
+    notes : tuple of str
+        What limits them: floors of p, values that cannot be had and why.
+    """
+
+    subjects: dict[str, Maps]
+    group: Maps
+    model: VoxelModel
+    notes: tuple[str, ...]
+
+    @property
+    def n_voxels(self) -> int:
+        """Values of each map."""
+        return len(self.group[MapKey(FULL, "r")])
+
+
+def voxel_maps(
+    model: VoxelModel, bold: Mapping[str, np.ndarray], progress: bool = False
+) -> VoxelMaps:
+    """Compute all maps.
+
+    Parameters
+    ----------
+    model : VoxelModel
+        From `voxel_model`.
+    bold : mapping of str to array of shape (n_trs, n_voxels)
+        Subject -> series in the rows of the model's features; memory maps are read in blocks.
+    progress : bool
+        Show bars.
+
+    Returns
+    -------
+    VoxelMaps
+
+    Raises
+    ------
+    InputError
+        Series of unequal shape, or not of the features' length.
+    """
+    n_trs = len(model.spaces[0])
+    shapes = {np.shape(series) for series in bold.values()}
+    require(
+        len(shapes) == 1 and next(iter(shapes))[0] == n_trs,
+        f"bold: shapes {sorted(shapes)}; must be (n_trs={n_trs}, n_voxels), the same for all "
+        "subjects. Crop to the same seconds and mask.",
+    )
+    series = list(bold.values())
+    fits = [fit_models(model, one) for one in series]
+    followed = Followed(
+        series,
+        fits[0].candidates,
+        np.stack([fit.choice for fit in fits]),
+        r=np.stack([fit.r[FULL] for fit in fits]),
+        r_rest=np.stack([fit.r[BASELINES] for fit in fits]),
+    )
+    chance = random_features(model, followed, codebooks_alone=False, progress=progress)
+    unique_chance = random_features(model, followed, codebooks_alone=True, progress=progress)
+    top = _ceilings(model, series)
+    maps = [
+        _subject_maps(fit, chance.subjects[s], unique_chance.subjects[s], top, model)
+        for s, fit in enumerate(fits)
+    ]
+    group = _group_maps(maps, fits, (chance, unique_chance), top, model)
+    by_subject = dict(zip(bold, maps))
+    return VoxelMaps(by_subject, group, model, _notes(by_subject, group, model))
+
+
+def _ceilings(model: VoxelModel, series: Sequence[np.ndarray]) -> Maps:
+    """Return isc and ceiling of every voxel; NaN with one subject."""
+    n_voxels = series[0].shape[1]
+    isc = np.full(n_voxels, np.nan)
+    highest = np.full(n_voxels, np.nan)
+    if len(series) > 1:
+        for block in blocks_of(len(series[0]) * len(series), n_voxels):
+            stacked = np.stack([_standardised(one[:, block]) for one in series])
+            found = ceiling(stacked, model.folds)
+            isc[block] = found.isc
+            highest[block] = found.subject
+    return {MapKey(SHARED, "isc"): isc, MapKey(SHARED, "ceiling"): highest}
+
+
+def _standardised(y: np.ndarray) -> np.ndarray:
+    sd = y.std(0)
+    return (y - y.mean(0)) / np.where(sd > 0, sd, 1)
+
+
+def _share_of_ceiling(r: np.ndarray, top: Maps, model: VoxelModel) -> np.ndarray:
+    highest = top[MapKey(SHARED, "ceiling")]
+    is_high = highest > model.settings.least_ceiling  # False for NaN
+    return np.where(is_high, r / np.where(is_high, highest, 1), np.nan)
+
+
+def _subject_maps(
+    fit: Fitted, p: np.ndarray, unique_p: np.ndarray, top: Maps, model: VoxelModel
+) -> Maps:
+    maps = {}
+    for label, r in fit.r.items():
+        maps[MapKey(label, "r")] = r
+        maps[MapKey(label, "rlow")] = fit.low[label]
+        maps[MapKey(label, "rhigh")] = fit.high[label]
+    maps[MapKey(FULL, "rnorm")] = _share_of_ceiling(fit.r[FULL], top, model)
+    maps[MapKey(FULL, "p")] = p
+    maps[MapKey(FULL, "q")] = fdr(p)
+    maps[MapKey(CODEBOOKS, "unique")] = fit.unique
+    maps[MapKey(CODEBOOKS, "uniquep")] = unique_p
+    maps[MapKey(CODEBOOKS, "uniqueq")] = fdr(unique_p)
+    return maps
+
+
+def _group_maps(
+    maps: list[Maps],
+    fits: list[Fitted],
+    chances: tuple[Chance, Chance],
+    top: Maps,
+    model: VoxelModel,
+) -> Maps:
+    level = model.settings.level
+    group: Maps = {}
+    for label in fits[0].r:
+        r = np.stack([fit.r[label] for fit in fits])
+        ends = subject_interval(r)
+        group[MapKey(label, "r")] = fisher_mean(r)
+        group[MapKey(label, "rlow")] = ends.low
+        group[MapKey(label, "rhigh")] = ends.high
+    group[MapKey(FULL, "rnorm")] = _share_of_ceiling(group[MapKey(FULL, "r")], top, model)
+    unique = np.stack([fit.unique for fit in fits])
+    group[MapKey(CODEBOOKS, "unique")] = unique.mean(0)
+    values = (fisher_z(np.stack([fit.r[FULL] for fit in fits])), unique)
+    for desc, prefix, chance, of_subjects in zip(
+        (FULL, CODEBOOKS), ("", "unique"), chances, values
+    ):
+        flips = sign_flips(of_subjects, model.settings.seed)
+        q = np.stack([one[MapKey(desc, f"{prefix}q")] for one in maps])
+        group[MapKey(desc, f"{prefix}p")] = chance.group
+        group[MapKey(desc, f"{prefix}q")] = fdr(chance.group)
+        group[MapKey(desc, f"{prefix}psubj")] = flips.p
+        group[MapKey(desc, f"{prefix}pfwe")] = flips.p_fwe
+        group[MapKey(desc, f"{prefix}nsubj")] = replications(q, level).astype(float)
+    return group | top
+
+
+def _notes(subjects: dict[str, Maps], group: Maps, model: VoxelModel) -> tuple[str, ...]:
+    """Say what limits the maps."""
+    settings = model.settings
+    n_subjects = len(subjects)
+    n_voxels = len(group[MapKey(FULL, "r")])
+    notes = [
+        f"{settings.n_draws} draws of random phases: no p below {settings.p_floor:.2g}. Of "
+        f"{n_voxels:,} voxels {settings.n_needed(n_voxels):,} must be there before any q can be at "
+        f"{settings.level:g}."
+    ]
+    if n_subjects == 1:
+        notes.append(
+            "One subject: no ceiling (r / ceiling is NaN), no interval and no test over subjects."
+        )
+    else:
+        n_flips = 2.0**n_subjects
+        few = ", fewer than 6 subjects cannot show much" if n_subjects < FEW_SUBJECTS else ""
+        notes.append(
+            f"{n_subjects} subjects: no p over subjects can be below "
+            f"{max(1 / n_flips, 1 / 5000):.2g} (one over the number of sign flips{few})."
+        )
+    for subject, maps in subjects.items():
+        n_undefined = int(np.isnan(maps[MapKey(FULL, "r")]).sum())
+        if n_undefined:
+            notes.append(
+                f"Subject {subject}: {n_undefined:,} voxels are constant in a test fold; their "
+                "values are NaN."
+            )
+    low = int((~(group[MapKey(SHARED, "ceiling")] > settings.least_ceiling)).sum())
+    if n_subjects > 1 and low:
+        notes.append(
+            f"{low:,} of {n_voxels:,} voxels have a ceiling of {settings.least_ceiling:g} or less; "
+            "r / ceiling is NaN there."
+        )
+    return tuple(notes)

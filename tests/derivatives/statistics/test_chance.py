@@ -1,0 +1,141 @@
+"""Chance by random phases: the same as the plain null, sooner; uniform where there is nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from derivatives_material import N_TRS, make_model, planted, smooth
+from scipy import stats
+
+from giblet_core.derivatives.statistics import (
+    BASELINES,
+    FULL,
+    ChanceTest,
+    Followed,
+    fit_models,
+    random_features,
+)
+from giblet_core.encoding import Hypothesis, null_phase
+
+
+def followed(model, *series):
+    fits = [fit_models(model, one) for one in series]
+    return Followed(
+        series,
+        fits[0].candidates,
+        np.stack([fit.choice for fit in fits]),
+        r=np.stack([fit.r[FULL] for fit in fits]),
+        r_rest=np.stack([fit.r[BASELINES] for fit in fits]),
+    )
+
+
+def test_p_is_the_plain_one_where_all_draws_are_seen(rng):
+    """Voxels that are never decided early: (1 + as good) / (1 + draws)."""
+    observed = np.array([2.0, 3.0, np.nan])
+    draws = rng.standard_normal((400, 3))
+    test = ChanceTest(observed, 400)
+    for block in np.split(draws, 8):
+        test.add(block)
+    plain = (1 + (draws[:, :2] >= observed[:2]).sum(0)) / 401
+    assert test.p[:2] == pytest.approx(plain)
+    assert np.isnan(test.p[2])
+
+
+@pytest.mark.parametrize("n_blocks", [1, 7, 400])
+def test_a_decided_voxel_has_p_of_the_draw_that_decided_it(rng, n_blocks):
+    """Besag and Clifford: h / l at the h-th draw as good, however the draws come in blocks."""
+    draws = rng.standard_normal((400, 50))
+    observed = rng.standard_normal(50)
+    test = ChanceTest(observed, 400)
+    for block in np.array_split(draws, n_blocks):
+        test.add(block)
+    as_good = np.cumsum(draws >= observed, axis=0)
+    for voxel, p in enumerate(test.p):
+        reached = np.flatnonzero(as_good[:, voxel] == 20)
+        expected = 20 / (reached[0] + 1) if len(reached) else (1 + as_good[-1, voxel]) / 401
+        assert p == pytest.approx(expected)
+
+
+def test_sequential_p_is_never_too_small():
+    """P(p <= a) <= a at every level, and about a where p can take it."""
+    rng = np.random.default_rng(0)
+    test = ChanceTest(rng.standard_normal(20_000), 999)
+    for _ in range(9):
+        test.add(rng.standard_normal((111, 20_000)))
+    for level in (0.01, 0.05, 0.2, 0.5):
+        share = (test.p <= level).mean()
+        assert share <= level + 3 * np.sqrt(level / 20_000)
+        assert share >= 0.85 * level
+
+
+def test_draws_are_those_of_the_existing_null_of_phases(model, rng):
+    """With as many draws as decide nothing, p is that of `encoding.null_phase`."""
+    few = replace(model, settings=replace(model.settings, n_draws=19, seed=4))
+    Y = planted(model, rng, "codebooks", 6, share=0.3)
+    what = followed(few, Y)
+    fit = few.fit(few.spaces, Y)
+    plain = null_phase(few.spaces, Y, fit, n_draws=19, seed=4)
+    assert random_features(few, what, codebooks_alone=False).subjects[0] == pytest.approx(plain.p)
+    plain = null_phase(
+        few.spaces, Y, fit, n_draws=19, seed=4, hypothesis=Hypothesis(tested=few.tested)
+    )
+    rest = what.r[0] * np.abs(what.r[0]) - plain.observed  # of the null's own fit of the rest
+    same_rest = replace(what, r_rest=(np.sign(rest) * np.sqrt(np.abs(rest)))[None])
+    own = random_features(few, same_rest, codebooks_alone=True)
+    assert own.subjects[0] == pytest.approx(plain.p)
+    assert own.group == pytest.approx(own.subjects[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alone", [False, True])
+def test_p_of_voxels_that_follow_nothing_is_uniform_or_larger(alone):
+    """Other voxels of other sounds: voxels of one sound share its chance.
+
+    Where the codebooks got no weight in training their part is the same in every draw: p is 1.
+    """
+    rng = np.random.default_rng(21)
+    p = []
+    for _ in range(8):
+        other = make_model(rng)
+        noise = followed(other, smooth(rng, N_TRS, 25))
+        p.append(random_features(other, noise, codebooks_alone=alone).subjects[0])
+    p = np.concatenate(p)
+    assert stats.kstest(p, "uniform", alternative="greater").pvalue > 0.01
+    if not alone:
+        assert stats.kstest(p, "uniform").pvalue > 0.01
+    low, _ = stats.binomtest(int((p <= 0.05).sum()), len(p)).proportion_ci(0.99, "exact")
+    assert low <= 0.05
+
+
+def test_a_draw_that_changes_nothing_counts_as_good():
+    """Rounding must not turn a part that no draw can change into the smallest p."""
+    test = ChanceTest(np.array([0.25]), 99)
+    test.add(np.full((99, 1), 0.25 - 2e-7))
+    assert test.p[0] == 1
+
+
+def test_what_is_planted_reaches_the_floor_and_the_baselines_alone_do_not(model, rng):
+    """Codebook voxels: r and unique part; mel voxels: r alone; noise: neither."""
+    Y = np.concatenate(
+        [
+            planted(model, rng, "codebooks", 10),
+            planted(model, rng, "mel", 10),
+            smooth(rng, N_TRS, 10),
+        ],
+        axis=1,
+    )
+    what = followed(model, Y)
+    p = random_features(model, what, codebooks_alone=False).subjects[0]
+    unique_p = random_features(model, what, codebooks_alone=True).subjects[0]
+    assert (p[:20] == model.settings.p_floor).mean() >= 0.9
+    assert (unique_p[:10] == model.settings.p_floor).mean() >= 0.9
+    assert (unique_p[10:] > 0.02).mean() >= 0.85
+    assert (p[20:] > 0.02).mean() >= 0.8
+
+
+def test_the_group_is_tested_on_the_same_draws_as_its_subjects(model, rng):
+    """Twins give the group's test exactly what each of them gives."""
+    Y = planted(model, rng, "codebooks", 8, share=0.15)
+    chance = random_features(model, followed(model, Y, Y), codebooks_alone=True)
+    assert np.array_equal(chance.subjects[0], chance.subjects[1])
+    assert np.array_equal(chance.group, chance.subjects[0])
