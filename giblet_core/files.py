@@ -243,8 +243,8 @@ def read_yaml(path: str | Path) -> Any:
 
 def _parsed(path: str | Path, parse: Callable[[str], Any], kind: str) -> Any:
     rule = f"path={path}: must be a readable {kind} file"
-    with explained(rule, "Correct it.", OSError, ValueError, yaml.YAMLError):
-        # What is no UTF-8 or no JSON is a ValueError.
+    with explained(rule, "Correct it.", OSError, ValueError, RecursionError, yaml.YAMLError):
+        # What is no UTF-8 or no JSON is a ValueError, JSON of endless depth a RecursionError.
         return parse(Path(path).read_text(encoding="utf-8-sig"))
 
 

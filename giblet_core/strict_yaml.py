@@ -19,6 +19,8 @@ import yaml
 
 from giblet_core.errors import InputError
 
+DEEPEST = 50  # levels of lists and maps in each other
+
 _TRUE_OR_FALSE = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
 _INTEGER = re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
@@ -40,7 +42,29 @@ _AMBIGUOUS = (
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe loading with the core schema of YAML 1.2."""
+    """Safe loading with the core schema of YAML 1.2.
+
+    There are no references (``*name``), with which a short text holds endless parts, and no depth
+    beyond reason.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+        """Refuse what PyYAML would compose without end."""
+        mark = self.peek_event().start_mark
+        if self.check_event(yaml.AliasEvent):
+            problem = "references (& and *) are not read; write them out"
+            raise yaml.composer.ComposerError(None, None, problem, mark)
+        if self.depth == DEEPEST:
+            problem = f"lists and maps lie deeper than {DEEPEST} levels in each other"
+            raise yaml.composer.ComposerError(None, None, problem, mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 def _resolve(tag: str, pattern: re.Pattern, first_characters: str) -> None:
@@ -54,9 +78,6 @@ _resolve("float", _FLOAT, "-+.0123456789")
 _resolve("null", _NULL, "~nN\0")
 _resolve("null", _NULL, "")
 _Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", _NULL))
-_Loader.yaml_implicit_resolvers.setdefault("<", []).append(
-    ("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"))
-)
 
 
 def _construct_float(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -68,7 +89,6 @@ def _construct_float(loader: _Loader, node: yaml.ScalarNode) -> float:
 
 def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     """Refuse keys given twice: the last would silently win."""
-    loader.flatten_mapping(node)
     seen = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -149,7 +169,7 @@ def parse_yaml(text: str, name: str = "value") -> Any:
         A plain value that readers of YAML understand differently, a number that is not finite, or
         a key given twice.
     yaml.YAMLError
-        No YAML.
+        No YAML, references, or more than `DEEPEST` levels.
 
     Examples
     --------
@@ -193,6 +213,10 @@ def parse_with_unclear(text: str) -> tuple[Any, list[UnclearValue]]:
 
 class _Dumper(yaml.SafeDumper):
     """Safe dumping: texts that `parse_yaml` would refuse or read as something else are quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write what occurs twice in full: references are not read."""
+        return True
 
 
 _Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers

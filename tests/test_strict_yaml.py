@@ -47,12 +47,35 @@ def test_a_value_with_two_meanings_is_refused_by_name_and_line(text):
         ("~", None),
         ("2026-01-31", "2026-01-31"),
         ("1.5.2", "1.5.2"),
-        ("{a: &x {b: 1}, c: {<<: *x, d: 2}}", {"a": {"b": 1}, "c": {"b": 1, "d": 2}}),
     ],
 )
 def test_plain_values_are_read_as_yaml_1_2_does(text, value):
     assert parse_yaml(text) == value
     assert type(parse_yaml(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{a: &x {b: 1}, c: {<<: *x, d: 2}}", "references"),
+        ("a: &x [*x]", "references"),
+        (
+            "a: &a [1]\n" + "".join(f"{y}: &{y} [*{x}, *{x}]\n" for x, y in zip("abcde", "bcdef")),
+            "ref",
+        ),
+        ("[" * 5000, "deeper than 50 levels"),
+        ("{a: " * 200 + "1" + "}" * 200, "deeper than 50 levels"),
+        ("- " * 3000 + "1", "deeper than 50 levels"),
+    ],
+)
+def test_what_is_small_in_the_file_and_endless_in_memory_is_refused(text, message):
+    with pytest.raises(yaml.YAMLError, match=message):
+        parse_yaml(text)
+
+
+def test_what_occurs_twice_is_written_in_full_and_read_back():
+    shared = {"a": [1]}
+    assert parse_yaml(dump_yaml({"x": shared, "y": shared})) == {"x": shared, "y": shared}
 
 
 def test_all_values_with_two_meanings_are_listed_with_their_places():

@@ -89,10 +89,13 @@ def volumes_of(
     -------
     array of shape (x, y, z, stop - start)
     """
-    with explained(
-        f"file={path}: TRs {start} to {stop} cannot be read",
-        "The file is damaged; copy it again.",
-        *DAMAGE,
+    with (
+        explained(
+            f"file={path}: TRs {start} to {stop} cannot be read",
+            "The file is damaged; copy it again.",
+            *DAMAGE,
+        ),
+        np.errstate(all="ignore"),  # what is not finite is counted where values are looked at
     ):
         return np.asarray(image.dataobj[..., start:stop])
 

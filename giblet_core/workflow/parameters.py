@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+import yaml
 
 from giblet_core.errors import InputError, explained
 from giblet_core.files import parse_yaml, project_root, read_yaml
@@ -76,7 +77,10 @@ def _parse_setting(setting: str) -> tuple[str, Any]:
         raise InputError(f"set={setting}: must be name=value, for example seed=3.")
     if name in PATH_PARAMETERS:
         return name, text
-    return name, parse_yaml(text, name)
+    with explained(
+        f"set={setting}: must be name=value, with a value as in YAML", "Correct it.", yaml.YAMLError
+    ):
+        return name, parse_yaml(text, name)
 
 
 def _absolute(name: str, value: Any, folder: Path) -> Any:

@@ -20,6 +20,7 @@ from giblet_core.workflow.parameters import (
         ("seed=true", ["seed=True", "int"]),
         ("rate=fast", ["rate='fast'", "float"]),
         ("seed", ["name=value"]),
+        ("seed=[1", ["name=value", "as in YAML"]),
         ("audio=absent.wav", ["audio=absent.wav", "existing file"]),
     ],
 )

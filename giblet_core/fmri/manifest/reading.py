@@ -71,19 +71,15 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
 
 
 def _read_yaml(path: Path) -> tuple[Any, list[UnclearValue]]:
-    """Read YAML without references (& and *): with them a short text can hold endless parts."""
+    """Read the text of a manifest."""
     with explained(
         f"path={path}: must be a readable YAML file",
         "Correct it.",
         OSError,
         ValueError,
         yaml.YAMLError,
-        RecursionError,
     ):
-        text = path.read_bytes().decode("utf-8-sig")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise InputError("references (& and *) are not read; write them out")
-        return parse_with_unclear(text)
+        return parse_with_unclear(path.read_bytes().decode("utf-8-sig"))
 
 
 def _folder(manifest: Manifest, path: Path) -> Path:
