@@ -6,7 +6,6 @@ them an entry in `KINDS`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from fake_sounds import FILE_KINDS

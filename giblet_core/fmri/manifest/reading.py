@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from giblet_core.errors import InputError, explained
+from giblet_core.errors import explained
 from giblet_core.files import project_root
 from giblet_core.fmri.manifest.fields import MAPPING, NAME
 from giblet_core.fmri.manifest.models import Manifest
