@@ -7,6 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP_FLAGS ?=
 TEST_WORKERS ?= 2
+FAST_S ?= 0.5
 # The stamp carries the content of the lock (and the place of the clone), so a changed lock installs again and nothing else does.
 STAMP := $(VENV)/.ready-$(shell (cat requirements.lock requirements-metrics.lock pyproject.toml; pwd) | cksum | cut -d' ' -f1)
 # The values reach the shell as variables, so that quotes, spaces, brackets and # in names of files are plain text.
@@ -17,7 +18,7 @@ RUN_FLAGS = $(if $(PARAMS),--params "$$PARAMS") $(if $(AUDIO),--set "audio=$$AUD
 # Threads that spin while they wait make everything many times slower where other work shares the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: book test test-fast lab bench lint clean serve demo-stimulus setup
+.PHONY: book test test-fast durations lab bench lint clean serve demo-stimulus setup
 .DEFAULT_GOAL := book
 
 book: $(STAMP) $(if $(filter alice,$(PARAMS)),build/alice_standin.flac)
@@ -27,8 +28,14 @@ test: lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup --durations=15
 
 # What needs no notebook, no browser and no long computation: under two minutes on two cores.
+# Tests that are recorded as longer than FAST_S seconds are left out.
 test-fast: lint
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup -m "not slow and not browser and not notebook"
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup -m "not slow and not browser and not notebook" \
+	  --faster-than $(FAST_S)
+
+# Records how long each test takes, in tests/durations.json, which test-fast reads.
+durations: $(STAMP)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(TEST_WORKERS) --dist loadgroup --store-durations
 
 lint: $(STAMP)
 	$(PY) -m ruff check .

@@ -16,6 +16,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
 settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)
 settings.load_profile("reproducible")
 
+pytest_plugins = ["durations"]  # the record of how long each test takes
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
