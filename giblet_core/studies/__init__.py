@@ -2,8 +2,9 @@
 
 A study is a design file that is locked before its seeds are drawn. Read `designs` and `register`
 first (what is decided beforehand, and how draws are counted), then `films`, `statistics` (what of
-the analysis is evaluated), `figures` (what rows give), `records` and `runner`. Every row of every
-draw is kept, figures come from rows alone, and a figure that misses its bar is printed as missed.
+the analysis is evaluated), `figures` (what rows give), `records` and `runner`; the room `chapter`
+writes the page of what is missed. Every row of every draw is kept, figures come from rows alone,
+and a figure that misses its bar is printed as missed.
 """
 
 import lazy_loader
@@ -11,6 +12,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "chapter",
         "designs",
         "figures",
         "films",

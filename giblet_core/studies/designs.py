@@ -96,7 +96,7 @@ class StudyDesign(_Strict):
     ----------
     name : str
         That of the file, without its ending.
-    question : str
+    title, question : str
     statistic : str
         Of `studies.STATISTICS`: what of the analysis is evaluated.
     films : tuple of FilmSpec
@@ -113,6 +113,7 @@ class StudyDesign(_Strict):
     """
 
     name: str
+    title: str
     question: str
     statistic: str
     films: tuple[FilmSpec, ...] = Field(min_length=1)

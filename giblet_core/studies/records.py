@@ -50,6 +50,11 @@ def about_path(name: str) -> Path:
     return rows_path(name).with_name(f"{name}.json")
 
 
+def is_drawn(name: str) -> bool:
+    """Tell whether a study has rows."""
+    return rows_path(name).is_file()
+
+
 def code_sha256() -> str:
     """Return the hash of all code of the package."""
     paths = sorted(PACKAGE.rglob("*.py"))
@@ -92,7 +97,7 @@ def read_study(name: str) -> StudyRecord:
     """
     path = rows_path(name)
     require(
-        path.is_file(),
+        is_drawn(name),
         f"study={name}: was not drawn yet. Draw it: giblet study {name} --draw.",
     )
     about = read_json(about_path(name))

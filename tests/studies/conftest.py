@@ -13,6 +13,7 @@ def content():
     """Return what a small design says."""
     return {
         "name": "small",
+        "title": "A small study",
         "question": "Is it so?",
         "statistic": "codebook recovery",
         "films": [

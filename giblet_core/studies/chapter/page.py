@@ -1,0 +1,178 @@
+"""The page "What this method cannot see", made from the records of the studies.
+
+``python -m giblet_core.studies.chapter.page > book/what_this_cannot_see.md``.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from giblet_core.simulations import GENERATORS
+from giblet_core.studies.chapter.attacks import ATTACKS
+from giblet_core.studies.designs import StudyDesign
+from giblet_core.studies.figures import FIGURES, figure_table
+from giblet_core.studies.records import StudyRecord, is_drawn, read_study
+from giblet_core.studies.runner import Verdict, find_design, judge
+
+RECOVERY = "recovery_of_the_family"
+DETECTIONS = "false_detections_of_the_family"
+COIN = 0.5  # the area of guessing
+
+TOP = """\
+# What this method cannot see
+
+{blind}
+
+All figures on this page are of **simulated** regions, from studies whose designs were locked before
+their seeds were drawn. The simulations share no line of code with the analysis. Tables begin with
+the worst.
+
+## How the studies were made
+
+A region is made to follow something: one to four codebooks in one of many ways, or level, spectrum,
+speech, something seen, or nothing. Its response peaks between 4 and 7 s and is, every second time,
+no double gamma. Eight subjects share as much as real ones do (leave-one-out ISC around .29), and a
+fifth of it does not come from sound. The films are arrangements of the demo's voices and real
+recordings, none of which the analysis was developed on, at TRs of 0.72 to 2 s. Simulations of
+the demo itself are a best case: regions follow the slow directions that the analysis looks at.
+
+A design says all of this beforehand, with what each figure must reach. Its hash is written to
+`book/designs/locked.json` before a seed is drawn, every draw is counted there, and every row of
+every draw is kept under `book/records/studies`. `giblet study NAME` prints these tables from the
+rows.
+"""
+NOT_DRAWN = "The study `{name}` was not drawn yet."
+ATTACKS_INTRO = """\
+## Attacks
+
+A hostile review attacked the analysis. Its attacks are tests now (`tests/adversarial`). Those that
+still succeed stand first; their tests are marked as expected failures, and a test that begins to
+pass must leave this list.
+"""
+
+
+def blind_page() -> str:
+    """Return the whole page."""
+    parts = [TOP.format(blind=_blind_lines()), _study_part(RECOVERY), _study_part(DETECTIONS)]
+    parts += [ATTACKS_INTRO, _attacks_table(), _generators_part()]
+    return "\n".join(parts)
+
+
+def _drawn(names: Iterable[str]) -> list[tuple[StudyDesign, StudyRecord]]:
+    return [(find_design(name), read_study(name)) for name in names if is_drawn(name)]
+
+
+def _blind_lines() -> str:
+    """Say first what is missed, from the rows."""
+    lines = []
+    for design, record in _drawn((RECOVERY, DETECTIONS)):
+        missed = [verdict for verdict in judge(design, record.rows) if not verdict.is_met]
+        lines += [f"* {_missed_sentence(verdict)}" for verdict in _worst_first(missed)]
+    if not lines:
+        return "Nothing can be said of it yet: the studies were not drawn."
+    heading = "**It does not reach what it should in these cases, the worst first:**"
+    return "\n".join([heading, "", *lines])
+
+
+def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Order verdicts figure by figure, the worst first."""
+    ordered = []
+    for name, figure in FIGURES.items():
+        of_figure = [verdict for verdict in verdicts if verdict.bar.figure == name]
+        sign = 1 if figure.worst_is_lowest else -1
+        ordered += sorted(of_figure, key=lambda verdict: sign * verdict.estimate.value)
+    return ordered
+
+
+def _missed_sentence(verdict: Verdict) -> str:
+    estimate = verdict.estimate
+    figures = f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    wanted = f"{verdict.bar.side} {verdict.bar.limit:g} was wanted"
+    region = f"regions of *{verdict.generator}*"
+    if verdict.bar.figure == "AUC":
+        told = "are not told from others" if estimate.low <= COIN else "are told too badly"
+        return f"Codebooks that {region} follow {told}: AUC {figures}; {wanted}."
+    if verdict.bar.figure == "detections":
+        return f"Codebooks are detected falsely in {region}: share {figures}; {wanted}."
+    return f"Probabilities in {region} are not what they say: error {figures}; {wanted}."
+
+
+def _study_part(name: str) -> str:
+    design = find_design(name)
+    lines = [f"## {design.title}", "", design.question, ""]
+    if not is_drawn(name):
+        return "\n".join([*lines, NOT_DRAWN.format(name=name), ""])
+    record = read_study(name)
+    about = record.about
+    lines += [
+        f"Simulated. Study `{name}`, design {about['design_sha256'][:12]}, draw {about['draw']}, "
+        f"seeds {about['first_seed']} to {about['last_seed']}, {len(record.rows)} rows; code "
+        f"{about['code_sha256'][:12]}.",
+        "",
+        _bars_table(judge(design, record.rows)),
+    ]
+    for figure in dict.fromkeys(bar.figure for bar in design.bars):
+        lines += [f"### {figure}, by generator and film", "", FIGURES[figure].definition + ".", ""]
+        lines.append(_figure_table(record.rows, figure))
+    return "\n".join(lines)
+
+
+def _bars_table(verdicts: Sequence[Verdict]) -> str:
+    rows = [
+        {
+            "": "met" if verdict.is_met else "**missed**",
+            "figure": verdict.bar.figure,
+            "regions of": verdict.generator,
+            "value [95 %]": _with_interval(vars(verdict.estimate)),
+            "simulations": verdict.estimate.n,
+            "wanted": f"{verdict.bar.side} {verdict.bar.limit:g} ({verdict.bar.by})",
+        }
+        for verdict in _worst_first(verdicts)
+    ]
+    return _markdown(pd.DataFrame(rows))
+
+
+def _figure_table(rows: pd.DataFrame, figure: str) -> str:
+    table = figure_table(rows, figure, ["generator", "film"])
+    cells = [_with_interval(row) for row in table.to_dict("records")]
+    shown = pd.DataFrame({"regions of": table.generator, "film": table.film, "value": cells})
+    return _markdown(shown.rename(columns={"value": "value [95 %]"}).assign(n=table.n))
+
+
+def _with_interval(estimate: dict) -> str:
+    return f"{estimate['value']:.3f} [{estimate['low']:.3f}, {estimate['high']:.3f}]"
+
+
+def _attacks_table() -> str:
+    rows = [
+        {
+            "": "**succeeds**" if attack.succeeds else "held off",
+            "attack": attack.what,
+            "what was done, or what remains": attack.outcome,
+            "test": f"`{attack.test}`",
+        }
+        for attack in sorted(ATTACKS, key=lambda attack: not attack.succeeds)
+    ]
+    return _markdown(pd.DataFrame(rows))
+
+
+def _generators_part() -> str:
+    rows = [
+        {"regions of": entry.name, "follow": entry.follows, "which is": entry.definition}
+        for entry in GENERATORS.values()
+    ]
+    return "\n".join(["## What regions were made to follow", "", _markdown(pd.DataFrame(rows))])
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """Write a table as markdown."""
+    lines = [
+        "| " + " | ".join(table.columns) + " |",
+        "|" + "---|" * len(table.columns),
+        *("| " + " | ".join(str(cell) for cell in row) + " |" for row in table.to_numpy()),
+    ]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    print(blind_page(), end="")
