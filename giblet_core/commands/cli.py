@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import giblet_core as gc  # its names load what they need on first use, so help answers at once
 from giblet_core.commands.arguments import note
 from giblet_core.commands.book import BOOK_COMMANDS
+from giblet_core.commands.records import RECORD_COMMANDS
 from giblet_core.commands.sounds import SOUND_COMMANDS
 from giblet_core.commands.studies import STUDY_COMMANDS
 from giblet_core.errors import InputError, RunFailed
@@ -21,7 +22,10 @@ FAILED = 1
 WRONG_INPUT = 2
 
 #: All commands, in the order of ``giblet --help``.
-COMMANDS = {command.name: command for command in (*SOUND_COMMANDS, *STUDY_COMMANDS, *BOOK_COMMANDS)}
+COMMANDS = {
+    command.name: command
+    for command in (*SOUND_COMMANDS, *STUDY_COMMANDS, *RECORD_COMMANDS, *BOOK_COMMANDS)
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,10 +1,10 @@
 """Decoding: from the brain back to sound.
 
 Read `regression` first: ridge from BOLD to latents, on held-out time. Then `segments` (stretches of
-time and their foils), `patterns` and `identification` (which stretch was heard?) and `retrieval`
-(what can be played). `spaces` says what is decoded of a sound; `voxels` and `shared_response` join
-voxels and subjects. Every prediction comes from a model that never saw that time, and foils are
-fair: of the same run, fold and kind of sound, and outside the embargo.
+time and their foils), `patterns` and `identification` (which stretch was heard?), `refitting`
+(what chance gives) and `retrieval` (what can be played). `spaces` says what is decoded of a sound;
+`subjects` joins voxels and subjects. Every prediction comes from a model that never saw that time,
+and foils are fair: of the same run, fold and kind of sound, and outside the embargo.
 """
 
 import lazy_loader
@@ -14,16 +14,17 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "identification",
         "patterns",
+        "refitting",
         "regression",
         "retrieval",
         "segments",
-        "shared_response",
         "spaces",
-        "voxels",
+        "subjects",
     ],
     submod_attrs={
         "identification": [
             "Identification",
+            "accuracy_of_pairs",
             "identify",
             "identify_stacked",
             "pairwise_accuracy",
@@ -31,11 +32,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "patterns": [
             "similarity",
         ],
+        "refitting": [
+            "MovableDecoder",
+            "movable_decoder",
+        ],
         "regression": [
             "DecodingResult",
             "decode_beyond",
             "fit_decoder",
             "haufe_patterns",
+            "rest_beyond",
         ],
         "retrieval": [
             "Retrieval",
@@ -43,23 +49,24 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "segments": [
             "Segments",
+            "foil_pairs",
             "fold_numbers",
             "make_segments",
         ],
-        "shared_response": [
-            "SharedResponse",
-            "decode_unseen",
-            "fit_shared_response",
-            "procrustes",
-        ],
         "spaces": [
+            "BEYOND",
             "LATENTS",
             "PLAIN",
+            "SETS",
             "DecodingSpaces",
             "fair_segments",
             "make_spaces",
         ],
-        "voxels": [
+        "subjects": [
+            "SharedResponse",
+            "decode_unseen",
+            "fit_shared_response",
+            "procrustes",
             "region_means",
             "standardise_voxels",
         ],

@@ -1,5 +1,9 @@
 """Identification: is a predicted segment more like the one that was heard than like its foils.
 
+The unit is a pair of segments that are foils of each other, counted once: segments as units would
+count every pair twice. What chance gives comes from refits on shifted BOLD (`refitting`), never
+from finished predictions that are moved.
+
 References
 ----------
 [1] Naselaris et al. 2009, Neuron 63, 902. doi:10.1016/j.neuron.2009.09.006
@@ -7,13 +11,20 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite, nan
 
 import numpy as np
 
-from giblet_core.decoding.patterns import TruePatterns, centred, true_patterns
+from giblet_core.decoding.patterns import similarity
 from giblet_core.decoding.regression import DecodingResult
-from giblet_core.decoding.segments import Segments
+from giblet_core.decoding.segments import Segments, foil_pairs
 from giblet_core.encoding import check_matrix
+from giblet_core.inference import LEAST_UNITS, Claim, crossed_bootstrap
+
+CHANCE = 0.5
+NULL_KIND = "the whole analysis refitted on circularly shifted BOLD"
+PAIRS_DRAWN_TOGETHER = 2  # neighbours in time, which often share a segment
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +34,12 @@ class Identification:
     Attributes
     ----------
     pairwise_accuracy : float
-        Mean over segments of `per_segment`; chance .5. Segments without a foil are left out.
+        Mean over pairs; chance .5.
+    pairs : int array of shape (n_pairs, 2)
+        Segments that are foils of each other, each pair once.
+    per_pair : array of shape (n_pairs,)
+        Share of a pair's two comparisons (either segment's prediction with both) that are won;
+        ties count half.
     per_segment : array of shape (n_segments,)
         Share of a segment's foils that are less like its prediction than the segment itself is;
         ties count half. NaN where a segment has no foil.
@@ -31,29 +47,89 @@ class Identification:
         Place of the true segment among itself and its foils, 1 the best. NaN without a foil.
     n_foils : int array of shape (n_segments,)
         Foils of each segment.
-    n_without : int
-        Segments without a foil.
-    p : float
-        Share of draws of `null` that do as well, at least 1 / (n_draws + 1).
     null : array of shape (n_draws,)
-        Pairwise accuracy of predictions that were moved along time.
+        Pairwise accuracy of refits on shifted BOLD; empty where none were made.
     """
 
     pairwise_accuracy: float
+    pairs: np.ndarray
+    per_pair: np.ndarray
     per_segment: np.ndarray
     rank: np.ndarray
     n_foils: np.ndarray
-    n_without: int
-    p: float
     null: np.ndarray
 
-    def __str__(self) -> str:
-        n_scored = np.isfinite(self.per_segment).sum()
-        floor = 1 / (len(self.null) + 1)
-        return (
-            f"{100 * self.pairwise_accuracy:.1f} % pairwise over {n_scored} segments "
-            f"({self.n_without} without foils), p = {self.p:.4f} (floor {floor:.4f})"
+    @property
+    def n_pairs(self) -> int:
+        """Number of pairs: the units."""
+        return len(self.pairs)
+
+    @property
+    def n_without(self) -> int:
+        """Number of segments without a foil."""
+        return int((self.n_foils == 0).sum())
+
+    @property
+    def p(self) -> float:
+        """Share of the null that does as well, at least `p_floor`; NaN without a null."""
+        if not len(self.null):
+            return nan
+        n_as_good = int((self.null >= self.pairwise_accuracy - ROUNDING).sum())
+        return (1 + n_as_good) / (1 + len(self.null))
+
+    @property
+    def p_floor(self) -> float:
+        """The smallest p there can be."""
+        return 1 / (1 + len(self.null))
+
+    def interval(self, seed: int = 0) -> tuple[float, float]:
+        """Bootstrap the accuracy over pairs, neighbours together: low, high.
+
+        NaN below `LEAST_UNITS` pairs. It speaks of other pairs of the same film, no more.
+        """
+        if self.n_pairs < LEAST_UNITS:
+            return nan, nan
+        return crossed_bootstrap(self.per_pair, block=PAIRS_DRAWN_TOGETHER, seed=seed)
+
+    def claim(self, subject: str, **fields) -> Claim:
+        """Return the claim that segments are identified above chance, in per cent.
+
+        Parameters
+        ----------
+        subject : str
+            The statement, for example "Segments are identified from the latents".
+        **fields
+            More of `Claim`: label, controls, ...
+
+        Returns
+        -------
+        Claim
+        """
+        low, high = self.interval()
+        tested = {"p": self.p, "p_floor": self.p_floor, "null": NULL_KIND} if len(self.null) else {}
+        return Claim(
+            subject,
+            "pairwise accuracy",
+            100 * self.pairwise_accuracy,
+            "pairs of segments",
+            self.n_pairs,
+            low=100 * low,
+            high=100 * high,
+            reference=100 * CHANCE,
+            unit_of_measure="%",
+            digits=1,
+            **tested,
+            **fields,
         )
+
+    def __str__(self) -> str:
+        text = (
+            f"{100 * self.pairwise_accuracy:.1f} % over {self.n_pairs} pairs of segments "
+            f"({self.n_without} segments without foils)"
+        )
+        if not isfinite(self.p):
+            return text
+        return f"{text}, p = {self.p:.4f} ({len(self.null)} refits, floor {self.p_floor:.4f})"
 
 
 def pairwise_accuracy(similarity: np.ndarray, foils: np.ndarray) -> np.ndarray:
@@ -77,11 +153,32 @@ def pairwise_accuracy(similarity: np.ndarray, foils: np.ndarray) -> np.ndarray:
     >>> pairwise_accuracy(similarity, ~np.eye(3, dtype=bool)).tolist()
     [0.75, 0.5, 1.0]
     """
+    n_foils = foils.sum(1)
+    return (_beaten(similarity) * foils).sum(1) / np.maximum(n_foils, 1)
+
+
+def accuracy_of_pairs(similarity: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return the share of each pair's two comparisons that are won, (n_pairs,).
+
+    Parameters are the similarity of predicted (rows) with true segments, (n_segments, n_segments),
+    and the pairs, (n_pairs, 2).
+
+    Examples
+    --------
+    >>> similarity = np.array([[0.9, 0.1, 0.9], [0.5, 0.2, 0.1], [0.0, 0.0, 0.3]])
+    >>> accuracy_of_pairs(similarity, np.array([[0, 1], [0, 2], [1, 2]])).tolist()
+    [0.5, 0.75, 1.0]
+    """
+    beaten = _beaten(similarity)
+    first, second = pairs.T
+    return (beaten[first, second] + beaten[second, first]) / 2
+
+
+def _beaten(similarity: np.ndarray) -> np.ndarray:
+    """Return 1 where a prediction is more like its own segment than like another, 0.5 for ties."""
     true_similarity = np.diagonal(similarity)[:, None]
     tie_or_loss = np.where(true_similarity == similarity, 0.5, 0.0)
-    beaten = np.where(true_similarity > similarity, 1.0, tie_or_loss)
-    n_foils = foils.sum(1)
-    return (beaten * foils).sum(1) / np.maximum(n_foils, 1)
+    return np.where(true_similarity > similarity, 1.0, tie_or_loss)
 
 
 def identify(
@@ -91,13 +188,11 @@ def identify(
     *,
     embargo: int = 20,
     max_lu: float = 2.0,
-    n_draws: int = 400,
+    null: Sequence[float] = (),
 ) -> Identification:
     """Identify held-out segments among foils of the same fold, class and loudness.
 
-    Every dimension counts alike. The null takes the predictions as one series and moves it
-    circularly along time, forwards and backwards: neighbouring segments are alike and stay
-    neighbours. Shuffling single segments would call chance significant too often.
+    Every dimension counts alike.
 
     Parameters
     ----------
@@ -108,12 +203,12 @@ def identify(
     segments : Segments
         From `make_segments`.
     embargo : int
-        TRs that lie between a segment and its foils at least; the null shifts by at least as many
-        and a segment (`Segments.circular_moves`).
+        TRs that lie between a segment and its foils at least.
     max_lu : float
         Largest difference in loudness between a segment and its foils, LU.
-    n_draws : int
-        Draws of the null.
+    null : sequence of float
+        Pairwise accuracy of the same analysis refitted on shifted BOLD, a draw each
+        (`MovableDecoder`); without it there is no p.
 
     Returns
     -------
@@ -126,10 +221,8 @@ def identify(
     """
     predictions = check_matrix("predictions", predictions)
     targets = check_matrix("targets", targets, len(predictions))
-    comparison = _compare(predictions, targets, None, segments)
     foils = segments.some_foils(embargo, max_lu)
-    moves = segments.circular_moves(len(targets), embargo, n_draws)
-    return _identify([comparison], segments, foils, moves)
+    return _identified(similarity(predictions, targets, segments), foils, null)
 
 
 def identify_stacked(
@@ -138,7 +231,7 @@ def identify_stacked(
     *,
     embargo: int = 20,
     max_lu: float = 2.0,
-    n_draws: int = 400,
+    null: Sequence[float] = (),
 ) -> Identification:
     """Identify held-out segments by several decoded spaces, whose similarities are averaged.
 
@@ -151,7 +244,7 @@ def identify_stacked(
         One for each space, over the same TRs and folds.
     segments : Segments
         From `make_segments`.
-    embargo, max_lu, n_draws
+    embargo, max_lu, null
         As in `identify`.
 
     Returns
@@ -163,65 +256,27 @@ def identify_stacked(
     InputError
         When no segment has a foil.
     """
-    comparisons = [_compare(d.predictions, d.targets, d.weights, segments) for d in decoded]
     foils = segments.some_foils(embargo, max_lu)
-    moves = segments.circular_moves(len(decoded[0].predictions), embargo, n_draws)
-    return _identify(comparisons, segments, foils, moves)
+    by_space = [
+        similarity(space.predictions, space.targets, segments, weights=space.weights)
+        for space in decoded
+    ]
+    return _identified(np.mean(by_space, axis=0), foils, null)
 
 
-@dataclass(frozen=True, eq=False)
-class _Comparison:
-    """Centred predictions (n_trs, n_dims) of one space, and its true segments, a fold each."""
-
-    predictions: np.ndarray
-    truth: tuple[TruePatterns, ...]
-
-    def similarity(self, segments: Segments, rows: np.ndarray | slice) -> np.ndarray:
-        """Return the similarity (n_segments, n_segments) of predictions in the order of rows."""
-        moved = centred(self.predictions[rows], segments)
-        out = np.empty((len(segments.starts), len(segments.starts)))
-        for fold_truth in self.truth:
-            out[fold_truth.in_fold] = fold_truth.correlate(moved)
-        return out
-
-
-def _compare(
-    predictions: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, segments: Segments
-) -> _Comparison:
-    truth = tuple(
-        true_patterns(targets, segments, fold, weights=weights)
-        for fold in np.unique(segments.fold_of)
-    )
-    return _Comparison(centred(predictions, segments), truth)
-
-
-def _mean_similarity(
-    comparisons: Sequence[_Comparison], segments: Segments, rows: np.ndarray | slice
-) -> np.ndarray:
-    return np.mean([c.similarity(segments, rows) for c in comparisons], axis=0)
-
-
-def _identify(
-    comparisons: Sequence[_Comparison], segments: Segments, foils: np.ndarray, moves: np.ndarray
-) -> Identification:
-    """Score the predictions as they are, and after each of the moves (n_draws, n_trs)."""
+def _identified(similarity: np.ndarray, foils: np.ndarray, null: Sequence[float]) -> Identification:
+    """Score the similarity of predicted (rows) with true segments."""
     has_foil = foils.any(1)
-    similarity = _mean_similarity(comparisons, segments, slice(None))
-    per_segment = pairwise_accuracy(similarity, foils)
-    accuracy = per_segment[has_foil].mean()
-    null = np.empty(len(moves))
-    for draw, rows in enumerate(moves):
-        moved_similarity = _mean_similarity(comparisons, segments, rows)
-        null[draw] = pairwise_accuracy(moved_similarity, foils)[has_foil].mean()
+    pairs = foil_pairs(foils)
+    per_pair = accuracy_of_pairs(similarity, pairs)
     as_like_as_true = similarity >= np.diagonal(similarity)[:, None]
     rank = 1 + (as_like_as_true & foils).sum(1)
-    n_as_good = (null >= accuracy - 1e-12).sum()
     return Identification(
-        pairwise_accuracy=float(accuracy),
-        per_segment=np.where(has_foil, per_segment, np.nan),
+        pairwise_accuracy=float(per_pair.mean()),
+        pairs=pairs,
+        per_pair=per_pair,
+        per_segment=np.where(has_foil, pairwise_accuracy(similarity, foils), np.nan),
         rank=np.where(has_foil, rank, np.nan),
         n_foils=foils.sum(1),
-        n_without=int((~has_foil).sum()),
-        p=float((1 + n_as_good) / (len(null) + 1)),
-        null=null,
+        null=np.asarray(null, dtype=float),
     )

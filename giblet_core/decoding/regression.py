@@ -184,6 +184,30 @@ def haufe_patterns(bold: np.ndarray, result: DecodingResult) -> np.ndarray:
     return np.stack(patterns)
 
 
+def rest_beyond(latents: np.ndarray, plain: np.ndarray, folds: list[Fold]) -> np.ndarray:
+    """Return what plain features leave of latents, by least squares on training time of each fold.
+
+    Parameters
+    ----------
+    latents : array of shape (n_trs, n_dims) or (n_folds, n_trs, n_dims)
+        As in `fit_decoder`.
+    plain : array of shape (n_trs, n_columns)
+        The plain features.
+    folds : list of (train, test)
+        From `contiguous_folds`.
+
+    Returns
+    -------
+    array of shape (n_folds, n_trs, n_dims)
+    """
+    regressors = np.column_stack([np.ones(len(plain)), plain])
+    rests = []
+    for fold_latents, (train, _) in zip(targets_of_folds(latents, len(folds)), folds):
+        coefficients = np.linalg.lstsq(regressors[train], fold_latents[train], rcond=None)[0]
+        rests.append(fold_latents - regressors @ coefficients)
+    return np.array(rests)
+
+
 def decode_beyond(
     bold: np.ndarray,
     latents: np.ndarray,
@@ -217,9 +241,4 @@ def decode_beyond(
     DecodingResult
         Of the rest; its targets are the rest too.
     """
-    regressors = np.column_stack([np.ones(len(plain)), plain])
-    rests = []
-    for fold_latents, (train, _) in zip(targets_of_folds(latents, len(folds)), folds):
-        coefficients = np.linalg.lstsq(regressors[train], fold_latents[train], rcond=None)[0]
-        rests.append(fold_latents - regressors @ coefficients)
-    return fit_decoder(bold, np.array(rests), folds, alphas, **options)
+    return fit_decoder(bold, rest_beyond(latents, plain, folds), folds, alphas, **options)

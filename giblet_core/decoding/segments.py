@@ -62,45 +62,6 @@ class Segments:
         """TRs that lie in any segment, sorted, (n_covered,)."""
         return np.unique(self.rows)
 
-    def circular_moves(self, n_trs: int, embargo: int, n_draws: int) -> np.ndarray:
-        """Move all covered TRs circularly, as they run or reversed in time: rows for a null.
-
-        The covered TRs are taken as one series. It is shifted in a circle by at least `embargo` TRs
-        and a segment either way (by half of the series where it is too short for that); then the
-        series reversed in time is shifted by the same amounts. The draws are spread evenly over all
-        these moves, the first half of them not reversed.
-
-        A shift alone leaves no TR nearer to its old place than the least shift. A reversed series
-        is another order, but it crosses its old place twice: there TRs fall on themselves or on
-        neighbours, whatever `embargo` is.
-
-        Parameters
-        ----------
-        n_trs : int
-            TRs of the whole series.
-        embargo : int
-            TRs.
-        n_draws : int
-            Moves wanted.
-
-        Returns
-        -------
-        int array of shape (n_draws or fewer, n_trs)
-            ``x[rows[i]]`` is the series x after move i. TRs outside all segments stay in place.
-        """
-        covered = self.covered
-        n_covered = len(covered)
-        shortest = min(embargo + self.length, n_covered // 2)
-        longest = max(n_covered - embargo - self.length, n_covered // 2)
-        shifts = np.arange(shortest, longest + 1)
-        moves = [(order, shift) for order in (covered, covered[::-1]) for shift in shifts]
-        n_moves = min(n_draws, len(moves))
-        rows = np.tile(np.arange(n_trs), (n_moves, 1))
-        for draw, place in enumerate(np.linspace(0, len(moves) - 1, n_moves).astype(int)):
-            order, shift = moves[place]
-            rows[draw, covered] = np.roll(order, shift)
-        return rows
-
     def foils(self, embargo: int = 20, max_lu: float = 2.0) -> np.ndarray:
         """Return which segments may stand against each, bool (n_segments, n_segments).
 
@@ -130,6 +91,20 @@ class Segments:
                 "or a wider max_lu."
             )
         return foils
+
+
+def foil_pairs(foils: np.ndarray) -> np.ndarray:
+    """Return each pair of segments that are foils of each other once, int (n_pairs, 2).
+
+    The first segment of a pair is the earlier one; pairs are in order of time.
+
+    Examples
+    --------
+    >>> foils = np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]], bool)
+    >>> foil_pairs(foils).tolist()
+    [[0, 1], [0, 2]]
+    """
+    return np.argwhere(np.triu(foils | foils.T, k=1))
 
 
 def make_segments(

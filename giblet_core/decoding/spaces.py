@@ -1,19 +1,23 @@
 """What is decoded: the codec's side of the sound, and loudness with speech beside it.
 
 The codec's side has two spaces (`LATENTS`): the slow directions of each codebook, and how large the
-latents are. Loudness with speech (`PLAIN`) is the rival that the codec's side has to beat.
+latents are. Loudness with speech (`PLAIN`) is the rival that the codec's side has to beat. What
+this rival leaves of the codec's side (`BEYOND`) is decoded too: BOLD that follows loudness and
+speech alone is at chance there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from tqdm import tqdm
 
 from giblet_core.decoding.identification import Identification, identify_stacked
-from giblet_core.decoding.regression import DecodingResult, decode_beyond, fit_decoder
+from giblet_core.decoding.refitting import movable_decoder
+from giblet_core.decoding.regression import DecodingResult, rest_beyond
 from giblet_core.decoding.segments import Segments, fold_numbers, make_segments
-from giblet_core.encoding import ALPHAS
+from giblet_core.encoding import ALPHAS, draw_shifts
 from giblet_core.features import (
     CodebookMeans,
     Response,
@@ -23,11 +27,18 @@ from giblet_core.features import (
     mean_over_responses,
     slow_codebooks,
 )
-from giblet_core.timing import Fold, Stimulus, TRGrid, check_runs, shift_within_runs
+from giblet_core.timing import Fold, Stimulus, TRGrid
 
 LOUDNESS_AND_SPEECH = "loudness and speech"
 LATENTS = ("codebooks", "energy")
 PLAIN = (LOUDNESS_AND_SPEECH,)
+BEYOND = tuple(f"{name} beyond {LOUDNESS_AND_SPEECH}" for name in LATENTS)
+#: What is set side by side where a page tests identification: name -> spaces.
+SETS = {
+    "latents": LATENTS,
+    LOUDNESS_AND_SPEECH: PLAIN,
+    f"latents beyond {LOUDNESS_AND_SPEECH}": BEYOND,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +54,6 @@ class TRSound:
 
     loudness: np.ndarray
     classes: np.ndarray | None
-
-    def moved(self, rows: np.ndarray) -> "TRSound":
-        """Return the same with its TRs taken in the order of rows."""
-        classes = None if self.classes is None else self.classes[rows]
-        return TRSound(self.loudness[rows], classes)
 
     def segments(self, fold_of: np.ndarray, length: int, run_onsets: Sequence[int]) -> Segments:
         """Cut test folds into segments that know their loudness and class.
@@ -83,7 +89,7 @@ class DecodingSpaces:
     plain : array of shape (n_trs, n_plain)
         Loudness, and speech where it is annotated.
     columns : dict of str to slice
-        Where each space lies in `values`; the names are those of `LATENTS` and `PLAIN`.
+        Where each space lies in `values`; names are those of `LATENTS`, `PLAIN` and `BEYOND`.
     folds : list of (train, test)
     run_onsets : tuple of int
         Row at which each run begins.
@@ -102,6 +108,22 @@ class DecodingSpaces:
     sound: TRSound
     segments: Segments
 
+    def values(self) -> np.ndarray:
+        """Return the columns of all spaces, (n_folds, n_trs, n_dims).
+
+        The slow directions of the codebooks are those of each fold's training time, and so is what
+        loudness and speech leave.
+        """
+        latents = np.stack(
+            [
+                np.concatenate([*slow_codebooks(self.means, train), self.energy], axis=1)
+                for train, _ in self.folds
+            ]
+        )
+        plain = np.broadcast_to(self.plain, (len(latents), *self.plain.shape))
+        rest = rest_beyond(latents, self.plain, self.folds)
+        return np.concatenate([latents, plain, rest], axis=2)
+
     def identified(
         self, decoded: DecodingResult, names: Sequence[str], embargo: int = 20, **options
     ) -> Identification:
@@ -110,7 +132,7 @@ class DecodingSpaces:
         Parameters
         ----------
         decoded : DecodingResult
-            Of `values`, or what `beyond` returns.
+            Of `values`.
         names : sequence of str
             Of the spaces, for example `LATENTS`.
         embargo : int
@@ -125,114 +147,59 @@ class DecodingSpaces:
         parts = [decoded.part(self.columns[name]) for name in names]
         return identify_stacked(parts, self.segments, embargo=embargo, **options)
 
-    def values(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Return the columns of all spaces, (n_folds, n_trs, n_dims).
-
-        The slow directions of the codebooks are those of each fold's training time. `rows` moves
-        the sound before anything is fitted.
-        """
-        means = [mean.take(rows) for mean in self.means]
-        rest = [self.energy[rows], self.plain[rows]]
-        return np.stack(
-            [
-                np.concatenate([*slow_codebooks(means, train), *rest], axis=1)
-                for train, _ in self.folds
-            ]
-        )
-
-    def beyond(
-        self, bold: np.ndarray, *, embargo: int = 20, alphas: Sequence[float] = ALPHAS
-    ) -> DecodingResult:
-        """Decode what loudness and speech leave of the codec's side.
-
-        Parameters
-        ----------
-        bold : array of shape (n_trs, n_voxels)
-            As in `fit_decoder`.
-        embargo : int
-            TRs around inner test folds.
-        alphas : sequence of float
-            Penalties on offer.
-
-        Returns
-        -------
-        DecodingResult
-            With the columns of `LATENTS`.
-        """
-        values = self.values()
-        plain_columns = self.columns[LOUDNESS_AND_SPEECH]
-        return decode_beyond(
-            bold,
-            values[..., : plain_columns.start],
-            values[0, :, plain_columns],
-            self.folds,
-            alphas,
-            run_onsets=self.run_onsets,
-            embargo=embargo,
-        )
-
-    def shifted(
+    def tested(  # noqa: PLR0913 - public interface
         self,
         bold: np.ndarray,
-        sets: Sequence[Sequence[str]] = (LATENTS, PLAIN),
+        sets: Mapping[str, Sequence[str]] = SETS,
         *,
-        n_shifts: int = 12,
-        min_shift: int = 60,
+        n_shifts: int = 99,
+        min_shift: int = 30,
         embargo: int = 20,
         alphas: Sequence[float] = ALPHAS,
-    ) -> np.ndarray:
-        """Identify where BOLD and sound belong together nowhere: what chance gives.
+        seed: int = 0,
+    ) -> dict[str, Identification]:
+        """Identify by several sets of spaces, each beside refits on shifted BOLD.
 
-        The sound, with its classes, loudness and foils, moves circularly within runs by several
-        different numbers of TRs. A single shift of one film is one draw, and that can lie far from
-        chance.
+        In every draw BOLD moves circularly within runs, each run by its own shift; penalties are
+        chosen and decoders fitted again, and the same pairs of segments are told apart.
 
         Parameters
         ----------
         bold : array of shape (n_trs, n_voxels)
             As in `fit_decoder`.
-        sets : sequence of sequences of str
-            Spaces to identify by, each set on its own.
+        sets : mapping of str to sequence of str
+            Name -> spaces to identify by.
         n_shifts : int
-            Different shifts, spread evenly.
+            Draws of the null.
         min_shift : int
-            TRs from 0 (no shift) at least, in either direction in the shortest run.
+            TRs that each run moves at least, in either direction.
         embargo : int
             TRs around inner test folds, and between a segment and its foils.
         alphas : sequence of float
             Penalties on offer.
+        seed : int
+            Of the shifts.
 
         Returns
         -------
-        array of shape (n_sets, n_shifts or fewer)
-            Pairwise accuracy. Shifts that leave no segment a foil are left out.
+        dict of str to Identification
+            By the names of `sets`.
         """
-        shortest_run = np.diff(check_runs(len(bold), self.run_onsets)).min()
-        shifts = np.linspace(min_shift, shortest_run - min_shift, n_shifts)
-        moves = [shift_within_runs(len(bold), -int(shift), self.run_onsets) for shift in shifts]
-        decoded = fit_decoder(
-            bold,
-            np.concatenate([self.values(rows) for rows in moves], axis=2),  # side by side
-            self.folds,
-            alphas,
-            run_onsets=self.run_onsets,
-            embargo=embargo,
+        decoder = movable_decoder(
+            bold, self.values(), self.folds, alphas, run_onsets=self.run_onsets, embargo=embargo
         )
-        n_dims = self.columns[LOUDNESS_AND_SPEECH].stop
-        accuracies = []
-        for move, rows in enumerate(moves):
-            moved = self._with_moved_segments(decoded.fold_of, rows)
-            if not moved.segments.foils(embargo).any():
-                continue
-            part = decoded.part(slice(move * n_dims, (move + 1) * n_dims))
-            results = [moved.identified(part, names, embargo, n_draws=0) for names in sets]
-            accuracies.append([result.pairwise_accuracy for result in results])
-        return np.array(accuracies).T
-
-    def _with_moved_segments(self, fold_of: np.ndarray, rows: np.ndarray) -> "DecodingSpaces":
-        sound = self.sound.moved(rows)
-        segments = sound.segments(fold_of, self.segments.length, self.run_onsets)
-        return replace(self, segments=segments)
+        shifts = draw_shifts(len(bold), self.run_onsets, min_shift, n_shifts, seed)
+        null: dict[str, list[float]] = {name: [] for name in sets}
+        for rows in tqdm(shifts, desc="refits on shifted BOLD", leave=False):
+            decoded = decoder.decode(rows)
+            for name, spaces in sets.items():
+                accuracy = self.identified(decoded, spaces, embargo).pairwise_accuracy
+                null[name].append(accuracy)
+        decoded = decoder.decode()
+        return {
+            name: self.identified(decoded, spaces, embargo, null=null[name])
+            for name, spaces in sets.items()
+        }
 
 
 def sound_of_trs(stimulus: Stimulus, grids: Sequence[TRGrid]) -> TRSound:
@@ -310,11 +277,12 @@ def make_spaces(
     means = codebook_means(stimulus.codec, stimulus.codes, grids)
     energy = energy_features(stimulus.codec, stimulus.codes, grids).values
     n_codebook_dims = sum(x.shape[1] for x in slow_codebooks(means))
-    widths = (n_codebook_dims, energy.shape[1], plain.shape[1])
+    latent_widths = (n_codebook_dims, energy.shape[1])
+    widths = (*latent_widths, plain.shape[1], *latent_widths)
     stops = np.cumsum(widths).tolist()
     columns = {
         name: slice(stop - width, stop)
-        for name, width, stop in zip((*LATENTS, *PLAIN), widths, stops)
+        for name, width, stop in zip((*LATENTS, *PLAIN, *BEYOND), widths, stops)
     }
     sound = sound_of_trs(stimulus, grids)
     return DecodingSpaces(

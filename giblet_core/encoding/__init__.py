@@ -50,6 +50,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "nulls": [
             "Hypothesis",
             "PhaseRotation",
+            "draw_shifts",
             "null_circular_shift",
             "null_phase",
             "phase_rotation",

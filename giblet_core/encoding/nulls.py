@@ -58,6 +58,59 @@ def shift_sizes(n_trs: int, run_onsets: Sequence[int] = (0,), min_shift: int = 3
     return np.arange(min_shift, shortest - min_shift)
 
 
+def draw_shifts(
+    n_trs: int,
+    run_onsets: Sequence[int] = (0,),
+    min_shift: int = 30,
+    n_draws: int = 99,
+    seed: int = 0,
+) -> np.ndarray:
+    """Draw circular shifts, each run by a number of TRs of its own: rows that move a series.
+
+    Neighbouring shifts of one smooth series are nearly the same draw, so that one run has few
+    different ones. Runs that move independently have their product.
+
+    Parameters
+    ----------
+    n_trs : int
+        Number of TRs over all runs.
+    run_onsets : sequence of int
+        Row at which each run begins.
+    min_shift : int
+        TRs that every run moves at least, in either direction.
+    n_draws : int
+        Draws. One run gives all its shifts, evenly spread, and no more than there are.
+    seed : int
+
+    Returns
+    -------
+    int array of shape (n_draws or fewer, n_trs)
+        ``x[rows[i]]`` is the series x after draw i.
+
+    Raises
+    ------
+    InputError
+        When a run is too short for any shift.
+    """
+    edges = check_runs(n_trs, run_onsets)
+    sizes = [shift_sizes(n_of_run, (0,), min_shift) for n_of_run in np.diff(edges)]
+    if len(sizes) == 1:
+        places = np.linspace(0, len(sizes[0]) - 1, min(n_draws, len(sizes[0]))).astype(int)
+        drawn = sizes[0][places][:, None]
+    else:
+        rng = np.random.default_rng(seed)
+        drawn = np.stack([rng.choice(of_run, n_draws) for of_run in sizes], axis=1)
+    runs = list(zip(edges[:-1], edges[1:]))
+    return np.array([_moved_rows(runs, shifts) for shifts in drawn])
+
+
+def _moved_rows(runs: Sequence[tuple[int, int]], shifts: np.ndarray) -> np.ndarray:
+    """Return rows (n_trs,) that delay each run, (start, stop), by its own shift."""
+    return np.concatenate(
+        [np.roll(np.arange(start, stop), shift) for (start, stop), shift in zip(runs, shifts)]
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class PhaseRotation:
     """Random phases for each run, added to every column alike: an orthogonal map [1]_.

@@ -188,9 +188,8 @@ def crossed_bootstrap(
     """Bootstrap the mean of a table whose axes are crossed, each drawn on its own [2]_.
 
     Pairs of segments x films x subjects, for example: all subjects hear the same films, so that
-    subjects are no independent trials. Drawing every axis on its own never gives too narrow an
-    interval; an axis with few levels makes it wide, or unreliable where it has fewer than
-    `LEAST_UNITS`.
+    subjects are no independent trials. An interval over some axes says nothing of others: one film
+    says nothing of other films.
 
     Parameters
     ----------
@@ -209,6 +208,7 @@ def crossed_bootstrap(
     Returns
     -------
     low, high : float
+        NaN where an axis has fewer than `LEAST_UNITS` levels: the interval would be too narrow.
 
     Raises
     ------
@@ -216,24 +216,39 @@ def crossed_bootstrap(
         No value at all.
     """
     values = np.asarray(values, dtype=float)
-    if not np.isfinite(values).any():
+    defined = np.isfinite(values)
+    if not defined.any():
         raise InputError("values: none is finite; at least one is needed. Leave the figure out.")
-    axes = range(values.ndim) if axes is None else axes
+    axes = list(range(values.ndim)) if axes is None else list(axes)
+    if min(values.shape[axis] for axis in axes) < LEAST_UNITS:
+        return nan, nan
     rng = np.random.default_rng(seed)
-    means = np.empty(n_draws)
-    for draw in range(n_draws):
-        drawn = values
-        for position, axis in enumerate(axes):
-            length = block if position == 0 else 1
-            drawn = np.take(drawn, _circular_blocks(rng, values.shape[axis], length), axis=axis)
-        means[draw] = np.nanmean(drawn) if np.isfinite(drawn).any() else nan
+    times_drawn = [
+        _times_drawn(rng, values.shape[axis], block if axis == axes[0] else 1, n_draws)
+        for axis in axes
+    ]
+    total = _weighted_sums(np.where(defined, values, 0), axes, times_drawn)
+    n_cells = _weighted_sums(defined.astype(float), axes, times_drawn)
+    means = total[n_cells > 0] / n_cells[n_cells > 0]
     tail = 100 * (1 - level) / 2
-    low, high = np.nanpercentile(means, [tail, 100 - tail])
+    low, high = np.percentile(means, [tail, 100 - tail])
     return float(low), float(high)
 
 
-def _circular_blocks(rng: np.random.Generator, n: int, length: int) -> np.ndarray:
-    """Draw n of n levels in blocks that wrap around, (n,)."""
-    starts = rng.integers(n, size=ceil(n / length))
-    levels = (starts[:, None] + np.arange(length)) % n
-    return levels.ravel()[:n]
+def _times_drawn(rng: np.random.Generator, n: int, length: int, n_draws: int) -> np.ndarray:
+    """Draw n of n levels in circular blocks; how often each is drawn, (n_draws, n)."""
+    starts = rng.integers(n, size=(n_draws, ceil(n / length)))
+    levels = (starts[..., None] + np.arange(length)) % n
+    levels = levels.reshape(n_draws, -1)[:, :n]
+    return np.stack([np.bincount(draw, minlength=n) for draw in levels]).astype(float)
+
+
+def _weighted_sums(
+    values: np.ndarray, axes: Sequence[int], times_drawn: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Sum a table with each axis weighted by how often its levels were drawn, (n_draws,)."""
+    drawn_first = np.moveaxis(values, axes, range(len(axes)))
+    sums = np.tensordot(times_drawn[0], drawn_first, axes=1)  # (n_draws, ...)
+    for weights in times_drawn[1:]:
+        sums = np.einsum("dn,dn...->d...", weights, sums)
+    return sums.reshape(len(sums), -1).sum(1)

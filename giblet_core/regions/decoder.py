@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, solve
 
-from giblet_core.decoding import Segments, pairwise_accuracy
+from giblet_core.decoding import Segments, accuracy_of_pairs, foil_pairs, pairwise_accuracy
 from giblet_core.encoding import check_matrix, correlate, standardise
 from giblet_core.timing import Fold, inner_folds, run_index
 
@@ -202,6 +202,8 @@ class SegmentScorer:
     patterns : array of shape (length * n_dims, n_segments), float32
         True segments, standardised, centred and of norm 1.
     foils : bool array of shape (n_segments, n_segments)
+    pairs : int array of shape (n_pairs, 2)
+        Segments that are foils of each other, each pair once: the units.
     """
 
     covered: np.ndarray
@@ -209,12 +211,25 @@ class SegmentScorer:
     fold_places: tuple[np.ndarray, ...]
     patterns: np.ndarray
     foils: np.ndarray
+    pairs: np.ndarray
 
     def accuracy(self, predictions: np.ndarray) -> np.ndarray:
-        """Return the pairwise accuracy of each segment, (n_segments,); NaN without a foil.
+        """Return the share of each pair's two comparisons that are won, (n_pairs,).
 
         Predictions are (n_trs, n_dims).
         """
+        return accuracy_of_pairs(self._similarity(predictions), self.pairs)
+
+    def accuracy_of_segments(self, predictions: np.ndarray) -> np.ndarray:
+        """Return the share of foils that each segment beats, (n_segments,); NaN without a foil.
+
+        Predictions are (n_trs, n_dims).
+        """
+        accuracy = pairwise_accuracy(self._similarity(predictions), self.foils)
+        return np.where(self.foils.any(1), accuracy, np.nan)
+
+    def _similarity(self, predictions: np.ndarray) -> np.ndarray:
+        """Compare predicted segments (rows) with true ones, (n_segments, n_segments)."""
         covered = predictions[self.covered]
         # a constant says nothing, whatever its rounding
         smallest_sd = 1e-5 * np.abs(covered).max(0)
@@ -224,8 +239,7 @@ class SegmentScorer:
         varies = sd > smallest_sd
         scale = np.where(varies, 1 / np.where(varies, sd, 1), 0)
         predicted = (covered * scale)[self.places].reshape(len(self.places), -1)
-        accuracy = pairwise_accuracy(predicted @ self.patterns, self.foils)
-        return np.where(self.foils.any(1), accuracy, np.nan)
+        return predicted @ self.patterns
 
 
 def make_scorer(latents: np.ndarray, segments: Segments, embargo: int) -> SegmentScorer:
@@ -243,7 +257,7 @@ def make_scorer(latents: np.ndarray, segments: Segments, embargo: int) -> Segmen
     Returns
     -------
     SegmentScorer
-        Its `accuracy` is ``identify(predictions, latents, segments).per_segment``.
+        Its `accuracy` is ``identify(predictions, latents, segments).per_pair``.
 
     Raises
     ------
@@ -260,10 +274,12 @@ def make_scorer(latents: np.ndarray, segments: Segments, embargo: int) -> Segmen
     patterns = patterns / np.where(norm > 0, norm, np.inf)
     places = np.searchsorted(covered, segments.rows)
     folds = np.unique(segments.fold_of)
+    foils = segments.some_foils(embargo)
     return SegmentScorer(
         covered=covered,
         places=places,
         fold_places=tuple(np.unique(places[segments.fold_of == fold]) for fold in folds),
         patterns=patterns.astype(np.float32).T,
-        foils=segments.some_foils(embargo),
+        foils=foils,
+        pairs=foil_pairs(foils),
     )

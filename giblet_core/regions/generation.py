@@ -24,6 +24,7 @@ from giblet_core.autoencoder import (
 from giblet_core.codecs import Codec
 from giblet_core.decoding import Segments
 from giblet_core.encoding import bootstrap
+from giblet_core.inference import LEAST_UNITS
 from giblet_core.regions.decoder import choose_penalties, make_scorer, read_out
 from giblet_core.timing import Fold, Stimulus, TRGrid, run_index, shift_within_runs
 
@@ -224,19 +225,19 @@ def generated_scores(
     -------
     DataFrame
         A row a source: per cent identified (chance 50) and points above shuffled, each with a 95 %
-        block bootstrap interval over segments.
+        block bootstrap interval over pairs of segments; NaN below `LEAST_UNITS` pairs.
     """
     scorer = make_scorer(generator.z, segments, embargo)
     accuracy = {source: scorer.accuracy(numbers) for source, numbers in z.items()}
-    has_foil = np.isfinite(accuracy[SHUFFLED])
-    of_sources = np.stack([values[has_foil] for values in accuracy.values()], axis=1)
-    above_shuffled = of_sources - accuracy[SHUFFLED][has_foil][:, None]
+    of_sources = np.stack(list(accuracy.values()), axis=1)
+    above_shuffled = of_sources - accuracy[SHUFFLED][:, None]
     columns = {}
     for label, values in (("identified (%)", of_sources), ("above shuffled", above_shuffled)):
         interval = bootstrap(values, 2, seed=seed)
         columns[label] = 100 * interval.mean
-        columns[f"{label}, low"] = 100 * interval.low
-        columns[f"{label}, high"] = 100 * interval.high
+        is_enough = interval.n >= LEAST_UNITS
+        columns[f"{label}, low"] = np.where(is_enough, 100 * interval.low, np.nan)
+        columns[f"{label}, high"] = np.where(is_enough, 100 * interval.high, np.nan)
     return pd.DataFrame(columns, index=list(accuracy))
 
 

@@ -20,22 +20,24 @@ import pandas as pd
 from tqdm import tqdm
 
 from giblet_core.decoding import Segments
-from giblet_core.encoding import bootstrap, fdr, shift_sizes
+from giblet_core.encoding import bootstrap, draw_shifts
 from giblet_core.errors import InputError
+from giblet_core.inference import LEAST_UNITS, correct
 from giblet_core.regions.decoder import SegmentScorer, choose_penalties, make_scorer, read_out
 from giblet_core.regions.voxels import GroupResponses, matched_regions, overlap
-from giblet_core.timing import Fold, shift_within_runs
+from giblet_core.timing import Fold
 
 N_CHOOSERS = 3  # random regions that choose the penalty together with the region
-BOOTSTRAP_BLOCK = 2  # neighbouring segments that are drawn together
+ROUNDING = 1e-12
+BOOTSTRAP_BLOCK = 2  # neighbouring pairs that are drawn together
 
 
 @dataclass(frozen=True, eq=False)
 class RegionLesions:
     """Identification of held-out segments under each lesion, with the same foils for all.
 
-    Pairwise accuracy throughout: the share of foils that a segment beats, chance .5; NaN where a
-    segment has no foil.
+    Pairwise accuracy throughout: the share of a pair's two comparisons that are won, chance .5. A
+    pair is two segments that are foils of each other, counted once.
 
     Attributes
     ----------
@@ -44,15 +46,20 @@ class RegionLesions:
         Voxels.
     isc : array of shape (n_regions,)
         Mean ISC of the region's voxels.
-    whole : array of shape (n_segments,)
+    whole : array of shape (n_pairs,)
         By the decoder of all regions.
-    alone, all_but, frozen : arrays of shape (n_regions, n_segments)
+    alone, all_but, frozen : arrays of shape (n_regions, n_pairs)
         By the three lesions.
+    alone_by_segment : array of shape (n_regions, n_segments)
+        Of `alone`, the share of foils that each segment beats; NaN where it has none.
     p_alone : array of shape (n_regions,)
-        Of `alone`, against the same decoder refitted on circularly shifted BOLD. (Permuting the
-        segments of one set of predictions makes p too small: folds share their training data, so
-        that their errors go together.)
-    random : array of shape (n_regions, n_random, n_segments)
+        Of `alone`, against the same decoder refitted on circularly shifted BOLD, with the penalties
+        that the region and random regions chose together. (Permuting the segments of one set of
+        predictions makes p too small: folds share their training data, so that their errors go
+        together.)
+    null_alone : array of shape (n_regions, n_shifts)
+        Mean accuracy of these refits; all regions are shifted alike in a draw.
+    random : array of shape (n_regions, n_random, n_pairs)
         By each of the matched random regions alone.
     isc_distance : array of shape (n_regions,)
         Largest difference in mean ISC between a region and one of its random regions.
@@ -68,9 +75,11 @@ class RegionLesions:
     isc: np.ndarray
     whole: np.ndarray
     alone: np.ndarray
+    alone_by_segment: np.ndarray
     all_but: np.ndarray
     frozen: np.ndarray
     p_alone: np.ndarray
+    null_alone: np.ndarray
     random: np.ndarray
     isc_distance: np.ndarray
     overlap: np.ndarray
@@ -83,17 +92,18 @@ class RegionLesions:
 
         At least 1 / (n_random + 1).
         """
-        accuracy = np.nanmean(self.alone, axis=1)
-        random_accuracy = np.nanmean(self.random, axis=2)
+        accuracy = self.alone.mean(1)
+        random_accuracy = self.random.mean(2)
         as_good = random_accuracy >= accuracy[:, None]
         return (1 + as_good.sum(1)) / (1 + as_good.shape[1])
 
     def table(self, seed: int = 0) -> pd.DataFrame:
         """Put all regions side by side, in per cent, with 95 % intervals.
 
-        Intervals are block bootstraps over segments; p is corrected over regions (FDR).
+        Intervals are block bootstraps over pairs, NaN where these are fewer than `LEAST_UNITS`; p
+        is corrected over regions by the maximum statistic, since FDR of few draws and many regions
+        could detect nothing.
         """
-        has_foil = np.isfinite(self.whole)
         effects = {
             "alone": self.alone,
             "lost without": self.whole - self.all_but,
@@ -101,17 +111,19 @@ class RegionLesions:
         }
         columns: dict[str, np.ndarray] = {"voxels": self.size, "ISC": self.isc}
         for name, values in effects.items():
-            interval = bootstrap(values[:, has_foil].T, BOOTSTRAP_BLOCK, seed=seed)
+            interval = bootstrap(values.T, BOOTSTRAP_BLOCK, seed=seed)
+            is_enough = interval.n >= LEAST_UNITS
             columns[f"{name} (%)"] = 100 * interval.mean
-            columns[f"{name}, low"] = 100 * interval.low
-            columns[f"{name}, high"] = 100 * interval.high
-        random_accuracy = self.random[:, :, has_foil].mean(2)
+            columns[f"{name}, low"] = np.where(is_enough, 100 * interval.low, np.nan)
+            columns[f"{name}, high"] = np.where(is_enough, 100 * interval.high, np.nan)
+        random_accuracy = self.random.mean(2)
         low, median, high = np.quantile(random_accuracy, [0.025, 0.5, 0.975], axis=1)
         columns["random (%)"] = 100 * median
         columns["random, low"] = 100 * low
         columns["random, high"] = 100 * high
-        columns["p chance"] = fdr(self.p_alone)
-        columns["p random"] = fdr(self.p_random)
+        accuracy = self.alone.mean(1)
+        columns["p chance"] = correct(accuracy, self.null_alone.T).p
+        columns["p random"] = correct(accuracy, self.random.mean(2).T).p
         return pd.DataFrame(columns, index=pd.Index(self.names, name="region"))
 
 
@@ -151,11 +163,11 @@ def region_lesions(  # noqa: PLR0913 - public interface
     names : sequence of str, optional
         Regions to lesion; all by default. "All" and "all but" always mean all regions of the atlas.
     n_shifts : int
-        Circular shifts for `p_alone`, spread over all distinct ones.
+        Circular shifts for `p_alone`; each run moves by a number of TRs of its own.
     min_shift : int
-        TRs that each of them moves at least.
+        TRs that each run moves at least.
     seed : int
-        Of the random regions.
+        Of the random regions and the shifts.
     progress : bool
         Show a bar.
 
@@ -183,7 +195,7 @@ def region_lesions(  # noqa: PLR0913 - public interface
         run_onsets=run_onsets,
         embargo=embargo,
         scorer=make_scorer(latents, segments, embargo),
-        shifts=_spread_shifts(len(latents), run_onsets, min_shift, n_shifts),
+        shifts=draw_shifts(len(latents), run_onsets, min_shift, n_shifts, seed),
     )
     penalties = study.choose_penalties([inside])
     places_inside = [np.flatnonzero(np.isin(inside, voxels)) for voxels in members]
@@ -204,9 +216,11 @@ def region_lesions(  # noqa: PLR0913 - public interface
         isc=np.array([group.isc[voxels].mean() for voxels in members]),
         whole=study.scorer.accuracy(whole.intact),
         alone=np.array([lesion.alone.accuracy for lesion in lesions]),
+        alone_by_segment=np.array([lesion.alone.by_segment for lesion in lesions]),
         all_but=np.array([lesion.all_but for lesion in lesions]),
         frozen=np.array([lesion.frozen for lesion in lesions]),
         p_alone=np.array([lesion.alone.p for lesion in lesions]),
+        null_alone=np.array([lesion.alone.null for lesion in lesions]),
         random=np.array([lesion.alone.random for lesion in lesions]),
         isc_distance=np.array([lesion.alone.isc_distance for lesion in lesions]),
         overlap=np.array([lesion.alone.overlap for lesion in lesions]),
@@ -224,8 +238,8 @@ class _Study:
     group, latents, folds, run_onsets, embargo
         As in `region_lesions`.
     scorer : SegmentScorer
-    shifts : int array of shape (n_shifts,), TRs
-        Of the null.
+    shifts : int array of shape (n_shifts, n_trs)
+        Rows that move BOLD, of the null.
     """
 
     group: GroupResponses
@@ -242,12 +256,10 @@ class _Study:
         return choose_penalties(bold, self.latents, self.folds, self.run_onsets, self.embargo)
 
     def predictions(
-        self, voxels: np.ndarray, penalties: np.ndarray, shift: int | None = None
+        self, voxels: np.ndarray, penalties: np.ndarray, rows: np.ndarray | slice = slice(None)
     ) -> np.ndarray:
-        """Predict latents (n_trs, n_dims) from some voxels, or from their BOLD `shift` TRs late."""
-        bold = self.group.mean_bold[:, voxels]
-        if shift is not None:
-            bold = bold[shift_within_runs(len(bold), shift, self.run_onsets)]
+        """Predict latents (n_trs, n_dims) from some voxels, their BOLD in the order of rows."""
+        bold = self.group.mean_bold[rows][:, voxels]
         return read_out(bold, self.latents, self.folds, penalties).intact
 
 
@@ -256,7 +268,9 @@ class _Alone:
     """A region alone, beside its random regions: `RegionLesions` says what the fields hold."""
 
     accuracy: np.ndarray
+    by_segment: np.ndarray
     p: float
+    null: np.ndarray
     random: np.ndarray
     isc_distance: float
     overlap: float
@@ -266,7 +280,7 @@ class _Alone:
 
 @dataclass(frozen=True, eq=False)
 class _RegionLesion:
-    """The three lesions of one region; `all_but` and `frozen` are accuracies (n_segments,)."""
+    """The three lesions of one region; `all_but` and `frozen` are accuracies (n_pairs,)."""
 
     alone: _Alone
     all_but: np.ndarray
@@ -283,26 +297,19 @@ def _lesion_alone(study: _Study, voxels: np.ndarray, random_regions: np.ndarray)
     for random_voxels in random_regions[1:]:
         random.append(study.scorer.accuracy(study.predictions(random_voxels, penalties)))
     null = np.empty(len(study.shifts))
-    for draw, shift in enumerate(study.shifts):
-        shifted = study.predictions(voxels, penalties, shift)
-        null[draw] = np.nanmean(study.scorer.accuracy(shifted))
-    n_as_good = (null >= np.nanmean(accuracy)).sum()
+    for draw, rows in enumerate(study.shifts):
+        shifted = study.predictions(voxels, penalties, rows)
+        null[draw] = study.scorer.accuracy(shifted).mean()
+    n_as_good = (null >= accuracy.mean() - ROUNDING).sum()
     isc = study.group.isc
     return _Alone(
         accuracy=accuracy,
+        by_segment=study.scorer.accuracy_of_segments(predictions),
         p=(1 + n_as_good) / (1 + len(null)),
+        null=null,
         random=np.array(random),
         isc_distance=np.abs(isc[random_regions].mean(1) - isc[voxels].mean()).max(),
         overlap=overlap(random_regions),
         predictions=predictions,
         random_predictions=random_predictions,
     )
-
-
-def _spread_shifts(
-    n_trs: int, run_onsets: Sequence[int], min_shift: int, n_shifts: int
-) -> np.ndarray:
-    """Return `n_shifts` of all distinct shifts (fewer where there are no more), evenly spread."""
-    sizes = shift_sizes(n_trs, run_onsets, min_shift)
-    places = np.linspace(0, len(sizes) - 1, min(n_shifts, len(sizes))).astype(int)
-    return sizes[places]

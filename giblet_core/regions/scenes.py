@@ -57,7 +57,7 @@ def ranked_scenes(
     Scenes
     """
     predictions = lesions.predictions[region]
-    accuracy = lesions.alone[region]
+    accuracy = lesions.alone_by_segment[region]
     similarity_to_truth = np.diagonal(similarity(predictions, latents, segments))
     order = np.lexsort((-similarity_to_truth, -np.nan_to_num(accuracy, nan=-1)))
     order = order[np.isfinite(accuracy[order])]

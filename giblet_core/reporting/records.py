@@ -1,8 +1,13 @@
-"""Records: results of long runs, dated, kept in ``book/records``."""
+"""Records: results of long runs, dated, kept in ``book/records``.
+
+A record holds the figures, a row of every simulation they were computed from, the command that
+makes it, and what it was made of. Records of before that was kept say what they lack.
+"""
 
 import datetime
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +27,45 @@ class Record:
     date : str
         Day of the run, ISO format.
     about : dict
-        What was run, on what, with which versions.
+        What was run, on what, with which versions; ``command`` makes it anew, ``made_of`` says what
+        it was made of.
     rows : list of dict
         The results.
+    simulations : list of dict
+        A row of every simulation, with its seed; empty where none was kept, or where `rows` are
+        single runs themselves.
     """
 
     date: str
     about: dict[str, Any]
     rows: list[dict[str, Any]]
+    simulations: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def table(self) -> pd.DataFrame:
         """The rows as a table."""
         return pd.DataFrame(self.rows)
 
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What a reader would need to check the record and does not find in it.
+
+        Rows that summarise ``n`` units need the rows of these units.
+        """
+        summarises = any(row.get("n", 1) > 1 for row in self.rows)
+        found = {
+            "the command that makes it": "command" in self.about,
+            "what it was made of": "made_of" in self.about,
+            "a row of every simulation": bool(self.simulations) or not summarises,
+        }
+        return tuple(name for name, is_there in found.items() if not is_there)
+
     def __str__(self) -> str:
         facts = ", ".join(f"{name} {value}" for name, value in self.about.items())
-        return f"Recorded {self.date}: {facts}"
+        text = f"Recorded {self.date}: {facts}"
+        if self.gaps:
+            text += f". An older record; it lacks {', '.join(self.gaps)}"
+        return text
 
 
 def record_path(name: str) -> Path:
@@ -46,7 +73,14 @@ def record_path(name: str) -> Path:
     return project_root() / "book" / "records" / f"{name}.json"
 
 
-def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -> Path:
+def write_record(
+    name: str,
+    rows: list[dict],
+    codec_sha256: str,
+    *,
+    simulations: Sequence[dict] = (),
+    **about: Any,
+) -> Path:
     """Store the rows of a long run under ``book/records``, dated.
 
     Parameters
@@ -57,8 +91,10 @@ def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -
         The results: JSON values.
     codec_sha256 : str
         Hash of the codec's weights; ``""`` where no codec had a part in it.
+    simulations : sequence of dict
+        A row of every simulation that the results summarise, with its seed.
     **about
-        Facts to keep beside the rows.
+        Facts to keep beside the rows: ``command``, ``made_of``, and what else there is.
 
     Returns
     -------
@@ -70,17 +106,20 @@ def write_record(name: str, rows: list[dict], codec_sha256: str, **about: Any) -
         facts["codec_sha256"] = codec_sha256[:12]
     facts["torch"] = torch.__version__
     facts["cores"] = os.cpu_count()
-    record = Record(datetime.date.today().isoformat(), facts, rows)
+    record = Record(datetime.date.today().isoformat(), facts, rows, list(simulations))
     return write_json(record_path(name), record)
 
 
 def read_record(name: str, codec_sha256: str) -> Record | None:
-    """Read a record; None where there is none that was made with these weights of the codec."""
+    """Read a record; None where there is none that was made with these weights of the codec.
+
+    A record that no codec had a part in is read with any.
+    """
     if not record_path(name).is_file():
         return None
     record = Record(**read_json(record_path(name)))
     made_with = record.about.get("codec_sha256", "")
-    return record if made_with == codec_sha256[:12] else None
+    return record if made_with in ("", codec_sha256[:12]) else None
 
 
 def demo_record(kind: str, codec_sha256: str) -> Record | None:

@@ -1,10 +1,10 @@
 """Validation: whether the analysis finds what was planted.
 
 Read `simulation` first (subjects whose truth is known), then `recovery` and `decoding_recovery`
-(what the analysis finds in them), `planning` (what a study of some size would find) and
-`wrong_ways` (what is found where nothing is). `alice` is the positive control on real brains. The
-truth of a simulation is read by the scoring alone, and analyses of real data import nothing from
-here.
+(what the analysis finds in them), `identification_null` (is its p fair?), `planning` (what a study
+of some size would find) and `wrong_ways` (what is found where nothing is). `alice` is the positive
+control on real brains. The truth of a simulation is read by the scoring alone, and analyses of real
+data import nothing from here.
 """
 
 import lazy_loader
@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "alice",
         "decoding_recovery",
+        "identification_null",
         "planning",
         "recovery",
         "rows",
@@ -27,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "word_rate",
         ],
         "decoding_recovery": [
-            "decoding_rows",
+            "decoding_study",
         ],
         "planning": [
             "DETECTION_FIGURE",
@@ -43,7 +44,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "StudySize",
             "make_rows",
         ],
+        "identification_null": [
+            "SmallStudy",
+            "identification_null_study",
+            "simulate_identification",
+        ],
         "rows": [
+            "StudyRows",
             "record_row",
             "seed_row",
         ],
@@ -51,7 +58,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "WRONG_WAYS",
             "acausal_hrf",
             "average_indices",
-            "calibration_rows",
+            "calibration_study",
             "hrf_twice",
             "shuffled_folds",
             "switch",

@@ -1,10 +1,31 @@
-"""Rows of a record: a figure's name, its value and its interval."""
+"""Rows of a record: a figure's name, its value and its interval; and a row a simulation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from giblet_core.encoding import Interval, seed_interval
+
+
+@dataclass(frozen=True, eq=False)
+class StudyRows:
+    """What a simulation study found.
+
+    Attributes
+    ----------
+    figures : list of dict
+        One a figure, computed from `simulations`.
+    simulations : list of dict
+        A row a simulation, with its seed.
+    settings : dict
+        Sizes and settings that all simulations share.
+    """
+
+    figures: list[dict]
+    simulations: list[dict]
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def record_row(figure: str, interval: Interval, **fields: float) -> dict:

@@ -18,15 +18,14 @@ from tqdm import tqdm
 
 from giblet_core.encoding import (
     Interval,
-    binomial_interval,
-    bootstrap,
     correlate,
     fit_ridge,
     null_circular_shift,
 )
 from giblet_core.files import content_hash, in_memory
+from giblet_core.inference import proportion, summarise
 from giblet_core.timing import Fold, contiguous_folds, hrf
-from giblet_core.validation.rows import record_row
+from giblet_core.validation.rows import StudyRows, record_row
 
 WRONG_WAYS = {
     "shuffled folds": (
@@ -229,9 +228,9 @@ def _smooth_noise(n: int, n_columns: int, sigma: float, rng: np.random.Generator
     return gaussian_filter1d(noise, sigma, axis=0)[20:-20]
 
 
-def calibration_rows(
+def calibration_study(
     n_pairs: int = 500, n_trs: int = 240, sigma: float = 4.0, seed: int = 11
-) -> list[dict]:
+) -> StudyRows:
     """Run the right way and wrong ways on pairs of unrelated series, as smooth as BOLD.
 
     Every pair has features (3 columns) and a series of its own; nothing is to be found. The right
@@ -248,8 +247,8 @@ def calibration_rows(
 
     Returns
     -------
-    list of dict
-        Rows of a record.
+    StudyRows
+        Figures with Student's interval over pairs, rates with the exact one; a row a pair.
     """
     rng = np.random.default_rng(seed)
     scores = _PairScores()
@@ -258,20 +257,28 @@ def calibration_rows(
         Y = _smooth_noise(n_trs, 1, sigma, rng)
         scores.score(X, Y, seed)
     mean_r = {
-        "contiguous folds": scores.contiguous,
-        "shuffled folds": scores.shuffled,
-        "concatenated scoring": scores.concatenated,
+        "mean r, contiguous folds": scores.contiguous,
+        "mean r, shuffled folds": scores.shuffled,
+        "mean r, concatenated scoring": scores.concatenated,
     }
     detections = {
-        "contiguous folds, circular shifts": scores.shift_detects,
-        "contiguous folds, t test": _t_test_detects(scores.contiguous, n_trs),
-        "shuffled folds, t test": _t_test_detects(scores.shuffled, n_trs),
+        "false positives, contiguous folds, circular shifts": np.array(scores.shift_detects),
+        "false positives, contiguous folds, t test": _t_test_detects(scores.contiguous, n_trs),
+        "false positives, shuffled folds, t test": _t_test_detects(scores.shuffled, n_trs),
     }
-    rows = []
-    for name, r in mean_r.items():
-        rows.append(record_row(f"mean r, {name}", bootstrap(np.array(r))))
-    for name, detected in detections.items():
-        low, high = binomial_interval(int(np.sum(detected)), n_pairs)
-        rate = Interval(np.mean(detected), low, high, n_pairs)
-        rows.append(record_row(f"false positives, {name}", rate))
-    return rows
+    figures = [record_row(name, _mean_over_pairs(r)) for name, r in mean_r.items()]
+    figures += [record_row(name, _rate(detected)) for name, detected in detections.items()]
+    of_pairs = {name: np.asarray(r).tolist() for name, r in (mean_r | detections).items()}
+    pairs = [dict(zip(of_pairs, values)) for values in zip(*of_pairs.values())]
+    rows = [{"seed": seed, "pair": number, **pair} for number, pair in enumerate(pairs)]
+    return StudyRows(figures, rows, {"n_trs": n_trs, "smoothness_trs": sigma})
+
+
+def _mean_over_pairs(r: Sequence[float]) -> Interval:
+    summary = summarise(r, "pairs")
+    return Interval(summary.mean, summary.low, summary.high, summary.n)
+
+
+def _rate(detected: np.ndarray) -> Interval:
+    share = proportion(int(detected.sum()), len(detected))
+    return Interval(share.value, share.low, share.high, share.n)

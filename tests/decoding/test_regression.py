@@ -68,7 +68,7 @@ def test_what_loudness_leaves_of_latents_is_not_decoded_from_bold_that_follows_l
     keen = loudness_response + content @ rng.standard_normal((4, 30)) + noise
 
     def accuracy(decoded):
-        return identify_stacked([decoded], protocol.segments, n_draws=0).pairwise_accuracy
+        return identify_stacked([decoded], protocol.segments).pairwise_accuracy
 
     alphas = [1.0, 10.0]
     decoded = fit_decoder(deaf, latents, protocol.folds, alphas, **protocol.timing)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from giblet_core.decoding import Segments, fold_numbers, make_segments
+from giblet_core.decoding import Segments, foil_pairs, fold_numbers, make_segments
 from giblet_core.errors import InputError
 
 
@@ -48,23 +48,14 @@ def test_a_segment_has_its_most_frequent_class_and_the_level_of_its_mean_power()
     np.testing.assert_allclose(segments.loudness, [-20, 10 * np.log10(mean_power)])
 
 
-def test_predictions_move_as_one_series_and_only_reversed_ones_cross_their_old_places(protocol):
-    rows = protocol.segments.circular_moves(400, 20, 50)
-    assert rows.shape == (50, 400)
-    assert (np.sort(rows, axis=1) == np.arange(400)).all()
-    moves = rows - np.arange(400)
-    distance = np.minimum(moves % 400, -moves % 400)
-    assert (distance[:25] >= 30).all()
-    assert (distance[25:] <= 1).any(axis=1).all()  # reversed
-    assert ((distance[25:] < 30).mean(axis=1) < 0.16).all()
-    assert np.isin(np.abs(np.diff(rows, axis=1)), (1, 399)).all()
-
-
-def test_rows_outside_all_segments_stay_in_place():
-    fold_of = np.repeat([0, -1, 1], 20)
-    rows = make_segments(fold_of, 10).circular_moves(60, 2, 5)
-    assert (rows[:, 20:40] == np.arange(20, 40)).all()
-    assert (np.sort(rows, axis=1) == np.arange(60)).all()
+def test_foils_are_mutual_so_that_each_pair_counts_once(protocol):
+    foils = protocol.segments.foils(20)
+    assert (foils == foils.T).all()
+    pairs = foil_pairs(foils)
+    assert len(pairs) == foils.sum() // 2
+    assert (pairs[:, 0] < pairs[:, 1]).all()
+    assert foils[pairs[:, 0], pairs[:, 1]].all()
+    assert len(np.unique(pairs, axis=0)) == len(pairs)
 
 
 def test_too_few_segments_are_refused_with_the_remedy():

@@ -6,6 +6,7 @@ import pytest
 from giblet_core.encoding import (
     Hypothesis,
     binomial_interval,
+    draw_shifts,
     fisher_mean,
     fit_banded,
     fit_ridge,
@@ -156,3 +157,26 @@ def test_group_statistics_average_subjects_and_shared_draws_are_stricter(rng, sm
 def test_draws_that_are_neither_independent_nor_shared_are_refused():
     with pytest.raises(InputError, match="'independent' or 'shared'"):
         Hypothesis(draws="own")
+
+
+def test_drawn_shifts_move_each_run_within_itself_by_its_own_number_of_trs():
+    rows = draw_shifts(250, (0, 100), min_shift=30, n_draws=200)
+    assert rows.shape == (200, 250)
+    first, second = rows[:, :100], rows[:, 100:] - 100
+    distances = []
+    for run in (first, second):
+        n_trs = run.shape[1]
+        assert (np.sort(run, axis=1) == np.arange(n_trs)).all()
+        shift = (np.arange(n_trs) - run) % n_trs
+        assert (shift == shift[:, :1]).all()
+        distances.append(np.minimum(shift[:, 0], n_trs - shift[:, 0]))
+        assert distances[-1].min() >= 30
+    assert (distances[0] != distances[1]).mean() > 0.9
+    np.testing.assert_array_equal(rows, draw_shifts(250, (0, 100), 30, 200))
+    assert not np.array_equal(rows, draw_shifts(250, (0, 100), 30, 200, seed=1))
+
+
+def test_one_run_gives_all_its_shifts_spread_evenly_and_no_more():
+    rows = draw_shifts(100, min_shift=30, n_draws=5000)
+    assert (-rows[:, 0] % 100).tolist() == shift_sizes(100).tolist()
+    assert (-draw_shifts(100, min_shift=30, n_draws=3)[:, 0] % 100).tolist() == [30, 49, 69]

@@ -105,13 +105,28 @@ def test_crossed_units_are_covered_where_cells_as_units_are_not(rng):
     assert as_cells < 0.6
 
 
+def test_an_axis_of_few_levels_has_no_interval(rng):
+    table = rng.standard_normal((40, LEAST_UNITS - 1))
+    assert np.isnan(crossed_bootstrap(table)).all()
+    assert np.isfinite(crossed_bootstrap(table, axes=(0,))).all()
+
+
+def test_axes_that_are_not_drawn_are_averaged_and_their_order_does_not_matter(rng):
+    table = rng.standard_normal((25, 3, 40))
+    low, high = crossed_bootstrap(table, axes=(0, 2))
+    averaged = crossed_bootstrap(table.mean(1))
+    np.testing.assert_allclose((low, high), averaged)
+    turned = crossed_bootstrap(table.transpose(2, 0, 1), axes=(1, 0))
+    np.testing.assert_allclose((low, high), turned)
+
+
 def test_one_crossed_axis_is_the_bootstrap_and_missing_cells_are_left_out(rng):
     values = rng.standard_normal(200)
     low, high = crossed_bootstrap(values, block=4)
     plain = bootstrap(values, block=4)
     assert abs(low - plain.low) < 0.02
     assert abs(high - plain.high) < 0.02
-    holes = np.array([[1.0, np.nan], [1.0, 1.0]])
-    assert crossed_bootstrap(holes) == (1.0, 1.0)
+    holes = np.where(rng.random((30, 25, 2)) < 0.3, np.nan, 1.0)
+    assert crossed_bootstrap(holes, axes=(0, 1)) == (1.0, 1.0)
     with pytest.raises(InputError, match="none is finite"):
         crossed_bootstrap(np.full((2, 2), np.nan))

@@ -22,9 +22,11 @@ def cards(findings):
 def test_a_card_of_several_says_what_its_row_says(findings, cards):
     card = cards["R12"]
     assert card.lesion.equals(findings.lesions.table().loc["R12"])
-    assert any(f"{card.lesion['alone (%)']:.0f} % of segments" in text for text in card.verdict)
-    assert card.scenes.pairwise_accuracy[0] == np.nanmax(findings.lesions.alone[1])
-    assert card.scenes.pairwise_accuracy[-1] == np.nanmin(findings.lesions.alone[1])
+    assert any(
+        f"{card.lesion['alone (%)']:.0f} % of pairs of segments" in text for text in card.verdict
+    )
+    assert card.scenes.pairwise_accuracy[0] == np.nanmax(findings.lesions.alone_by_segment[1])
+    assert card.scenes.pairwise_accuracy[-1] == np.nanmin(findings.lesions.alone_by_segment[1])
 
 
 def test_what_is_heard_and_retrieved_is_named_by_its_scene(findings, cards):

@@ -11,9 +11,11 @@ def test_the_scorer_gives_what_identify_gives(planted, protocol):
     bold = planted.group.region_bold("A")
     prediction = read_out(bold, planted.latents, protocol.folds, np.full(4, 5.0)).intact
     segments = protocol.segments
-    expected = identify(prediction, planted.latents, segments, embargo=10, n_draws=0).per_segment
-    accuracy = make_scorer(planted.latents, segments, 10).accuracy(prediction)
-    np.testing.assert_allclose(accuracy, expected, atol=1e-6)
+    expected = identify(prediction, planted.latents, segments, embargo=10)
+    scorer = make_scorer(planted.latents, segments, 10)
+    np.testing.assert_allclose(scorer.accuracy(prediction), expected.per_pair)
+    by_segment = scorer.accuracy_of_segments(prediction)
+    np.testing.assert_allclose(by_segment, expected.per_segment, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_voxels", [8, 500], ids=["fewer voxels than rows", "more"])

@@ -85,7 +85,7 @@ def test_the_order_of_voxels_changes_nothing(planted, protocol, lesions):
         xyz_mm=group.xyz_mm[order],
     )
     again = region_lesions(moved, planted.latents, n_random=40, n_shifts=39, **protocol.of_lesions)
-    for name in ("alone", "all_but", "frozen", "random", "whole", "p_alone"):
+    for name in ("alone", "alone_by_segment", "all_but", "frozen", "random", "whole", "p_alone"):
         before = getattr(lesions, name)
         after = getattr(again, name)
         # a tie may fall either way

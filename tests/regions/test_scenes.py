@@ -13,7 +13,7 @@ def scenes(findings):
 
 def test_scenes_stand_in_order_of_their_accuracy(findings, scenes):
     assert (np.diff(scenes.pairwise_accuracy) <= 0).all()
-    accuracy = findings.lesions.alone[0]
+    accuracy = findings.lesions.alone_by_segment[0]
     np.testing.assert_array_equal(accuracy[scenes.segment], scenes.pairwise_accuracy)
     assert len(scenes.segment) == np.isfinite(accuracy).sum()
     np.testing.assert_array_equal(findings.segments.starts[scenes.segment], scenes.true)

@@ -10,7 +10,7 @@ from giblet_core.validation import (
     WRONG_WAYS,
     acausal_hrf,
     average_indices,
-    calibration_rows,
+    calibration_study,
     hrf_twice,
     shuffled_folds,
     switch,
@@ -94,11 +94,15 @@ def test_index_averaging_depends_on_the_names_of_codes_and_latents_do_not(rng):
 
 
 def test_calibration_scores_the_right_way_and_the_wrong_ones():
-    rows = {row["figure"]: row for row in calibration_rows(n_pairs=12)}
+    study = calibration_study(n_pairs=20)
+    rows = {row["figure"]: row for row in study.figures}
     assert rows["mean r, shuffled folds"]["value"] > rows["mean r, contiguous folds"]["value"]
     assert rows["false positives, shuffled folds, t test"]["value"] > 0.2
     assert rows["false positives, contiguous folds, circular shifts"]["value"] <= 0.25
-    assert {row["n"] for row in rows.values()} == {12}
+    assert {row["n"] for row in rows.values()} == {20}
+    assert len(study.simulations) == 20
+    for name, row in rows.items():
+        assert row["value"] == pytest.approx(np.mean([pair[name] for pair in study.simulations]))
 
 
 def test_every_wrong_way_is_described():

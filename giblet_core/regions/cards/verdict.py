@@ -100,8 +100,8 @@ def _alone(findings: Findings, index: int, lesion: Mapping[str, float]) -> str:
         comparison = "less than"
     hears = lesion["p chance"] <= LEVEL
     return (
-        f"Alone it identifies {lesion['alone (%)']:.0f} % of segments ({lesion['alone, low']:.0f} "
-        f"to {lesion['alone, high']:.0f}; chance 50; p = {lesion['p chance']:.3f}, {corrected}): "
+        f"Alone it identifies {lesion['alone (%)']:.0f} % of pairs of segments "
+        f"({_range(lesion, 'alone')}; chance 50; p = {lesion['p chance']:.3f}, {corrected}): "
         f"{'it hears' if hears else 'it cannot be said to hear'}. That is {comparison} {rivals} "
         f"({lesion['random (%)']:.0f} %, 95 % of them {lesion['random, low']:.0f} to "
         f"{lesion['random, high']:.0f})."
@@ -112,7 +112,15 @@ def _without(lesion: Mapping[str, float]) -> str:
     is_needed = lesion["lost without, low"] > 0
     return (
         f"Without it, identification by all other regions changes by "
-        f"{-lesion['lost without (%)']:+.1f} points ({-lesion['lost without, high']:+.1f} to "
-        f"{-lesion['lost without, low']:+.1f}): "
+        f"{-lesion['lost without (%)']:+.1f} points (lost: {_range(lesion, 'lost without')}): "
         f"{'nothing else stands in for it' if is_needed else 'no loss is shown'}."
     )
+
+
+def _range(lesion: Mapping[str, float], figure: str) -> str:
+    """Write the interval of a figure, or say why there is none."""
+    low = lesion[f"{figure}, low"]
+    high = lesion[f"{figure}, high"]
+    if np.isnan(low):
+        return "too few pairs for an interval"
+    return f"{low:.0f} to {high:.0f}"

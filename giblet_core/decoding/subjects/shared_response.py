@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.decoding.regression import DecodingResult, targets_of_folds
-from giblet_core.decoding.voxels import standardise_voxels
+from giblet_core.decoding.subjects.voxels import standardise_voxels
 from giblet_core.encoding import fit_ridge
 from giblet_core.errors import InputError
 from giblet_core.timing import Fold, leave_one_subject_out

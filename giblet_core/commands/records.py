@@ -1,0 +1,85 @@
+"""The command `giblet record`: make one of the book's records anew."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import giblet_core as gc
+from giblet_core.commands.arguments import Command, note
+from giblet_core.timing import Stimulus
+from giblet_core.validation import (
+    StudyRows,
+    calibration_study,
+    decoding_study,
+    identification_null_study,
+)
+
+
+@dataclass(frozen=True)
+class RecordMaker:
+    """A record of ``book/records`` that a command makes.
+
+    Attributes
+    ----------
+    made_of : str
+        What it is computed from.
+    make : callable
+        ``make(stimulus)`` returns a StudyRows; the stimulus is the demo film, or None.
+    needs_film : bool
+        Whether it is made on the demo film.
+    """
+
+    made_of: str
+    make: Callable[[Stimulus | None], StudyRows]
+    needs_film: bool
+
+
+def _calibration(stimulus: Stimulus | None) -> StudyRows:
+    return calibration_study()
+
+
+def _identification_null(stimulus: Stimulus | None) -> StudyRows:
+    return identification_null_study()
+
+
+#: Name of the record -> how it is made.
+RECORDS = {
+    "calibration_demo": RecordMaker(
+        "pairs of unrelated smooth noise; no sound and no subject", _calibration, needs_film=False
+    ),
+    "identification_null": RecordMaker(
+        "smooth series and voxels that follow them by a known share, or not at all",
+        _identification_null,
+        needs_film=False,
+    ),
+    "decoding_demo": RecordMaker(
+        "simulated subjects who hear the demo film", decoding_study, needs_film=True
+    ),
+}
+
+
+def _add_record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("record", choices=list(RECORDS), help="name of the record")
+
+
+def record(args: argparse.Namespace) -> None:
+    """Make a record anew, with a row of every simulation, and store it in book/records."""
+    maker = RECORDS[args.record]
+    stimulus = gc.ensure_stimulus("demo", "demo") if maker.needs_film else None
+    note(f"making {args.record}: minutes to hours ...")
+    study = maker.make(stimulus)
+    path = gc.reporting.write_record(
+        args.record,
+        study.figures,
+        stimulus.codec.sha256 if stimulus else "",
+        simulations=study.simulations,
+        command=f"giblet record {args.record}",
+        made_of=maker.made_of,
+        **study.settings,
+    )
+    print(path)
+
+
+RECORD_COMMANDS = (
+    Command("record", "Make one of the book's records of long runs anew.", _add_record, record),
+)
