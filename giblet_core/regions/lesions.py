@@ -182,12 +182,7 @@ def region_lesions(  # noqa: PLR0913 - public interface
     """
     names = tuple(group.names if names is None else names)
     inside = np.flatnonzero(group.atlas > 0)
-    members = [group.members(name) for name in names]
-    if any(len(voxels) == len(inside) for voxels in members):
-        raise InputError(
-            f"names={', '.join(names)}: the atlas has no other voxel; 'all but' needs some. Use an "
-            "atlas of several regions."
-        )
+    members = _members(group, names, len(inside))
     study = _Study(
         group=group,
         latents=latents,
@@ -227,6 +222,17 @@ def region_lesions(  # noqa: PLR0913 - public interface
         predictions=np.array([lesion.alone.predictions for lesion in lesions]),
         random_predictions=np.array([lesion.alone.random_predictions for lesion in lesions]),
     )
+
+
+def _members(group: GroupResponses, names: Sequence[str], n_inside: int) -> list[np.ndarray]:
+    """Return the voxels of each region; refuse a region beside which there is no voxel."""
+    members = [group.members(name) for name in names]
+    if any(len(voxels) == n_inside for voxels in members):
+        raise InputError(
+            f"names={', '.join(names)}: the atlas has no other voxel; 'all but' needs some. Use an "
+            "atlas of several regions."
+        )
+    return members
 
 
 @dataclass(frozen=True, eq=False)
