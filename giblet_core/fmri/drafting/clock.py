@@ -1,7 +1,7 @@
 """The clock of a draft: TR, slices, volumes before the steady state, and where the runs begin."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, floor
 
 from giblet_core.fmri.checks.headers import (
@@ -10,6 +10,7 @@ from giblet_core.fmri.checks.headers import (
     TR_TOLERANCE_S,
     UNKNOWN_TR_S,
 )
+from giblet_core.fmri.clock import MOST_JITTER_TRS
 from giblet_core.fmri.drafting.events import Played
 from giblet_core.fmri.drafting.remarks import Remarks
 from giblet_core.fmri.drafting.series.layout import Layout, Roster
@@ -34,6 +35,8 @@ class DraftRun:
         Volumes at the begin that are dropped.
     n_after : int
         Volumes at the end that were acquired after the sound.
+    subjects : dict of str to dict
+        Subject -> what is different: ``n_trs``, ``stimulus_start_s``.
     """
 
     name: str
@@ -41,6 +44,7 @@ class DraftRun:
     stimulus_start_s: float
     dummy_trs: int = 0
     n_after: int = 0
+    subjects: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,11 +192,48 @@ def draft_runs(
         n_before = ceil(round(onset_s / t_r, 6)) if t_r and heard_s > 0 else 0
         n_unsteady = clock.n_unsteady.get(name, 0)
         start_s = round(heard_s - onset_s, 4) + 0.0
-        runs.append(DraftRun(name, n_trs, start_s, max(n_before, n_unsteady, 0), n_after))
+        own = _own_runs(name, roster, played.get(name), heard_s, remarks)
+        _ask_about_jitter(name, start_s, own, t_r, remarks)
+        runs.append(DraftRun(name, n_trs, start_s, max(n_before, n_unsteady, 0), n_after, own))
         _explain_drops(runs[-1], n_unsteady, n_before, remarks)
         heard_s += stretch_s
     _judge_starts(names, played, heard_s, clock, remarks)
     return runs
+
+
+def _own_runs(
+    name: str, roster: Roster, heard: Played | None, heard_s: float, remarks: Remarks
+) -> dict[str, dict[str, float]]:
+    """Return what of a run is different for single subjects."""
+    own: dict[str, dict[str, float]] = {}
+    for subject, n_trs in roster.own_trs.get(name, {}).items():
+        if subject not in roster.excluded:
+            own.setdefault(subject, {})["n_trs"] = n_trs
+    for subject, onset_s in ({} if heard is None else heard.own_onsets_s).items():
+        if subject not in roster.excluded:
+            own.setdefault(subject, {})["stimulus_start_s"] = round(heard_s - onset_s, 4) + 0.0
+    if own:
+        remarks.note(
+            "runs",
+            f"{name}: subjects {', '.join(own)} have another length or begin; the TRs that all "
+            "subjects have are kept.",
+        )
+    return own
+
+
+def _ask_about_jitter(
+    name: str, start_s: float, own: dict[str, dict[str, float]], t_r: float, remarks: Remarks
+) -> None:
+    """Ask about subjects whose clock lies between the TRs of the others."""
+    for subject, different in own.items():
+        apart = (different.get("stimulus_start_s", start_s) - start_s) / (t_r or 1.0)
+        if abs(apart - round(apart)) > MOST_JITTER_TRS:
+            remarks.todo(
+                "runs",
+                f"{name}: the sound began {abs(apart):.2f} TRs earlier or later for subject "
+                f"{subject}; one clock holds for all, so it must be a whole number. Exclude the "
+                "subject, or describe those subjects in a data set of their own.",
+            )
 
 
 def _stretch_s(available_s: float, heard: Played | None, clock: Clock, n_runs: int) -> float:

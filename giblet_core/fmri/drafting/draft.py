@@ -186,8 +186,9 @@ def _study_name(played: dict[str, Played], folder: Path) -> str:
 
 def _run_section(run: dict[str, Any]) -> dict[str, Any]:
     """Return a run without what needs no line."""
+    optional = ("dummy_trs", "subjects")
     shown = {key: value for key, value in run.items() if key != "n_after"}
-    return {key: value for key, value in shown.items() if key != "dummy_trs" or value}
+    return {key: value for key, value in shown.items() if key not in optional or value}
 
 
 def _bold_section(layout: Layout, roster: Roster) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What was played, and when it began, as tables of events of BIDS say it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from giblet_core.errors import InputError
@@ -19,11 +20,23 @@ SAME_ONSET_S = 0.05
 
 @dataclass(frozen=True)
 class Played:
-    """What a run heard: the file, seconds from volume 0 to its begin, and how long (None: n/a)."""
+    """What a run heard.
+
+    Attributes
+    ----------
+    stim_file : str
+    onset_s : float
+        Seconds from volume 0 to its begin.
+    duration_s : float or None
+        None where the table does not say it.
+    own_onsets_s : dict of str to float
+        Subject -> seconds, where they are not those of most.
+    """
 
     stim_file: str
     onset_s: float
     duration_s: float | None = None
+    own_onsets_s: Mapping[str, float] = field(default_factory=dict)
 
 
 def played_in_runs(
@@ -105,20 +118,21 @@ def _first_sound(path: Path) -> Played | None:
 
 
 def _common(run: str, of_subjects: dict[str, Played], remarks: Remarks) -> Played:
-    """Return what most subjects heard; ask where others differ."""
-    usual, _ = Counter(of_subjects.values()).most_common(1)[0]
+    """Return what most subjects heard, with the onsets of others; ask about other sounds."""
+    files = Counter(heard.stim_file for heard in of_subjects.values())
+    usual_file, _ = files.most_common(1)[0]
+    same_file = {s: heard for s, heard in of_subjects.items() if heard.stim_file == usual_file}
+    onsets = Counter(heard.onset_s for heard in same_file.values())
+    usual_onset_s, _ = onsets.most_common(1)[0]
+    own_onsets_s = {}
     for subject, heard in of_subjects.items():
-        if heard.stim_file != usual.stim_file:
+        if subject not in same_file:
             remarks.todo(
                 "runs",
-                f"subject {subject} heard {heard.stim_file} in {run}, most heard "
-                f"{usual.stim_file}. Exclude the subject, or correct the table of events.",
+                f"subject {subject} heard {heard.stim_file} in {run}, most heard {usual_file}. "
+                "Exclude the subject, or correct the table of events.",
             )
-        elif abs(heard.onset_s - usual.onset_s) > SAME_ONSET_S:
-            remarks.todo(
-                "runs",
-                f"the sound began {heard.onset_s:g} s after volume 0 for subject {subject} in "
-                f"{run}, {usual.onset_s:g} s for most. Give each subject its own clock, or exclude "
-                "the subject.",
-            )
-    return usual
+        elif abs(heard.onset_s - usual_onset_s) > SAME_ONSET_S:
+            own_onsets_s[subject] = heard.onset_s
+    usual = next(heard for heard in same_file.values() if heard.onset_s == usual_onset_s)
+    return replace(usual, own_onsets_s=own_onsets_s)

@@ -98,7 +98,11 @@ def yaml_text(value: Any) -> str:
     '{name: run-1, n_trs: 150, subjects: ["01", "no"], zscored: true}'
     """
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {yaml_text(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{yaml_text(key)}: {yaml_text(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(yaml_text(item) for item in value) + "]"
     is_plain = isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in NO_TEXT

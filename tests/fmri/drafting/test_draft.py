@@ -145,25 +145,37 @@ def test_subjects_who_lack_a_run_or_have_another_length_are_excluded_with_the_re
     write_study(tmp_path, plan)
     for path in func(tmp_path, "3").glob("*run-2*bold.nii.gz"):
         path.unlink()
-    for path in func(tmp_path, "10").glob("*run-1*bold.nii.gz"):
-        image = nib.load(path)
-        shorter = nib.Nifti1Image(np.asarray(image.dataobj)[..., :28], image.affine, image.header)
-        nib.save(shorter, path)
+    for subject, n_volumes in (("10", 20), ("2", 28)):
+        for path in func(tmp_path, subject).glob("*run-1*bold.nii.gz"):
+            image = nib.load(path)
+            data = np.asarray(image.dataobj)[..., :n_volumes]
+            nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
+        for path in func(tmp_path, subject).glob("*run-1*confounds_timeseries.tsv"):
+            path.write_text("\n".join(path.read_text().splitlines()[: n_volumes + 1]) + "\n")
     draft = drafted(tmp_path)
     reasons = {rule["subject"]: rule["why"] for rule in draft.content["exclude"]}
     assert reasons == {
         "3": "has no run-2",
-        "10": "run-1 has 28 volumes, that of most has 30",
+        "10": "run-1 has 20 volumes, that of most has 30",
     }
+    assert draft.content["runs"][0]["subjects"] == {"2": {"n_trs": 28}}
     assert errors(tmp_path) == []
-    assert load_dataset(tmp_path / "dataset.yaml").subjects == ("1", "2")
+    data = load_dataset(tmp_path / "dataset.yaml")
+    assert data.subjects == ("1", "2")
+    assert [grid.n_trs for grid in data.grids] == [28, 30]
 
 
-def test_subjects_who_heard_the_sound_at_another_time_are_asked_about(place):
+def test_subjects_who_heard_the_sound_at_another_time_get_their_own_clock(place):
     path = next(place.glob("sub-02/func/*_events.tsv"))
     path.write_text(path.read_text().replace("\n0.0\t", "\n4.0\t"))
     draft = drafted(place)
-    assert any("subject 02" in text and "4 s after volume 0" in text for text in open_of(draft))
+    assert open_of(draft) == []
+    assert draft.content["runs"][0]["subjects"] == {"02": {"stimulus_start_s": -4.0}}
+    assert errors(place) == []
+    path.write_text(path.read_text().replace("\n4.0\t", "\n4.9\t"))
+    assert any("must be a whole number" in text for text in open_of(drafted(place)))
+    path.write_text(path.read_text().replace("film.wav", "other.wav"))
+    assert any("subject 02 heard other.wav" in text for text in open_of(drafted(place)))
 
 
 def test_runs_of_one_sound_whose_places_cannot_be_told_are_asked_about(tmp_path):

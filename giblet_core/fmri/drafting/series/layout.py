@@ -10,6 +10,7 @@ from giblet_core.fmri.files.sidecars import Sidecar
 from giblet_core.fmri.readers import BoldHeader
 
 LEAST_SHARE = 0.5  # of the subjects who must have a run
+MOST_APART = 0.1  # of a run's length: a file that differs by more is another run
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +88,14 @@ class Roster:
         Run -> TRs of its files.
     excluded : dict of str to str
         Subject -> why.
+    own_trs : dict of str to dict
+        Run -> subject -> TRs, where they are not those of most subjects.
     """
 
     subjects: tuple[str, ...]
     n_trs: dict[str, int]
     excluded: dict[str, str]
+    own_trs: dict[str, dict[str, int]]
 
 
 def natural(text: str) -> list[tuple[int, int | str]]:
@@ -116,6 +120,7 @@ def roster_of(layout: Layout, remarks: Remarks) -> Roster:
     subjects = layout.subjects
     excluded: dict[str, str] = {}
     n_trs = {}
+    own_trs: dict[str, dict[str, int]] = {}
     for run in layout.runs:
         series = {found.subject: found.header.n_trs for found in layout.of_run(run)}
         if len(series) < LEAST_SHARE * len(subjects):
@@ -124,12 +129,14 @@ def roster_of(layout: Layout, remarks: Remarks) -> Roster:
         usual, _ = Counter(series.values()).most_common(1)[0]
         n_trs[run] = usual
         for subject in subjects:
+            n_own = series.get(subject, 0)
             if subject not in series:
                 excluded.setdefault(subject, f"has no {run}")
-            elif series[subject] != usual:
-                excluded.setdefault(
-                    subject, f"{run} has {series[subject]} volumes, that of most has {usual}"
-                )
+            elif abs(n_own - usual) > MOST_APART * usual:
+                why = f"{run} has {n_own} volumes, that of most has {usual}"
+                excluded.setdefault(subject, why)
+            elif n_own != usual:
+                own_trs.setdefault(run, {})[subject] = n_own
     for subject, why in excluded.items():
         remarks.note("exclude", f"subject {subject} is excluded: {why}.")
-    return Roster(tuple(subjects), n_trs, excluded)
+    return Roster(tuple(subjects), n_trs, excluded, own_trs)
