@@ -1,11 +1,13 @@
 """Commands on the book: run, sweep, bench."""
 
 import argparse
+import time
+from pathlib import Path
 
 import giblet_core as gc
 from giblet_core import commands  # loads the benchmark, and torch, on first use
 from giblet_core.commands.arguments import Command, note, path_text
-from giblet_core.errors import RunFailed
+from giblet_core.errors import InputError, RunFailed
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +36,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-build", action="store_true", help="run the notebooks but do not build the pages"
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a first picture alone, in minutes: one subject, no statistics; needs --set bold=FILE",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run the notebooks that changed and build the book."""
+    """Run the notebooks that changed and build the book; with --quick, write one page instead."""
+    if args.quick:
+        _quick_look(args)
+        return
     report = gc.workflow.run_book(
         args.params,
         args.set,
@@ -54,6 +64,39 @@ def run(args: argparse.Namespace) -> None:
     if report.failed:
         reasons = "\n".join(f"{name}: {reason}" for name, reason in report.failed.items())
         raise RunFailed(f"{len(report.failed)} notebooks failed.\n{reasons}")
+
+
+def _quick_look(args: argparse.Namespace) -> None:
+    """Write the page of a quick look at the data set that --set or --params names."""
+    started = time.monotonic()
+    if args.only:
+        raise InputError("only: chooses notebooks, and --quick runs none. Leave one of them out.")
+    look = _take_look(args)
+    folder = Path(args.out) if args.out else gc.project_root() / "build"
+    page = gc.reporting.write_quick_look(look, folder)
+    for text in (*look.left_out, *gc.reporting.quick_look_sentences(look)):
+        print(text)
+    print(f"quick look: one subject, no statistics, {time.monotonic() - started:.0f} s")
+    print(page)
+
+
+def _take_look(args: argparse.Namespace) -> "gc.reporting.QuickLook":
+    """Measure one subject of the data set that the parameters name."""
+    settings = gc.workflow.read_parameters(args.params, args.set)
+    given = gc.workflow.complete_from_dataset(settings)
+    path = given.get("bold", "demo")
+    if path == "demo" or not Path(path).is_file():
+        raise InputError(
+            f"bold={path}: a quick look needs a data set of your own. Give --set bold=dataset.yaml."
+        )
+    note(f"reading {path} ...")
+    data = gc.load_dataset(path)
+    sound = given.get("audio", path)
+    if Path(sound).suffix in (".yaml", ".yml"):  # the manifest says which track was heard
+        sound = gc.fmri.sound_path(data.manifest)
+    n_series = f"{data.n_trs} TRs x {data.n_voxels} series"
+    note(f"subject {data.subjects[0]}: {n_series}, predicted from the level of the sound ...")
+    return gc.reporting.take_quick_look(data, sound)
 
 
 def _prefixes(only: list[list[str]] | None) -> list[str] | None:

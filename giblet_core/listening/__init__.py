@@ -52,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "players": [
             "Players",
             "listen",
+            "render_players",
         ],
         "results": [
             "analyse_results",

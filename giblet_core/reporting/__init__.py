@@ -3,8 +3,9 @@
 Read `material` first (what a build was made from, and whether that is the demo), then `needs` (what
 each section requires of it), `records` (results of long runs, kept with the project), `demo_boxes`
 (where those of the demo may be shown), `claims` (sentences made from results), `scorecard`
-(expectations beside figures), `surface` and `front_page`. No figure is typed here: each one is read
-from a file that a notebook or a long run wrote.
+(expectations beside figures), `surface`, `front_page` and `quick_look` (a first picture before the
+book is run). No figure is typed here: each one is read from a file that a notebook or a long run
+wrote.
 """
 
 import lazy_loader
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "front_page",
         "material",
         "needs",
+        "quick_look",
         "records",
         "scorecard",
         "surface",
@@ -45,6 +47,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "save_material",
         ],
         "needs": ["FACTS", "SECTIONS", "Readiness", "measure_material", "sounding_s"],
+        "quick_look.measures": ["QuickLook", "take_quick_look"],
+        "quick_look.page": ["quick_look_sentences", "write_quick_look"],
         "records": [
             "Record",
             "demo_record",

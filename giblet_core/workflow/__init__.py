@@ -23,7 +23,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "keys": ["find_notebooks", "input_stamp"],
         "pages": ["find_remote"],
-        "parameters": ["check_inputs", "complete_from_dataset", "notebook_parameters"],
+        "parameters": [
+            "check_inputs",
+            "complete_from_dataset",
+            "notebook_parameters",
+            "read_parameters",
+        ],
         "runner": ["RunReport", "run_book"],
         "session": [
             "SMOKE_S",

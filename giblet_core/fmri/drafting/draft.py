@@ -247,7 +247,9 @@ def _summary(layout: Layout, roster: Roster, content: dict[str, Any]) -> str:
     n_subjects = len(roster.subjects) - len(roster.excluded)
     n_trs = sum(roster.n_trs.values())
     t_r = f" of {content['t_r']:g} s" if "t_r" in content else ""
-    return (
-        f"{n_subjects} subjects, {len(roster.n_trs)} runs, {n_trs} TRs{t_r}, "
-        f"{READERS[layout.format].what}"
-    )
+    counted = f"{_counted(n_subjects, 'subject')}, {_counted(len(roster.n_trs), 'run')}"
+    return f"{counted}, {_counted(n_trs, 'TR')}{t_r}, {READERS[layout.format].what}"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
