@@ -18,6 +18,7 @@ from giblet_core.simulations import GENERATORS, Subjects
 #: Seeds up to here were used while the analysis was developed.
 LAST_USED_SEED = 5040
 DEVELOPMENT_SEED = 5001  # rehearsals begin here
+ALL = "all"  # generators of a design
 
 
 class _Strict(BaseModel):
@@ -75,7 +76,7 @@ class Bar(_Strict):
     figure : str
         Of `studies.FIGURES`.
     of : tuple of str
-        Generators; each is judged on its own.
+        Generators; each is judged on its own. ``[all]`` stands for all of the design.
     side : {"at least", "at most"}
     limit : float
     by : {"bound", "value"}
@@ -135,6 +136,10 @@ class StudyDesign(_Strict):
         n_seeds = self.n_simulations * len(self.films)
         return range(self.first_seed, self.first_seed + n_seeds)
 
+    def judged(self, bar: Bar) -> tuple[str, ...]:
+        """Return the generators that a bar is for."""
+        return self.generators if bar.of == (ALL,) else bar.of
+
     def seeds_of(self, film: FilmSpec) -> range:
         """Return the seeds of one film; no two films share one."""
         start = self.first_seed + self.films.index(film) * self.n_simulations
@@ -190,7 +195,7 @@ def read_design(path: str | Path, known: KnownParts) -> StudyDesign:
     _check_names("generators", design.generators, tuple(GENERATORS))
     _check_names("statistic", (design.statistic,), known.statistics)
     _check_names("bars.figure", [bar.figure for bar in design.bars], known.figures)
-    judged = [name for bar in design.bars for name in bar.of]
+    judged = [name for bar in design.bars for name in design.judged(bar)]
     _check_names("bars.of", judged, design.generators)
     return design
 

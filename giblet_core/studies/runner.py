@@ -156,7 +156,7 @@ def judge(design: StudyDesign, rows: pd.DataFrame) -> list[Verdict]:
     """Set every bar of a design beside what its rows give, generator by generator."""
     verdicts = []
     for bar in design.bars:
-        for generator in bar.of:
+        for generator in design.judged(bar):
             members = rows[rows.generator == generator]
             estimate = FIGURES[bar.figure].of_rows(members)
             verdicts.append(Verdict(bar, generator, estimate))

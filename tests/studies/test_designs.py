@@ -49,6 +49,13 @@ def test_a_bar_names_figures_and_generators_that_there_are(content, write_design
         write_design(content)
 
 
+def test_all_stands_for_all_generators(content, write_design):
+    content["bars"][1]["of"] = ["all"]
+    design = write_design(content)
+    assert design.judged(design.bars[0]) == ("signed level",)
+    assert design.judged(design.bars[1]) == ("signed level", "envelope")
+
+
 def test_a_design_has_the_name_of_its_file(content, write_design):
     with pytest.raises(InputError, match="must be the name of the file, other"):
         write_design(content, "other")
