@@ -57,6 +57,35 @@ class Control:
         passed = {SHOWN: False, NOT_SO: True}.get(claim.verdict)
         return cls(claim.subject, claim.estimate, passed, claim.low, claim.high, claim.n)
 
+    @classmethod
+    def beside_claim(
+        cls, claim: "Claim", name: str, estimate: float, *, low: float, high: float, n: int
+    ) -> "Control":
+        """Judge a figure that should fall short of the claim's.
+
+        It fails where its own interval lies on the claimed side of the reference: what should show
+        nothing shows something. It passes where its interval falls wholly short of the claim's
+        interval. Else its figures do not decide.
+
+        Parameters
+        ----------
+        claim : Claim
+        name : str
+            What was measured, and why it should show nothing.
+        estimate, low, high : float
+            Of the same statistic as the claim's.
+        n : int
+            Units.
+
+        Returns
+        -------
+        Control
+        """
+        own = replace(claim, controls=(), estimate=estimate, low=low, high=high, p=nan)
+        falls_short = high < claim.low if claim.above else low > claim.high
+        passed = False if own.verdict == SHOWN else (bool(falls_short) or None)
+        return cls(name, estimate, passed, low, high, n)
+
     def sentence(self, unit_of_measure: str = "", digits: int = 3) -> str:
         """Say how the control came out.
 
@@ -187,8 +216,8 @@ class Claim:
         """Say whether the whole interval is on the claimed side; None where it is on both."""
         if not self.has_interval:
             return None
-        is_above = self.low > self.reference
-        is_below = self.high < self.reference
+        is_above = bool(self.low > self.reference)
+        is_below = bool(self.high < self.reference)
         if not is_above and not is_below:
             return None
         return is_above == self.above
@@ -212,11 +241,11 @@ class Claim:
     def sentence(self) -> str:
         """Say what was found, with its figures; controls that failed come first."""
         failed = [c.sentence(self.unit_of_measure, self.digits) for c in self.failed_controls]
-        others = [
-            c.sentence(self.unit_of_measure, self.digits)
-            for c in self.controls
-            if c.passed is not False
+        undecided = [
+            c.sentence(self.unit_of_measure, self.digits) for c in self.controls if c.passed is None
         ]
+        passed = [c for c in self.controls if c.passed]
+        others = [*undecided, *self._passed_sentence(passed)]
         said = {
             SHOWN: f"{self.subject} ({self.evidence()}).",
             NOT_SO: f"It is not so that {_lower_first(self.subject)} ({self.evidence()}).",
@@ -229,6 +258,12 @@ class Claim:
             ),
         }
         return " ".join([*failed, said[self.verdict], *others])
+
+    def _passed_sentence(self, passed: Sequence[Control]) -> list[str]:
+        """Say that controls passed: one with its figures, several counted."""
+        if len(passed) < 2:
+            return [control.sentence(self.unit_of_measure, self.digits) for control in passed]
+        return [f"{len(passed)} controls passed."]
 
     def _why_untold(self) -> str:
         if self.was_tested and self.p_floor > self.alpha:

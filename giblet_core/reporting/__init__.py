@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "planned_rows",
             "read_simulations",
             "recovery_box",
+            "recovery_claims",
             "simulation_figures",
         ],
         "front_page": ["front_page_html", "players_of"],

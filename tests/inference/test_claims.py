@@ -96,6 +96,21 @@ def test_the_verdict_follows_from_interval_and_p_together(fields, verdict):
     )
 
 
+def test_figures_of_numpy_are_judged_alike():
+    figures = {name: np.float64(getattr(GAIN, name)) for name in ("estimate", "low", "high")}
+    assert replace(GAIN, **figures).verdict == "shown"
+    assert replace(GAIN, above=False, **figures).verdict == "not so"
+    control = Control.beside_claim(
+        GAIN, "elsewhere", np.float64(0.03), low=np.float64(0.01), high=np.float64(0.05), n=20
+    )
+    assert GAIN.beside(control).verdict == "not supported: a control failed"
+
+
+def test_many_passed_controls_are_counted():
+    passed = replace(FAILED, passed=True)
+    assert GAIN.beside(passed, passed).sentence().endswith("2 controls passed.")
+
+
 def test_a_significant_effect_the_wrong_way_shows_nothing():
     wrong_way = replace(GAIN, estimate=-1.0, low=np.nan, high=np.nan, p=0.001, null="shifts")
     assert wrong_way.verdict == "cannot be told"
@@ -152,6 +167,20 @@ def test_a_control_is_a_claim_that_should_not_hold():
     assert Control.from_claim(same_gain).passed is False
     assert Control.from_claim(replace(same_gain, low=-0.05, high=-0.01)).passed is True
     assert Control.from_claim(replace(same_gain, low=-0.01)).passed is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "passed"), [(0.011, 0.054, False), (-0.002, 0.012, True), (-0.01, 0.03, None)]
+)
+def test_a_control_fails_where_it_shows_something_and_passes_where_it_falls_short(
+    low, high, passed
+):
+    """The claim's interval is 0.028 to 0.041."""
+    control = Control.beside_claim(GAIN, "elsewhere", (low + high) / 2, low=low, high=high, n=20)
+    assert control.passed is passed
+    mirrored = replace(GAIN, estimate=-0.035, low=-0.041, high=-0.028, above=False)
+    control = Control.beside_claim(mirrored, "elsewhere", -0.02, low=-high, high=-low, n=20)
+    assert control.passed is passed
 
 
 def test_claims_with_a_failed_control_lead():

@@ -9,6 +9,7 @@ from giblet_core.reporting import (
     identification_box,
     planned_rows,
     recovery_box,
+    recovery_claims,
     simulation_figures,
 )
 
@@ -52,9 +53,30 @@ def test_a_box_without_records_says_so():
 
 def test_verdicts_of_the_box_follow_from_the_record():
     met = recovery_box(recovery(auc=0.9))._repr_html_()
-    assert "found 0.900 (0.890 to 0.910), met." in met
+    assert "The area under the curve of planted codebooks reaches 0.85 (area 0.900 [" in met
     missed = recovery_box(recovery(auc=0.8))._repr_html_()
-    assert "found 0.800 (0.790 to 0.810), not met." in missed
+    assert "It is not so that the area under the curve" in missed
+    within = recovery_box(recovery(auc=0.855))._repr_html_()
+    assert "It cannot be told whether the area under the curve" in within
+
+
+def test_a_control_that_fails_is_said_first_and_leaves_the_gain_unsupported():
+    record = recovery(auc=0.9)
+    record["recovery"].rows.append(row("gain in loudness_x_speech", 0.033))
+    first = recovery_box(record).parts[0]
+    assert first.startswith(
+        "Control failed: the gain in the region of loudness x speech, which follows no codebook, "
+        "is 0.033 [0.023, 0.043], n = 20."
+    )
+    assert "So it is not supported that codebooks add explained variance" in first
+    passed = [claim.verdict for claim in recovery_claims(planned_rows(recovery(auc=0.9)))]
+    assert passed[1] == "shown"
+
+
+def test_one_of_twenty_false_detections_does_not_meet_seven_per_cent():
+    claim = recovery_claims(planned_rows(recovery(auc=0.9)))[2]
+    assert claim.estimate == 5.0
+    assert claim.verdict == "cannot be told"
 
 
 def test_only_the_planned_study_is_scored():
