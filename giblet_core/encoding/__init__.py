@@ -2,8 +2,8 @@
 
 Holds voxelwise ridge and what a score has to be compared with. Read `statistics`, `kernels` and
 `regression` first, then `ceilings` (how well any model could do) and `nulls` (what chance looks
-like), then `subsets`, `variance_components` and `codebook_recovery`, which ask which codebooks a
-region follows. Every score is on time that no fit has seen, and nothing is chosen on it.
+like), then `subsets` and the room `recovery`, which ask which codebooks a region follows. Every
+score is on time that no fit has seen, and nothing is chosen on it.
 """
 
 import lazy_loader
@@ -12,13 +12,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "ceilings",
-        "codebook_recovery",
         "kernels",
         "nulls",
+        "recovery",
         "regression",
         "statistics",
         "subsets",
-        "variance_components",
     ],
     submod_attrs={
         "ceilings": [
@@ -29,13 +28,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "noise_ceiling",
             "pairwise_from_isc",
             "spearman_brown",
-        ],
-        "codebook_recovery": [
-            "Design",
-            "codebook_gain",
-            "make_design",
-            "recover_regions",
-            "residual_scores",
         ],
         "kernels": [
             "Spectrum",
@@ -55,6 +47,27 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "null_phase",
             "phase_rotation",
             "shift_sizes",
+        ],
+        "recovery": [
+            "Calibration",
+            "Design",
+            "Ground",
+            "Recovery",
+            "Regressors",
+            "SHARES",
+            "calibration_error",
+            "codebook_gain",
+            "conditional_null",
+            "fit_calibration",
+            "leading_directions",
+            "make_design",
+            "recover",
+            "recover_regions",
+            "remaining",
+            "residual_scores",
+            "subset_log_likelihood",
+            "whiten",
+            "whiteners",
         ],
         "regression": [
             "ALPHAS",
@@ -81,14 +94,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "SubsetScores",
             "shapley",
             "subset_scores",
-        ],
-        "variance_components": [
-            "Recovery",
-            "Regressors",
-            "SHARES",
-            "recover",
-            "remaining",
-            "subset_log_likelihood",
         ],
     },
 )

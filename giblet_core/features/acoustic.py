@@ -12,6 +12,15 @@ from typing import Any
 import numpy as np
 
 from giblet_core.errors import InputError
+from giblet_core.features.amplitude import (
+    BASE_RATE_HZ,
+    band_rms,
+    level_family,
+    levels,
+    onsets,
+    spectrotemporal_modulation,
+    syllabic_share,
+)
 from giblet_core.features.pooling import (
     POOLS,
     RESPONSES,
@@ -21,14 +30,22 @@ from giblet_core.features.pooling import (
 )
 from giblet_core.features.spaces import FeatureSpace, column_names
 from giblet_core.metrics import k_weighted
-from giblet_core.sound import log_mel
+from giblet_core.sound import log_mel, mel_filters
 from giblet_core.timing import TRGrid
 
-BASE_RATE_HZ = 100  # of all tracks: frames of 10 ms
 N_MEL_BANDS = 128
 MEL_WINDOW = 1024  # samples
 MOMENT_S = 0.4  # of momentary loudness
 FLOOR_LUFS = -70.0  # the gate of ITU-R BS.1770
+STRONG_DIRECTIONS = {  # of the tracks of `strong_baselines`
+    "envelope": 8,
+    "loudness": 8,
+    "bands": 16,
+    "mel": 20,
+    "onsets": 12,
+    "modulation": 20,
+    "speech": 8,
+}
 
 
 def envelope(wave: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -58,6 +75,16 @@ def mel_spectrum(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     hop = sample_rate // BASE_RATE_HZ
     spectrum = log_mel(wave, sample_rate, N_MEL_BANDS, hop, MEL_WINDOW)
     return spectrum[:, : len(wave) // hop]
+
+
+def modulation(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Return spectro-temporal modulation every 10 ms, shape (108, n_frames)."""
+    return spectrotemporal_modulation(mel_spectrum(wave, sample_rate), mel_centres_hz(sample_rate))
+
+
+def onset_tracks(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Return how fast levels rise, every 10 ms, shape (40, n_frames)."""
+    return onsets(envelope(wave, sample_rate)[0], band_rms(mel_spectrum(wave, sample_rate)))
 
 
 def speech_track(annotation: Any, n_frames: int) -> np.ndarray:
@@ -97,16 +124,19 @@ TRACKS = {
     "envelope": Track(envelope, POOLS, "power"),
     "loudness": Track(momentary_loudness, ("mean", "sd"), "LUFS"),
     "mel": Track(mel_spectrum, POOLS, "band"),
+    "modulation": Track(modulation, ("mean",), "modulation"),
+    "onsets": Track(onset_tracks, ("mean",), "onsets"),
     "speech": Track(speech_track, ("mean",), "presence, words", annotated=True),
 }
 BASELINES = (*TRACKS, "time")
+SIMPLE_BASELINES = ("envelope", "loudness", "mel", "speech", "time")
 
 
 def baseline_features(
     wave: np.ndarray,
     sample_rate: int,
     grid: TRGrid | Sequence[TRGrid],
-    kinds: Sequence[str] = BASELINES,
+    kinds: Sequence[str] = SIMPLE_BASELINES,
     annotation: Any = None,
     hrf: Response | str | None = "glover",
 ) -> dict[str, FeatureSpace]:
@@ -122,7 +152,8 @@ def baseline_features(
     kinds : sequence of str
         "envelope" (10 columns: RMS and its cube root, all statistics), "loudness" (mean, SD), "mel"
         (128 bands, all statistics), "speech" (presence, word rate; needs `annotation`), "time"
-        (index of the TR in its run, and its square).
+        (index of the TR in its run, and its square); also "modulation" (spectro-temporal, 108
+        columns) and "onsets" (40).
     annotation : Annotation, optional
         Words and what sounds when.
     hrf : Response, {"glover", "spm"} or None
@@ -178,12 +209,12 @@ def strong_baselines(
     sample_rate: int,
     grid: TRGrid | Sequence[TRGrid],
     annotation: Any = None,
-    n_bands: int = 12,
     responses: Sequence[Response] = RESPONSES,
 ) -> dict[str, FeatureSpace]:
-    """Make baselines that leave little of loudness to codes.
+    """Make baselines that leave little of amplitude, spectrum and modulation to codes.
 
-    Level passes several nonlinearities, and each has several responses.
+    Every track passes a family of nonlinearities, and each is given several responses. The same
+    baselines serve notebook, region card and recovery.
 
     Parameters
     ----------
@@ -193,33 +224,67 @@ def strong_baselines(
     grid : TRGrid or sequence of TRGrid
         One a run.
     annotation : Annotation, optional
-        Adds "speech": presence, word rate, and level where there is speech.
-    n_bands : int
-        Slow directions of the 128 log-mel bands.
+        Says where speech is; it is guessed by its pace where there is none.
     responses : sequence of Response
 
     Returns
     -------
     dict of str to FeatureSpace
-        "envelope" (RMS, its powers 2/3 and 1/3, dB), "loudness", "mel", "speech"; response by
-        response.
+        In the order of `STRONG_DIRECTIONS`; of each, the directions in which its tracks move most
+        from TR to TR, response by response.
     """
     wave = _whole_frames(wave, sample_rate)
-    rms, cube_root = envelope(wave, sample_rate)
-    decibels = 20 * np.log10(rms + 1e-3 * rms.max() + 1e-12)
+    tracks = strong_tracks(wave, sample_rate, annotation)
+    spaces = {}
+    for name, rows in tracks.items():
+        means = pooled(rows, BASE_RATE_HZ, grid, ("mean",), None)
+        scale = np.maximum(means.std(0), 1e-12)[:, None]
+        directions = slow_directions(means / scale[:, 0], STRONG_DIRECTIONS[name])
+        spaces[name] = _with_responses(name, directions @ (rows / scale), grid, responses)
+    return spaces
+
+
+def strong_tracks(
+    wave: np.ndarray, sample_rate: int, annotation: Any = None
+) -> dict[str, np.ndarray]:
+    """Form the tracks of `strong_baselines`, each (n_rows, n_frames) every 10 ms.
+
+    Parameters
+    ----------
+    wave : array of shape (n_samples,)
+        Whole frames of 10 ms.
+    sample_rate : int
+        Hz.
+    annotation : Annotation, optional
+        As in `strong_baselines`.
+
+    Returns
+    -------
+    dict of str to array
+    """
+    rms, _ = envelope(wave, sample_rate)
+    weighted = np.sqrt((_frames(k_weighted(wave, sample_rate), sample_rate) ** 2).mean(1))
     mel = np.asarray(mel_spectrum(wave, sample_rate), dtype=np.float64)
-    mel_per_tr = pooled(mel, BASE_RATE_HZ, grid, ("mean",), None)
-    tracks = {
-        "envelope": np.stack([rms, cube_root**2, cube_root, decibels]),
-        "loudness": momentary_loudness(wave, sample_rate),
-        "mel": slow_directions(mel_per_tr, n_bands) @ mel,
+    bands = band_rms(mel)
+    is_guess = annotation is None
+    speech = syllabic_share(mel)[None] if is_guess else speech_track(annotation, len(rms))
+    loud = levels(weighted)
+    return {
+        "envelope": levels(rms),
+        "loudness": np.concatenate([momentary_loudness(wave, sample_rate), loud]),
+        "bands": np.concatenate([level_family(band) for band in bands]),
+        "mel": mel,
+        "onsets": onsets(rms, bands),
+        "modulation": spectrotemporal_modulation(mel, mel_centres_hz(sample_rate)),
+        "speech": np.concatenate([speech, speech[:1] * (loud - loud.mean(1, keepdims=True))]),
     }
-    if annotation is not None:
-        speech = speech_track(annotation, len(rms))
-        level = np.stack([cube_root, decibels])
-        level_in_speech = speech[:1] * (level - level.mean(1, keepdims=True))
-        tracks["speech"] = np.concatenate([speech, level_in_speech])
-    return {name: _with_responses(name, x, grid, responses) for name, x in tracks.items()}
+
+
+def mel_centres_hz(sample_rate: int) -> np.ndarray:
+    """Return the centre of each mel band, Hz, (128,)."""
+    filters = mel_filters(sample_rate, N_MEL_BANDS, MEL_WINDOW)
+    bins_hz = np.linspace(0, sample_rate / 2, len(filters))
+    return (bins_hz @ filters) / filters.sum(0)
 
 
 def _with_responses(

@@ -13,13 +13,18 @@ import numpy as np
 
 from giblet_core.codecs import UntrainedEncoder
 from giblet_core.errors import InputError
-from giblet_core.features.acoustic import baseline_features, time_features
+from giblet_core.features.acoustic import (
+    baseline_features,
+    strong_baselines,
+    time_features,
+)
 from giblet_core.features.codebooks import codebook_features, histogram_features
 from giblet_core.features.controls import (
     previous_tr,
     random_codec_features,
     surprisal_features,
 )
+from giblet_core.features.quadratic import codebook_energy
 from giblet_core.features.spaces import FeatureSpace, join_spaces
 from giblet_core.timing import Stimulus, TRGrid, hrf, run_onsets
 
@@ -27,6 +32,8 @@ Grids = Sequence[TRGrid]
 SOURCES = ("codes", "wave", "annotation", "untrained encoder")
 CODEBOOK_POOL = ("mean", "sd")
 FIR_DELAYS = (1, 2, 3, 4, 5)  # TRs
+STRONG = "strong baselines"  # what codebooks have to beat wherever something is claimed of them
+CODEBOOK_ENERGY = "codebook energy"
 NUISANCE = "nuisance"  # the group to which confounds of the scanner are added
 
 
@@ -82,6 +89,16 @@ def _codebooks(stimulus: Stimulus, grids: Grids) -> tuple[FeatureSpace, ...]:
     return codebook_features(stimulus.codec, stimulus.codes, grids, pool=CODEBOOK_POOL)
 
 
+def _codebook_energy(stimulus: Stimulus, grids: Grids) -> tuple[FeatureSpace, ...]:
+    return codebook_energy(stimulus.codec, stimulus.codes, grids)
+
+
+def _strong(stimulus: Stimulus, grids: Grids) -> tuple[FeatureSpace, ...]:
+    rate = stimulus.codec.sample_rate
+    made = strong_baselines(stimulus.wave, rate, grids, stimulus.spoken)
+    return tuple(made.values())
+
+
 def _time(stimulus: Stimulus, grids: Grids) -> FeatureSpace:
     return time_features(grids)
 
@@ -127,6 +144,13 @@ _ENTRIES = (
         group="codebooks",
     ),
     FeatureEntry(
+        CODEBOOK_ENERGY,
+        _codebook_energy,
+        needs=("codes",),
+        description="how large the latents of each codebook are: second moments and length",
+        group=CODEBOOK_ENERGY,
+    ),
+    FeatureEntry(
         "envelope",
         partial(_baseline, "envelope"),
         needs=("wave",),
@@ -146,6 +170,26 @@ _ENTRIES = (
         needs=("wave",),
         description="128 log-mel bands: mean, SD and modulation",
         group="mel",
+    ),
+    FeatureEntry(
+        "modulation",
+        partial(_baseline, "modulation"),
+        needs=("wave",),
+        description="spectro-temporal modulation, 1 to 16 Hz, 0 to 2 cycles an octave: mean",
+    ),
+    FeatureEntry(
+        "onsets",
+        partial(_baseline, "onsets"),
+        needs=("wave",),
+        description="how fast levels rise, of the whole sound and of bands: mean",
+    ),
+    FeatureEntry(
+        STRONG,
+        _strong,
+        needs=("wave",),
+        description="levels through power laws, onsets, spectrum, modulation, level in speech; "
+        "three responses",
+        group=STRONG,
     ),
     FeatureEntry(
         "time",

@@ -1,5 +1,6 @@
 """Codebooks of a sound are asked for beyond its level and spectrum, on unseen time."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,13 @@ from giblet_core.encoding import (
     residual_scores,
 )
 from giblet_core.errors import InputError
-from giblet_core.features import CodebookMeans, FeatureSpace, pooled, slow_codebooks
+from giblet_core.features import (
+    CodebookForm,
+    CodebookMeans,
+    FeatureSpace,
+    pooled,
+    slow_codebooks,
+)
 from giblet_core.timing import TRGrid, contiguous_folds
 
 SAMPLE_RATE = 24_000
@@ -63,6 +70,28 @@ def test_a_planted_codebook_is_recovered_and_adds_to_the_baselines(rng, smooth):
     assert gain[0] > 0.2
     assert r[0] > 0.5
     assert abs(gain[1]) < 0.1
+
+
+def test_a_codebook_is_recovered_where_its_energy_alone_is_followed(rng, smooth):
+    """Level is a rival: half of the series is the energy of a codebook, which is mostly level."""
+    design = design_of(rng, smooth, n_codebooks=3)
+    level = smooth(rng, 300, 1, sigma=2)
+    energies = []
+    for _ in range(3):
+        own = level + 0.5 * smooth(rng, 300, 3, sigma=2)
+        energies.append(np.stack([np.roll(own, delay, axis=0) for delay in (2, 3, 4)]))
+    design = replace(
+        design,
+        base={**design.base, "bands": FeatureSpace("bands", np.roll(level, 3, axis=0), ("a",))},
+        forms=(*design.all_forms(), CodebookForm("energy", "energy", tuple(energies))),
+    )
+    signal = energies[2][1] @ np.ones((3, 1))
+    Y = signal + signal.std() * rng.standard_normal((4, 300, 1))
+    recovery = recover_regions(design, Y, n_draws=30)
+    assert recovery.probability[:, 0].argmax() == 2
+    assert recovery.known[2, 0]
+    assert recovery.form[:, 0].argmax() == 2
+    np.testing.assert_allclose(recovery.form.sum(0), 1)
 
 
 def test_fewer_trs_are_those_at_the_beginning_of_each_run(rng, smooth):
@@ -119,7 +148,8 @@ def test_the_design_of_a_stimulus_holds_its_codebooks_and_strong_baselines(two_l
     assert design.run_n_trs == (60, 50)
     assert design.t_r == 1.5
     assert [len(mean.plain) for mean in design.means] == [110, 110]
-    assert list(design.base) == ["envelope", "loudness", "mel"]
+    assert {"envelope", "loudness", "mel", "onsets", "modulation", "speech"} <= set(design.base)
+    assert {form.family for form in design.forms} == {"signed", "energy"}
     rows, onsets = design.rows()
     assert len(rows) == 110
     assert onsets == (0, 60)

@@ -1,0 +1,153 @@
+"""Which codebooks regions follow, in which form, and whether they follow any beyond the baselines.
+
+Two questions, answered apart. *Do they follow any?* What all baselines explain is removed entirely,
+and the codebooks are tested against their own randomisation. *Which ones?* There level must not be
+removed: the power of a codebook is nearly a level, so that little else would remain of it. Level
+competes instead, as a rival with a share of the variance from none to nearly half.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import logsumexp, softmax
+from threadpoolctl import threadpool_limits
+
+from giblet_core.encoding.kernels import check_matrix
+from giblet_core.encoding.recovery.calibration import Calibration
+from giblet_core.encoding.recovery.conditional import conditional_null
+from giblet_core.encoding.recovery.design import MOST_CODEBOOKS, Design
+from giblet_core.encoding.recovery.variance_components import (
+    Recovery,
+    all_subsets,
+    subset_log_likelihood,
+)
+from giblet_core.encoding.recovery.whitening import (
+    Ground,
+    WhitenedSeries,
+    leading_directions,
+    remaining,
+    whiten,
+    whiteners,
+)
+from giblet_core.encoding.statistics import Null
+from giblet_core.features import ENERGY, SIGNED, CodebookForm
+
+LEVELS = ("envelope", "loudness", "bands", "onsets")  # the baselines that are a rival
+N_RIVAL = 16  # of their directions
+RIVAL_SHARES = (0.0, 0.15, 0.4)  # of the variance, each as likely beforehand
+TRS_A_BASELINE = 4  # as many TRs there are to each direction of the baselines that is removed
+TESTED_SIGNED = "8 slow directions"
+TESTED_ENERGY = ("energy", "length")
+N_TESTED = 6  # columns of each form of energy
+SHARES_OF_MEAN = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # a mean of subjects may follow closely
+MOST_COLUMNS = 16  # of a form whose subsets are weighed
+TEMPERATURE = 0.5  # of the log likelihood: half as sure as the model
+#: Of `recover_regions`; what it was fitted to is in the experiment log.
+CALIBRATION = Calibration(slope=1.0, offset=0.0, prior=0.3125)
+
+
+# threads that meet at each small solve can be ten times slower than one
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def recover_regions(
+    design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000
+) -> Recovery:
+    """Estimate which codebooks regions follow, and test the codebooks together.
+
+    How a region follows codebooks is not known. All forms of the design are weighed as equals, each
+    with every response. The test takes one form of each family, with the mean response.
+
+    Parameters
+    ----------
+    design : Design
+        Of the sound; its first eight codebooks are asked for.
+    Y : array of shape (n_subjects, all TRs, n_targets)
+        BOLD, e.g. region means. Subjects are averaged: they share one film.
+    n_trs : int, optional
+        Use the first TRs of each run, so many in all.
+    n_draws : int
+        Phase randomisations of the null.
+
+    Returns
+    -------
+    Recovery
+        Probabilities are calibrated on simulations of other films.
+    """
+    rows, run_onsets = design.rows(n_trs)
+    y = check_matrix("Y", np.mean(Y, axis=0)[rows])
+    all_baselines = leading_directions(design.baseline()[rows], len(rows) // TRS_A_BASELINE)
+    left = remaining(all_baselines, design.t_r, run_onsets)
+    series = whiten(whiteners(left, design.t_r, run_onsets), y)
+    null = conditional_null(
+        _tested_families(design, rows), series, left, run_onsets, n_draws=n_draws
+    )
+    nothing = np.empty((len(rows), 0))
+    maps = whiteners(remaining(nothing, design.t_r, run_onsets), design.t_r, run_onsets)
+    rival = leading_directions(design.baseline(LEVELS)[rows], N_RIVAL)
+    forms = [_some_rows(form, rows) for form in design.all_forms()]
+    of_forms = _log_likelihoods(forms, rival, y, WhitenedSeries(maps, series.noise, {}))
+    return _weighed(of_forms, null)
+
+
+def _weighed(of_forms: np.ndarray, null: Null) -> Recovery:
+    """Turn log likelihoods (n_forms, n_subsets, n_targets) into probabilities."""
+    subsets = all_subsets(int(np.log2(of_forms.shape[1])))
+    posterior = softmax(of_forms.reshape(-1, of_forms.shape[2]), axis=0).reshape(of_forms.shape)
+    probability = CALIBRATION.apply(subsets.T @ posterior.sum(0))
+    return Recovery(
+        probability=probability,
+        null=null,
+        known=CALIBRATION.known(probability),
+        form=posterior.sum(1),
+    )
+
+
+def _some_rows(form: CodebookForm, rows: np.ndarray) -> CodebookForm:
+    some = [codebook[:, rows, :MOST_COLUMNS] for codebook in form.codebooks[:MOST_CODEBOOKS]]
+    return CodebookForm(form.name, form.family, tuple(some))
+
+
+def _tested_families(design: Design, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of each family that are tested, (n_trs, n_columns)."""
+    families: dict[str, list[np.ndarray]] = {}
+    for form in design.all_forms():
+        if form.name == TESTED_SIGNED:
+            families.setdefault(SIGNED, []).extend(_mean_response(form, rows))
+        elif form.name in TESTED_ENERGY:
+            columns = [x[:, :N_TESTED] for x in _mean_response(form, rows)]
+            families.setdefault(ENERGY, []).extend(columns)
+    return {family: np.concatenate(columns, axis=1) for family, columns in families.items()}
+
+
+def _mean_response(form: CodebookForm, rows: np.ndarray) -> list[np.ndarray]:
+    return [codebook.mean(0)[rows] for codebook in form.codebooks[:MOST_CODEBOOKS]]
+
+
+def _log_likelihoods(
+    forms: Sequence[CodebookForm], rival: np.ndarray, y: np.ndarray, noises: WhitenedSeries
+) -> np.ndarray:
+    """Weigh all subsets in each form, averaged over responses and shares of the rival.
+
+    Series are (n_trs, n_targets), each with the noise that `noises` gives it. Returns
+    (n_forms, n_subsets, n_targets).
+    """
+    n_subsets = 2 ** len(forms[0].codebooks)
+    log_likelihood = np.empty((len(forms), n_subsets, y.shape[1]))
+    for noise in np.unique(noises.noise):
+        white = noises.maps[noise]
+        targets = noises.noise == noise
+        series = white @ y[:, targets]
+        grounds = [Ground.of(white @ rival, share) for share in RIVAL_SHARES]
+        for i, form in enumerate(forms):
+            of_form = [
+                TEMPERATURE * subset_log_likelihood(whitened, series, ground, SHARES_OF_MEAN)[1]
+                for whitened in _whitened_responses(form, white)
+                for ground in grounds
+            ]
+            log_likelihood[i][:, targets] = logsumexp(of_form, axis=0)
+    return log_likelihood
+
+
+def _whitened_responses(form: CodebookForm, white: np.ndarray) -> list[list[np.ndarray]]:
+    """Return the codebooks of a form, whitened, response by response."""
+    n_responses = len(form.codebooks[0])
+    return [[white @ codebook[i] for codebook in form.codebooks] for i in range(n_responses)]
