@@ -10,7 +10,7 @@ from tqdm import tqdm
 from giblet_core.errors import InputError
 from giblet_core.fmri.checks.events import check_events
 from giblet_core.fmri.checks.headers import header_problems
-from giblet_core.fmri.checks.lag import check_lag
+from giblet_core.fmri.checks.lag import Group, check_lag
 from giblet_core.fmri.checks.nuisance import check_nuisance
 from giblet_core.fmri.checks.preparation import check_design, check_slow_changes
 from giblet_core.fmri.checks.sound import check_declarations, check_sound
@@ -105,7 +105,8 @@ def check_dataset(path: str | Path) -> Problems:
     check_nuisance(manifest, problems)
     check_events(manifest, problems)
     if sound is not None and series and not problems.errors:
-        check_lag(manifest, spans, sound.wave, np.mean(series, axis=0), problems)
+        group = Group(np.mean(series, axis=0), voxels.regions or ())
+        check_lag(manifest, spans, sound.wave, group, problems)
     return problems.sorted()
 
 

@@ -1,10 +1,11 @@
 """Timing: the scanner's clock over a sound.
 
 Read `grid` first (which frames belong to which TR), then `hrf` (the haemodynamic response),
-`folds` (training and test time) and `stimulus` (a sound with its codes and its clock);
-`processor` is the door of the original design. The room promises that no frame is lost or counted
-twice, that nothing later than a TR shapes its value, and that no training row lies within the
-embargo of a test row. Times are seconds; `frame_at` alone rounds them.
+`delays` and `latency` (clock and latency told apart), `folds` (training and test time) and
+`stimulus` (a sound with its codes and its clock); `processor` is the door of the original design.
+The room promises that no frame is lost or counted twice, that nothing later than a TR shapes its
+value, and that no training row lies within the embargo of a test row. Times are seconds; `frame_at`
+alone rounds them.
 """
 
 import lazy_loader
@@ -12,13 +13,19 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "delays",
         "folds",
         "grid",
         "hrf",
+        "latency",
         "processor",
         "stimulus",
     ],
     submod_attrs={
+        "delays": [
+            "Answers",
+            "answers_by_delay",
+        ],
         "folds": [
             "Fold",
             "check_runs",
@@ -37,6 +44,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "refuse_labels",
             "run_onsets",
             "uncut",
+        ],
+        "latency": [
+            "ClockAndLatency",
+            "Estimates",
+            "clock_and_latency",
         ],
         "processor": [
             "AudioProcessor",

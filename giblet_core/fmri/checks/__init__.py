@@ -1,8 +1,8 @@
 """What ``giblet check`` looks at, one file a kind.
 
 Read `sound` first (the sound, the runs' places in it, what is declared), then `headers` (what the
-files say of themselves), `values`, `preparation` and `lag` (the series), `nuisance` and `events`.
-Each adds what it finds to the problems and goes on: no fault hides another.
+files say of themselves), `values`, `preparation`, `lag` and `clock` (the series), `nuisance` and
+`events`. Each adds what it finds to the problems and goes on: no fault hides another.
 """
 
 import lazy_loader
@@ -10,6 +10,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "clock",
         "events",
         "headers",
         "lag",
@@ -19,6 +20,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "values",
     ],
     submod_attrs={
+        "clock": [
+            "measured_clock",
+        ],
         "events": [
             "check_events",
         ],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from giblet_core.fmri.checks.clock import measured_clock, report_clock
 from giblet_core.fmri.clock import Span
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.problems import Problems
@@ -28,6 +29,21 @@ class Lag:
     trs: int
     r: float
     r_at_zero: float
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The mean over subjects of their standardised series.
+
+    Attributes
+    ----------
+    bold : array of shape (n_trs, n_voxels)
+    names : tuple of str
+        Of the columns where they are regions; () where they are voxels.
+    """
+
+    bold: np.ndarray
+    names: tuple[str, ...] = ()
 
 
 def lag_of(bold: np.ndarray, predicted: np.ndarray, run_onsets: list[int]) -> Lag:
@@ -84,7 +100,7 @@ def check_lag(
     manifest: Manifest,
     spans: list[Span],
     wave: np.ndarray,
-    group: np.ndarray,
+    group: Group,
     problems: Problems,
 ) -> None:
     """Compare the sound's envelope, convolved, with BOLD at several lags; locked runs are left out.
@@ -97,14 +113,13 @@ def check_lag(
     spans : list of Span
     wave : array of shape (n_samples,)
         The sound at `SOUND_RATE_HZ`.
-    group : array of shape (n_trs, n_voxels)
-        The mean over subjects of their standardised series.
+    group : Group
     problems : Problems
-        A lag is added here as a warning.
+        A lag is added here as a warning; how long after the sound BOLD answers, as a note.
     """
     is_open = [not span.run.locked for span in spans]
     lengths = [span.grid.n_trs for span in spans]
-    group = group[np.repeat(is_open, lengths)]
+    bold = group.bold[np.repeat(is_open, lengths)]
     spans = [span for span in spans if not span.run.locked]
     if min((span.grid.n_trs for span in spans), default=0) < LEAST_TRS:
         return
@@ -114,9 +129,10 @@ def check_lag(
         response = hrf.at_trs(envelope - envelope.mean(), ENVELOPE_RATE_HZ, span.grid)
         predicted.append(response[:, 0])
     run_onsets = np.cumsum([0, *map(len, predicted)])[:-1].tolist()
-    lag = lag_of(group, np.concatenate(predicted), run_onsets)
-    is_sure = lag.r >= LEAST_GAIN * lag.r_at_zero and lag.r >= LEAST_Z / np.sqrt(len(group))
-    if abs(lag.trs) >= 2 and is_sure:
+    lag = lag_of(bold, np.concatenate(predicted), run_onsets)
+    is_followed = lag.r >= LEAST_Z / np.sqrt(len(bold))
+    is_late = is_followed and abs(lag.trs) >= 2 and lag.r >= LEAST_GAIN * lag.r_at_zero
+    if is_late:
         direction = "late" if lag.trs > 0 else "early"
         problems.warning(
             "label_shift_trs",
@@ -126,3 +142,8 @@ def check_lag(
             f"Try label_shift_trs: {manifest.label_shift_trs - lag.trs}, or correct "
             "stimulus_start_s; a response model on this clock counts delays wrongly.",
         )
+    found = None
+    if is_followed:
+        found = measured_clock(envelope[:, 0], ENVELOPE_RATE_HZ, spans, bold, group.names)
+    if found is not None:
+        report_clock(found, spans, is_late, problems)
