@@ -62,6 +62,16 @@ ATTACKS = (
         "test_amplitude.py::test_level_to_any_power_is_no_codebook",
     ),
     Attack(
+        "Move finished predictions along time, and call what comes out a null",
+        "the whole analysis is refitted on shifted BOLD; predictions alone have no p",
+        "test_identification.py::test_noise_is_identified_no_more_often_than_the_level_says",
+    ),
+    Attack(
+        "Count every pair of segments twice",
+        "pairs are the units, each counted once",
+        "test_identification.py::test_pairs_are_counted_once",
+    ),
+    Attack(
         "Make so many tests that no corrected p can be small",
         "the correction says that nothing could be detected, and the maximum statistic needs few "
         "draws",
@@ -97,9 +107,8 @@ ATTACKS = (
     ),
     Attack(
         "Give a record a provenance that its rows do not have",
-        "the record of unrelated pairs is said to be of simulations",
+        "a record says what its rows are made of",
         "test_records.py::test_pairs_of_noise_are_not_called_simulations",
-        succeeds=True,
     ),
     Attack(
         "Give means over simulations without the simulations",
