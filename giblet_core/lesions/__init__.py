@@ -42,6 +42,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LesionKind",
             "kinds_for",
         ],
-        "pieces": ["choose_pieces"],
+        "pieces": ["choose_donor", "choose_pieces"],
     },
 )

@@ -1,7 +1,10 @@
 """Pieces of a stimulus to lesion: several of each kind of sound, none of them silent."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from giblet_core.codecs import Codes
 from giblet_core.lesions.effects import Piece
 from giblet_core.sound import speech_intervals, speech_segments
 from giblet_core.timing import Stimulus
@@ -72,3 +75,26 @@ def _speech_pieces(stimulus: Stimulus, n_pieces: int) -> dict[str, Piece]:
         )
         for start_s in chosen_s
     }
+
+
+def choose_donor(stimulus: Stimulus, pieces: Mapping[str, Piece], start_s: float = 0.0) -> Codes:
+    """Return a scene of its own for swaps: half the sound away, as long as the longest piece.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    pieces : mapping of name to Piece
+        The scene is long enough for each of them.
+    start_s : float
+        Half the sound is counted from here.
+
+    Returns
+    -------
+    Codes
+    """
+    codes = stimulus.codes
+    n_frames = max(piece.codes.n_frames for piece in pieces.values())
+    last_start = max(1, codes.n_frames - n_frames)
+    far = start_s + codes.duration_s / 2
+    first = int(far * codes.frame_rate) % last_start
+    return codes.crop_frames(first, first + n_frames)

@@ -5,11 +5,49 @@ notebook 01, into the front page.
 """
 
 import html
+import re
 from typing import Any
 
+import giblet_core
 from giblet_core.reporting.material import Material
 
 FRONT_PAGE_TAG = "front-page"
+PLACE = "<!-- first sounds and facts of this build -->"
+#: What the front page says where all material is the project's own.
+OF_THE_DEMO = re.compile(
+    "<!-- on the project's own material -->\n(.*?)<!-- end -->\n", flags=re.DOTALL
+)
+AUTHORS = "The giblet book authors"
+YEAR = 2026
+
+
+def fill_front_page(text: str, players: str, material: Material | None) -> str:
+    """Return the front page with its first sounds, the facts of this build, and how to cite it.
+
+    Parameters
+    ----------
+    text : str
+        Markdown, with `PLACE` and the paragraph `OF_THE_DEMO`.
+    players : str
+        HTML of the first sounds; "" where there is none.
+    material : Material or None
+        What the build was made from.
+
+    Returns
+    -------
+    str
+    """
+    facts = front_page_html(players, material)
+    if material is not None:
+        facts += citation_html(material, giblet_core.__version__)
+    block = f"```{{raw}} html\n{facts}\n```"
+    text = text.replace(PLACE, block)
+    of_demo = OF_THE_DEMO.search(text)
+    if of_demo is None:
+        return text
+    is_foreign = material is not None and not material.is_demo
+    paragraph = real_or_simulated(material) + "\n" if is_foreign else of_demo.group(1)
+    return text[: of_demo.start()] + paragraph + text[of_demo.end() :]
 
 
 def front_page_html(players: str, material: Material | None) -> str:
@@ -38,12 +76,55 @@ def _facts_html(material: Material) -> str:
         "BOLD": _bold_text(material),
         "Clock": f"{material.n_trs} TRs of {material.t_r:g} s",
     }
+    if material.preparation:
+        facts["Preparation"] = material.preparation
     rows = "".join(
         f"<tr><th scope='row'>{name}</th><td>{html.escape(text)}</td></tr>"
         for name, text in facts.items()
     )
     caption = "What this copy of the book was made from"
     return f'<table class="gb-material"><caption>{caption}</caption>{rows}</table>'
+
+
+def citation_html(material: Material, version: str) -> str:
+    """Return how this copy of the book is cited: it names the sound and the data.
+
+    Parameters
+    ----------
+    material : Material
+        What the build was made from.
+    version : str
+        Of the software.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    text = f"{AUTHORS} ({YEAR}). {material.title}. Made with giblet_core {version}."
+    return f'<p class="gb-citation">To cite this copy: {html.escape(text)}</p>'
+
+
+def real_or_simulated(material: Material) -> str:
+    """Return a paragraph (Markdown) that says what of the material is real.
+
+    Names are shown as code, so that nothing in them is markup.
+    """
+    sound = f"the sound `{_plain(material.sound)}`"
+    if not material.bold:
+        return f"This copy was made from {sound}. It has no BOLD, so nothing in it is about brains."
+    bold = f"the BOLD `{_plain(material.bold)}`"
+    simulated = ""
+    if "simulated" in material.bold:
+        simulated = (
+            " Simulated data show whether a method finds what is there, and stays silent where "
+            "nothing is. They say nothing about brains."
+        )
+    return f"This copy was made from {sound} and {bold}.{simulated}"
+
+
+def _plain(name: str) -> str:
+    return name.replace("`", "'")
 
 
 def _bold_text(material: Material) -> str:

@@ -1,8 +1,7 @@
 """Material: what a build of the book was made from, and whether that is the project's own demo.
 
-Notebook 02 writes it (it has the sound and the BOLD); the front page, the title of the book and the
-scorecard read it. Whether sound, codec and BOLD are those of the demo is decided by their content,
-never by their names.
+Every notebook writes it with its results; the front page and the title of the book read it. Whether
+sound, codec and BOLD are those of the demo is decided by their content, never by their names.
 """
 
 from dataclasses import asdict, dataclass
@@ -42,6 +41,10 @@ class Material:
         Subjects with BOLD.
     is_demo : bool
         All of it is the project's own.
+    preparation : str
+        What was taken out of the BOLD before any analysis, in a sentence; "" without BOLD.
+    key : str
+        Hash of sound and codec.
     """
 
     sound: str
@@ -53,6 +56,8 @@ class Material:
     bold: str
     n_subjects: int
     is_demo: bool
+    preparation: str
+    key: str
 
     @property
     def title(self) -> str:
@@ -131,12 +136,21 @@ def describe_material(stimulus: Stimulus, data: Dataset | None) -> Material:
         bold="" if data is None else data.label,
         n_subjects=0 if data is None else len(data.subjects),
         is_demo=is_demo(stimulus, data),
+        preparation="" if data is None else str(data.preparation),
+        key=stimulus.key,
     )
 
 
 def save_material(stimulus: Stimulus, data: Dataset | None) -> Path:
     """Write what a build is made from into the artifacts folder."""
     return write_json(stimulus.folder / MATERIAL_FILE, asdict(describe_material(stimulus, data)))
+
+
+def renew_material(stimulus: Stimulus, data: Dataset | None = None) -> None:
+    """Write what a build is made from, where that is other material or more is known now."""
+    written = read_material(stimulus.folder)
+    if data is not None or written is None or written.key != stimulus.key:
+        save_material(stimulus, data)
 
 
 def read_material(artifacts: Path) -> Material | None:

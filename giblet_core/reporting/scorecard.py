@@ -1,10 +1,11 @@
 """Scorecard: every expectation beside what was found.
 
-Expectations stand in one file; figures are read from the results that the notebooks wrote.
+Expectations stand in one file; figures are read from the results that the notebooks wrote on the
+material at hand, and from no other.
 """
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,18 @@ RULES = {
     "<=": operator.le,
     "==": operator.eq,
 }
-VERDICTS = ("met", "not met", "reported", "absent", "not run")
+STATES = ("met", "missed", "reported", "not measured on this material", "not applicable")
+MET, MISSED, REPORTED, NOT_MEASURED, NOT_APPLICABLE = STATES
+#: What the plan "expected" of things it had not thought of: never counted as met.
+NOBODY_EXPECTED = "not considered"
+DEMO = "demo"  # what an expectation applies to that no other material can answer
 NEEDED_KEYS = {"section", "item", "expected", "notebook", "figure"}
+KNOWN_KEYS = {*NEEDED_KEYS, "rule", "bound", "note", "applies_to"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One expectation: what was expected, what was found, and the verdict.
+    """One expectation: what was expected, what was found on this material, and its state.
 
     Attributes
     ----------
@@ -38,11 +44,14 @@ class Row:
         ``notebook: figure``, where the figure was read.
     found : float, str, bool or None
         The figure; None where there is none.
-    verdict : str
-        One of ``VERDICTS``. ``reported``: nothing to compare with. ``absent``: the notebook ran and
-        gave no such figure.
+    state : str
+        One of `STATES`. ``reported``: measured, and nothing to compare with.
+    reason : str
+        Why it was not measured, or is not applicable; else "".
     label : str
         On which material, e.g. that the subjects were simulated.
+    bound : str
+        The bound that it is compared with, in figures; else "".
     """
 
     section: str
@@ -50,13 +59,39 @@ class Row:
     expected: str
     source: str
     found: float | str | bool | None
-    verdict: str
+    state: str
+    reason: str
     label: str
+    bound: str
     note: str
 
+    @property
+    def is_expected(self) -> bool:
+        """Whether the plan had this expectation at all."""
+        return self.expected != NOBODY_EXPECTED
 
-def read_figures(folder: str | Path, bench: str | Path | None = None) -> dict[str, dict]:
+    @property
+    def was_compared(self) -> bool:
+        """Whether it counts: expected, measured on this material, and held against a bound."""
+        return self.is_expected and self.state in (MET, MISSED)
+
+
+def read_figures(
+    folder: str | Path,
+    bench: str | Path | None = None,
+    materials: Collection[str] | None = None,
+) -> dict[str, dict]:
     """Read all results of a folder, and the benchmark's table as if it were one of them.
+
+    Parameters
+    ----------
+    folder : path
+        Of the results, a file a notebook.
+    bench : path, optional
+        The benchmark of this machine.
+    materials : collection of str, optional
+        Keys of the material at hand (`material_key`): results of other material are left out. None
+        takes all.
 
     Returns
     -------
@@ -66,9 +101,13 @@ def read_figures(folder: str | Path, bench: str | Path | None = None) -> dict[st
     results = {}
     for path in sorted(Path(folder).glob("[!.]*.json")):
         content = read_json(path)
-        if isinstance(content, dict) and isinstance(content.get("figures"), dict):
-            name = content.get("notebook", path.stem)
-            results[name] = {"label": content.get("label", ""), "figures": content["figures"]}
+        if not (isinstance(content, dict) and isinstance(content.get("figures"), dict)):
+            continue
+        found_on = [key for key in content.get("material", []) if key is not None]
+        if materials is not None and not (found_on and set(found_on) <= set(materials)):
+            continue
+        name = content.get("notebook", path.stem)
+        results[name] = {"label": content.get("label", ""), "figures": content["figures"]}
     if bench is not None and Path(bench).is_file():
         content = read_json(bench)
         results["bench"] = {
@@ -78,17 +117,21 @@ def read_figures(folder: str | Path, bench: str | Path | None = None) -> dict[st
     return results
 
 
-def score_expectations(expectations: str | Path, figures: dict[str, dict]) -> list[Row]:
+def score_expectations(
+    expectations: str | Path, figures: Mapping[str, dict], is_demo: bool = True
+) -> list[Row]:
     """Put what was found beside what was expected.
 
     Parameters
     ----------
     expectations : path
         YAML: a list of ``section``, ``item``, ``expected`` (text), ``notebook`` and ``figure``
-        (where to look), and, where there is something to compare, ``rule`` and ``bound``; a
-        ``note`` if wanted.
-    figures : dict
+        (where to look), and, where there is something to compare, ``rule`` and ``bound``;
+        ``applies_to: demo`` where only the demo can answer; a ``note`` if wanted.
+    figures : mapping
         Of `read_figures`.
+    is_demo : bool
+        Whether the material is the demo.
 
     Returns
     -------
@@ -98,63 +141,108 @@ def score_expectations(expectations: str | Path, figures: dict[str, dict]) -> li
     Raises
     ------
     InputError
-        An entry without the needed keys, or with an unknown rule.
+        An entry without the needed keys, with unknown ones, or with an unknown rule.
     """
     rows = []
     for entry in read_yaml(expectations):
         _check_entry(entry, expectations)
-        source = figures.get(entry["notebook"])
-        found = source["figures"].get(entry["figure"]) if source else None
-        row = Row(
-            section=entry["section"],
-            item=entry["item"],
-            expected=entry["expected"],
-            source=f"{entry['notebook']}: {entry['figure']}",
-            found=found,
-            verdict=_verdict(entry, source is not None, found),
-            label=source["label"] if source else "",
-            note=entry.get("note", ""),
-        )
-        rows.append(row)
+        rows.append(_row_of(entry, figures.get(entry["notebook"]), is_demo))
     return rows
 
 
+def _row_of(entry: dict[str, Any], source: dict | None, is_demo: bool) -> Row:
+    is_applicable = is_demo or entry.get("applies_to") != DEMO
+    found = source["figures"].get(entry["figure"]) if source and is_applicable else None
+    if not is_applicable:
+        state, reason = NOT_APPLICABLE, "only a simulation whose truth is known can answer"
+    elif source is None:
+        state, reason = NOT_MEASURED, "its notebook was not run on this material"
+    elif found is None:
+        state, reason = NOT_MEASURED, "its section was left out, or has no value here"
+    else:
+        state, reason = _state_of(entry, found), ""
+    return Row(
+        section=entry["section"],
+        item=entry["item"],
+        expected=entry["expected"],
+        source=f"{entry['notebook']}: {entry['figure']}",
+        found=found,
+        state=state,
+        reason=reason,
+        label=source["label"] if source and is_applicable else "",
+        bound=f"{entry['rule']} {entry['bound']}" if "rule" in entry else "",
+        note=entry.get("note", ""),
+    )
+
+
 def _check_entry(entry: dict[str, Any], expectations: str | Path) -> None:
-    complete = set(entry) >= NEEDED_KEYS
+    complete = NEEDED_KEYS <= set(entry) <= KNOWN_KEYS
     known_rule = entry.get("rule", ">") in RULES
     comparable = ("rule" in entry) == ("bound" in entry)
-    if not (complete and known_rule and comparable):
+    known_material = entry.get("applies_to", DEMO) == DEMO
+    if not (complete and known_rule and comparable and known_material):
         raise InputError(
             f"{expectations}: {entry.get('item', entry)} must have section, item, expected, "
-            f"notebook, figure, and both or neither of rule ({', '.join(RULES)}) and bound. "
-            "Mend the entry."
+            f"notebook, figure, and both or neither of rule ({', '.join(RULES)}) and bound; it may "
+            f"have a note and applies_to: {DEMO}. Mend the entry."
         )
 
 
-def _verdict(entry: dict[str, Any], ran: bool, found: object) -> str:
-    if found is None:
-        return "absent" if ran else "not run"
+def _state_of(entry: dict[str, Any], found: object) -> str:
     if "rule" not in entry:
-        return "reported"
+        return REPORTED
     holds = RULES[entry["rule"]](found, entry["bound"])
-    return "met" if holds else "not met"
+    return MET if holds else MISSED
+
+
+def count_states(rows: Sequence[Row]) -> pd.Series:
+    """Count the states of the expectations that the plan had, in the order of `STATES`."""
+    states = [row.state for row in rows if row.is_expected]
+    return pd.Series(states, dtype=str).value_counts().reindex(STATES, fill_value=0)
 
 
 def scorecard_table(rows: Sequence[Row], section: str | None = None) -> pd.DataFrame:
-    """Return the rows, or those of one section, as a table to show."""
-    shown = [row for row in rows if section in (None, row.section)]
+    """Return the expected rows that are applicable, or those of one section, as a table to show."""
+    shown = [
+        row
+        for row in rows
+        if row.is_expected and row.state != NOT_APPLICABLE and section in (None, row.section)
+    ]
     return pd.DataFrame(
         [
             {
                 "item": row.item,
                 "expected": row.expected,
                 "found": _as_text(row.found),
-                "verdict": row.verdict,
+                "state": row.state,
                 "on": row.label,
-                "note": row.note,
+                "note": row.reason or row.note,
                 "read from": row.source,
             }
             for row in shown
+        ]
+    )
+
+
+def unexpected_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return what nobody had expected: found, this book's own bound, and whether it holds.
+
+    What is not applicable is left out, as in `scorecard_table`; `count_states` counts it.
+    """
+    holds = {MET: "holds", MISSED: "does not hold"}
+    return pd.DataFrame(
+        [
+            {
+                "item": row.item,
+                "found": _as_text(row.found),
+                "own bound": row.bound or "–",
+                "bound": holds.get(row.state, row.state),
+                "on": row.label,
+                "note": row.reason or row.note,
+                "read from": row.source,
+            }
+            for row in rows
+            if not row.is_expected and row.state != NOT_APPLICABLE
         ]
     )
 

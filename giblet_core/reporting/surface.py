@@ -9,6 +9,7 @@ from nilearn.datasets import load_fsaverage, load_fsaverage_data
 from nilearn.surface import SurfaceImage
 
 MESH = "fsaverage5"
+MARGIN = 2  # voxels of zeros around the surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,9 @@ def map_on_surface(
     SurfaceMap
     """
     mesh = load_fsaverage(MESH)
-    values = SurfaceImage.from_volume(mesh["pial"], image, interpolation=interpolation)
+    points_mm = np.concatenate([part.coordinates for part in mesh["pial"].parts.values()])
+    covering = extended_over(image, points_mm)
+    values = SurfaceImage.from_volume(mesh["pial"], covering, interpolation=interpolation)
     n_shown = 0
     for of_side in values.data.parts.values():
         n_shown += int((np.abs(np.nan_to_num(of_side)) > threshold).sum())
@@ -62,3 +65,30 @@ def map_on_surface(
         values=values,
         n_shown=n_shown,
     )
+
+
+def extended_over(image: nibabel.Nifti1Image, points_mm: np.ndarray) -> nibabel.Nifti1Image:
+    """Return an image with zeros around it, so that its grid holds points of space.
+
+    A slab does not hold the whole cortex, and no value can be read outside an image.
+
+    Parameters
+    ----------
+    image : Nifti1Image
+    points_mm : array of shape (n_points, 3)
+        In the space of the image.
+
+    Returns
+    -------
+    Nifti1Image
+        The same values at the same places.
+    """
+    inverse = np.linalg.inv(image.affine)
+    places = nibabel.affines.apply_affine(inverse, points_mm)
+    before = np.maximum(0, np.ceil(MARGIN - places.min(0))).astype(int)
+    last = np.array(image.shape[:3]) - 1
+    after = np.maximum(0, np.ceil(places.max(0) + MARGIN - last)).astype(int)
+    values = np.pad(np.asanyarray(image.dataobj), list(zip(before, after)))
+    affine = image.affine.copy()
+    affine[:3, 3] = nibabel.affines.apply_affine(image.affine, -before)
+    return nibabel.Nifti1Image(values, affine)

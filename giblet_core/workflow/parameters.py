@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import papermill
 import yaml
 
-from giblet_core.errors import InputError, explained
+from giblet_core.errors import InputError, explained, require
 from giblet_core.files import parse_yaml, project_root, read_yaml
 from giblet_core.fmri import check_dataset, read_manifest
 from giblet_core.sound import annotation_beside, load_audio
@@ -192,6 +193,11 @@ def complete_from_dataset(given: Mapping[str, Any]) -> dict[str, Any]:
     return completed
 
 
+def is_of_others(given: Mapping[str, Any]) -> bool:
+    """Say whether a run has a sound or BOLD of its own."""
+    return any(given.get(name, "demo") != "demo" for name in ("audio", "bold"))
+
+
 def check_inputs(given: Mapping[str, Any]) -> None:
     """Read the user's own sound and data set once before anything runs, so that bad input stops."""
     for name in ("audio", "bold"):
@@ -201,6 +207,11 @@ def check_inputs(given: Mapping[str, Any]) -> None:
     audio = given.get("audio", "demo")
     if audio not in ("demo", given.get("bold")):
         wave = load_audio(audio, CHECK_RATE_HZ)
+        require(
+            np.ptp(wave) > 0,
+            f"audio={audio}: is silent from beginning to end; a book needs something to hear. Give "
+            "another file, or another track of it.",
+        )
         annotation_beside(audio, len(wave) / CHECK_RATE_HZ)
     bold = given.get("bold", "demo")
     if bold != "demo":

@@ -28,10 +28,16 @@ from giblet_core.workflow.keys import find_notebooks, is_current, run_keys
 from giblet_core.workflow.parameters import (
     check_inputs,
     complete_from_dataset,
+    is_of_others,
     read_parameters,
     validate_parameters,
 )
-from giblet_core.workflow.staging import build_book, chapter_not_run, failed_chapter
+from giblet_core.workflow.staging import (
+    build_book,
+    chapter_not_run,
+    failed_chapter,
+    is_about_the_demo,
+)
 
 FREE_BYTES = 1_000_000_000  # what a run may write
 MOST_NOTEBOOKS_AT_ONCE = 4
@@ -114,6 +120,8 @@ def make_plan(
     given = complete_from_dataset(read_parameters(params, settings, root))
     notebooks = find_notebooks(root)
     chosen = find_notebooks(root, only)
+    if only is None and is_of_others(given):
+        chosen = [path for path in chosen if not is_about_the_demo(f"notebooks/{path.stem}")]
     shares = validate_parameters(notebooks, given, chosen)
     check_inputs(given)
     _check_free_space(out_folder)

@@ -26,7 +26,7 @@ from giblet_core.files import (
     write_sealed,
 )
 from giblet_core.fmri import Dataset, Manifest, load_dataset, read_manifest, sound_path
-from giblet_core.reporting import SIMULATION_RECORD, material_key
+from giblet_core.reporting import SIMULATION_RECORD, material_key, renew_material
 from giblet_core.sound import (
     Annotation,
     annotation_beside,
@@ -97,7 +97,7 @@ def ensure_stimulus(
     t_r : float
         Seconds.
     smoke : bool
-        Use the film's first two minutes: a test run.
+        A test run: of the demo film only the first two minutes are used.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def ensure_stimulus(
         sound = _demo_sound(film_folder, engine.sample_rate, t_r)
     else:
         sound = _own_sound(_find(audio), engine.sample_rate, t_r, film_folder)
-    if smoke:
+    if smoke and sound.is_demo_film:  # BOLD of other sounds may be as long as they are
         sound = _shortened(sound, engine.sample_rate, t_r)
     key = content_hash(sound.wave, engine.sha256, *CODEC_SOURCES)
     codes_all = _ensure_codes(sound, engine, folder / "codes", key)
@@ -267,6 +267,7 @@ def ensure_bold(
         data = load_dataset(_find(bold), cache=series_cache)
         for grid in data.grids:
             grid.edges_within(stimulus.codes.n_frames, stimulus.codes.frame_rate)
+        print(f"{data.label} BOLD. {data.preparation}")
         return data
     if not stimulus.enough(MIN_TRS, "simulated BOLD"):
         return None
@@ -359,4 +360,5 @@ def save_results(
         ],
         "figures": plain,
     }
+    renew_material(stimulus, data)
     return write_json(path, content)

@@ -19,13 +19,19 @@ import nbformat
 from giblet_core.errors import RunFailed
 from giblet_core.files import content_hash, read_json, write_text
 from giblet_core.listening import inline_to_files, media
-from giblet_core.reporting import Material, front_page_html, players_of, read_material
+from giblet_core.reporting import Material, fill_front_page, players_of, read_material
 from giblet_core.strict_yaml import dump_yaml
 from giblet_core.workflow import pages
 from giblet_core.workflow.pages import build_pages, check_site
 
-FRONT_PAGE_PLACE = "<!-- first sounds and facts of this build -->"
 FIRST_NOTEBOOK = "01_codec_round_trip.ipynb"
+#: Chapters about the demo alone: a book on other material leaves them out of its contents.
+ABOUT_THE_DEMO = (
+    "book/checklist",
+    "book/experiment_log",
+    "notebooks/A1_demo_codec",
+    "notebooks/A3_",
+)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -171,8 +177,23 @@ def stage(
     for name in pages.LINKED_FOLDERS:
         if (artifacts / name).is_dir():
             shutil.copytree(artifacts / name, extra / name, ignore=shutil.ignore_patterns(".*"))
+    material = read_material(artifacts)
+    if material is not None and not material.is_demo:
+        _leave_out_the_demo(site / "_toc.yml")
     _stage_notebooks(root, executed, site, unfinished)
-    _fill_front_page(site, read_material(artifacts))
+    _fill_front_page(site, material)
+
+
+def is_about_the_demo(page: str) -> bool:
+    """Say whether a chapter of the contents (its path without ending) is about the demo alone."""
+    return page.startswith(ABOUT_THE_DEMO)
+
+
+def _leave_out_the_demo(contents: Path) -> None:
+    """Take the chapters about the demo alone out of the table of contents."""
+    lines = contents.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not is_about_the_demo(line.partition("file: ")[2])]
+    write_text(contents, "\n".join(kept) + "\n")
 
 
 def _stage_notebooks(
@@ -200,8 +221,7 @@ def _fill_front_page(site: Path, material: Material | None) -> None:
     text = index.read_text(encoding="utf-8")
     first = site / "notebooks" / FIRST_NOTEBOOK
     players = players_of(nbformat.read(first, 4)) if first.is_file() else ""
-    block = f"```{{raw}} html\n{front_page_html(players, material)}\n```"
-    write_text(index, text.replace(FRONT_PAGE_PLACE, block))
+    write_text(index, fill_front_page(text, players, material))
     if material is not None:
         config = site / "_config.yml"
         lines = config.read_text(encoding="utf-8").splitlines()
@@ -329,8 +349,22 @@ def _insert_run_line(notebook: Any, injected: list[Any], sidecar: Path) -> None:
                 metadata={"tags": ["injected-parameters", "remove-input"]},
             )
         )
+    parameters = notebook.cells[tagged[0]]
+    parameters.source = _with_values(parameters.source, shown)
     after = tagged[0] + 1
     notebook.cells[after:after] = cells
+
+
+def _with_values(source: str, values: Mapping[str, Any]) -> str:
+    """Return the parameters cell with the values that the notebook was run with."""
+    lines = []
+    for line in source.splitlines():
+        name, equals, rest = line.partition(" = ")
+        if equals and name in values:
+            _, hash_sign, comment = rest.partition("  # ")
+            line = f"{name} = {values[name]!r}{hash_sign}{comment}"
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def move_media(notebook: Any, folder: Path, url: str) -> None:

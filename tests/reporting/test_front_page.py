@@ -5,7 +5,13 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from giblet_core.files import write_json
-from giblet_core.reporting import Material, front_page_html, players_of, read_material
+from giblet_core.reporting import (
+    Material,
+    fill_front_page,
+    front_page_html,
+    players_of,
+    read_material,
+)
 from giblet_core.reporting.material import MATERIAL_FILE
 
 OWN = {
@@ -18,7 +24,18 @@ OWN = {
     "bold": "our study",
     "n_subjects": 3,
     "is_demo": False,
+    "preparation": "High-pass 128 s.",
+    "key": "0" * 64,
 }
+INDEX = """# The giblet book
+
+<!-- first sounds and facts of this build -->
+
+<!-- on the project's own material -->
+All is the demo's.
+<!-- end -->
+After.
+"""
 
 
 def test_the_title_names_the_users_sound_and_data_and_the_demo_is_plain():
@@ -56,3 +73,28 @@ def test_material_is_read_back_and_absent_where_nobody_wrote_it(tmp_path):
     assert read_material(tmp_path) is None
     write_json(tmp_path / MATERIAL_FILE, OWN)
     assert read_material(tmp_path) == Material(**OWN)
+
+
+def test_the_front_page_of_other_material_names_it_and_says_nothing_of_the_demo():
+    page = fill_front_page(INDEX, "<audio>", Material(**OWN))
+    assert "demo" not in page
+    assert "`my <film>` and the BOLD `our study`" in page
+    assert "To cite this copy: The giblet book authors (2026). The giblet book: my &lt;film" in page
+    assert page.endswith("After.\n")
+    assert "<!--" not in page
+
+
+def test_the_front_page_of_the_demo_keeps_its_paragraph():
+    page = fill_front_page(INDEX, "", Material(**{**OWN, "is_demo": True}))
+    assert "All is the demo's.\nAfter." in page
+    assert "<!--" not in page
+
+
+def test_what_was_taken_out_of_the_bold_stands_on_the_front_page():
+    assert "High-pass 128 s." in front_page_html("", Material(**OWN))
+    assert "Preparation" not in front_page_html("", Material(**{**OWN, "preparation": ""}))
+
+
+def test_without_bold_nothing_is_said_about_brains():
+    page = fill_front_page(INDEX, "", Material(**{**OWN, "bold": ""}))
+    assert "nothing in it is about brains" in page

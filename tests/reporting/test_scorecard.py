@@ -1,4 +1,4 @@
-"""The scorecard says met, not met, reported, absent or not run, from files alone."""
+"""The scorecard says what was met, missed or not measured on the material, from files alone."""
 
 import pytest
 
@@ -42,14 +42,10 @@ def test_every_verdict_follows_from_the_files(tmp_path):
     rows = scorecard.score_expectations(
         expectations, scorecard.read_figures(results, tmp_path / "bench.json")
     )
-    assert [row.verdict for row in rows] == [
-        "met",
-        "not met",
-        "absent",
-        "not run",
-        "met",
-        "reported",
-    ]
+    unmeasured = "not measured on this material"
+    states = ["met", "missed", unmeasured, unmeasured, "met", "reported"]
+    assert [row.state for row in rows] == states
+    assert rows[2].reason != rows[3].reason
     assert rows[0].label == "simulated"
     assert rows[4].label == "2 cores, 2026-01-01"
     assert list(scorecard.scorecard_table(rows, "S")["found"]) == ["4", "3", "–", "–", "9", "3"]
@@ -68,7 +64,18 @@ def test_every_verdict_follows_from_the_files(tmp_path):
     ],
 )
 def test_figures_have_three_digits_and_large_ones_no_exponent(figure, text):
-    row = scorecard.Row("S", "item", "natural", "01: figure", figure, "reported", "", "")
+    row = scorecard.Row(
+        section="S",
+        item="item",
+        expected="natural",
+        source="01: figure",
+        found=figure,
+        state="reported",
+        reason="",
+        label="",
+        bound="",
+        note="",
+    )
     assert list(scorecard.scorecard_table([row])["found"]) == [text]
 
 
@@ -84,3 +91,42 @@ def test_an_unclear_expectation_is_refused(tmp_path, entry):
     (tmp_path / "e.yaml").write_text(entry)
     with pytest.raises(InputError, match="must have section"):
         scorecard.score_expectations(tmp_path / "e.yaml", {})
+
+
+def test_results_of_other_material_do_not_count(tmp_path):
+    figures = {"high": 4.0}
+    for name, material in {"mine": ["k1", "k2"], "other": ["k3", None], "old": None}.items():
+        content = {"notebook": name, "label": name, "figures": figures}
+        write_json(
+            tmp_path / f"{name}.json", content | ({"material": material} if material else {})
+        )
+    assert set(scorecard.read_figures(tmp_path)) == {"mine", "other", "old"}
+    assert set(scorecard.read_figures(tmp_path, materials=["k1", "k2"])) == {"mine"}
+
+
+def test_what_only_the_demo_can_answer_is_not_applicable_elsewhere(tmp_path):
+    expectations = tmp_path / "e.yaml"
+    entry = ENTRY % ("a", "'01'", "high")
+    expectations.write_text(entry.replace("}", ", applies_to: demo}"))
+    figures = {"01": {"label": "", "figures": {"high": 4.0}}}
+    (of_demo,) = scorecard.score_expectations(expectations, figures)
+    (foreign,) = scorecard.score_expectations(expectations, figures, is_demo=False)
+    assert of_demo.was_compared
+    assert (foreign.state, foreign.found, foreign.label) == ("not applicable", None, "")
+    assert not foreign.was_compared
+    assert scorecard.scorecard_table([foreign]).empty
+    assert scorecard.count_states([foreign])["not applicable"] == 1
+
+
+def test_what_nobody_expected_is_listed_apart_and_never_counted(tmp_path):
+    expectations = tmp_path / "e.yaml"
+    entry = ENTRY % ("a", "'01'", "high")
+    expectations.write_text(entry.replace("'> 3.5'", "not considered"))
+    figures = {"01": {"label": "", "figures": {"high": 4.0}}}
+    rows = scorecard.score_expectations(expectations, figures)
+    assert not rows[0].was_compared
+    assert scorecard.count_states(rows).sum() == 0
+    assert scorecard.scorecard_table(rows).empty
+    apart = scorecard.unexpected_table(rows)
+    assert list(apart["bound"]) == ["holds"]
+    assert list(apart["own bound"]) == ["> 3.5"]
