@@ -30,6 +30,7 @@ FACTS = {
     "n_speech_pieces": "pieces of speech",
     "n_surface_voxels": "points of the cortical surface with a value",
     "clip_sounding_s": "seconds of the clip that are not silence",
+    "n_code_frames": "different frames of code, by the first two codebooks (a sound that changes)",
     "n_pieces": "pieces of sound that are not silence",
 }
 SILENCE_DB = -60.0  # below the loudest half second: not counted as sounding
@@ -65,55 +66,46 @@ class Box:
         return f'<div class="gb-left-out" role="note">{html.escape(self.text)}</div>'
 
 
+#: A sound whose code hardly changes, such as a tone, predicts nothing and teaches nothing.
+CHANGES = {"n_code_frames": 50}
+TRAINING = {"n_trs": 80, "duration_s": 60, **CHANGES}
+OF_BRAINS = {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1, **CHANGES}
+
 #: Key (used by the notebooks) -> section.
 SECTIONS: dict[str, Section] = {
     # 02
-    "lag": Section(
-        "the lag scan", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1}
-    ),
+    "lag": Section("the lag scan", OF_BRAINS),
     # 03
     "ten TRs": Section("training on ten TRs", {"n_trs": 10}),
-    "demo run": Section("the short training run", {"n_trs": 40, "duration_s": 40}),
-    "voxel bottleneck": Section("the bottleneck fitted to voxels", {"n_trs": 80}),
+    "demo run": Section("the short training run", {"n_trs": 40, "duration_s": 40, **CHANGES}),
+    "voxel bottleneck": Section("the bottleneck fitted to voxels", {"n_trs": 80, **CHANGES}),
     # 04
     "lesions of pieces": Section("lesions of several pieces", {"n_pieces": 1}),
     "lesions of speech": Section("lesions of speech", {"n_speech_pieces": 1}),
     "envelope controls": Section("the two controls of the envelope", {"clip_sounding_s": 0.5}),
     "lesions on fMRI": Section(
         "the effect of lesions on fMRI",
-        {"n_trs": 200, "shortest_run_trs": 70, "n_subjects": 1, "n_regions": 1},
+        {**OF_BRAINS, "n_trs": 200, "shortest_run_trs": 70},
     ),
     # 05
-    "model by ear": Section("the network of notebook 3", {"n_trs": 40, "duration_s": 40}),
-    # 06
-    "encoding": Section(
-        "encoding models", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1}
+    "model by ear": Section(
+        "the network of notebook 3", {"n_trs": 40, "duration_s": 40, **CHANGES}
     ),
+    # 06
+    "encoding": Section("encoding models", OF_BRAINS),
     "ceiling": Section("the noise ceiling", {"n_subjects": 2}),
     "maps": Section("maps of voxels", {"n_volumes": 1}),
     "surface": Section("the map on the cortical surface", {"n_surface_voxels": 1}),
-    "decoding": Section(
-        "decoding", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1}
-    ),
-    "identification": Section(
-        "identification of segments",
-        {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 1, "n_foils": 1},
-    ),
+    "decoding": Section("decoding", OF_BRAINS),
+    "identification": Section("identification of segments", {**OF_BRAINS, "n_foils": 1}),
     # 07
-    "training questions": Section("what concerns training", {"n_trs": 80, "duration_s": 60}),
+    "training questions": Section("what concerns training", TRAINING),
     "rates by ear": Section("the codec alone at each rate", {"n_pieces": 1}),
     # A2
     "region cards": Section(
-        "region cards",
-        {
-            "n_trs": 80,
-            "shortest_run_trs": 24,
-            "n_subjects": 2,
-            "n_regions": 2,
-            "n_foils": 1,
-        },
+        "region cards", {**OF_BRAINS, "n_subjects": 2, "n_regions": 2, "n_foils": 1}
     ),
-    "generated sound": Section("sound generated from fMRI", {"n_trs": 80, "duration_s": 60}),
+    "generated sound": Section("sound generated from fMRI", TRAINING),
 }
 
 
@@ -135,6 +127,7 @@ def measure_material(stimulus: Stimulus, data: Dataset | None = None) -> dict[st
         "n_regions": 0 if data is None else len(data.region_names),
         "n_volumes": 0 if data is None or data.mask_img is None else sum(runs),
         "speech_s": _speech_s(stimulus),
+        "n_code_frames": len(np.unique(stimulus.codes.indices[:2].T, axis=0)),
     }
 
 

@@ -23,8 +23,12 @@ RULES = {
     "<=": operator.le,
     "==": operator.eq,
 }
-STATES = ("met", "missed", "reported", "not measured on this material", "not applicable")
-MET, MISSED, REPORTED, NOT_MEASURED, NOT_APPLICABLE = STATES
+MET = "met"
+MISSED = "missed"
+REPORTED = "reported"
+NOT_MEASURED = "not measured on this material"
+NOT_APPLICABLE = "not applicable"
+STATES = (MET, MISSED, REPORTED, NOT_MEASURED, NOT_APPLICABLE)
 #: What the plan "expected" of things it had not thought of: never counted as met.
 NOBODY_EXPECTED = "not considered"
 DEMO = "demo"  # what an expectation applies to that no other material can answer
@@ -153,14 +157,17 @@ def score_expectations(
 def _row_of(entry: dict[str, Any], source: dict | None, is_demo: bool) -> Row:
     is_applicable = is_demo or entry.get("applies_to") != DEMO
     found = source["figures"].get(entry["figure"]) if source and is_applicable else None
+    state = NOT_MEASURED
+    reason = ""
     if not is_applicable:
-        state, reason = NOT_APPLICABLE, "only a simulation whose truth is known can answer"
+        state = NOT_APPLICABLE
+        reason = "only the demo, whose truth is known, can answer"
     elif source is None:
-        state, reason = NOT_MEASURED, "its notebook was not run on this material"
+        reason = "its notebook was not run on this material"
     elif found is None:
-        state, reason = NOT_MEASURED, "its section was left out, or has no value here"
+        reason = "its section was left out, or has no value here"
     else:
-        state, reason = _state_of(entry, found), ""
+        state = _state_of(entry, found)
     return Row(
         section=entry["section"],
         item=entry["item"],

@@ -12,10 +12,13 @@ from giblet_core.timing import TRGrid
 RATE = 24_000
 
 
-def stimulus(n_trs=100, wave=None):
+def stimulus(n_trs=100, wave=None, n_different=500):
     sound = np.ones(int(1.5 * n_trs * RATE), np.float32) if wave is None else wave
     codec = SimpleNamespace(sample_rate=RATE)
-    return SimpleNamespace(wave=sound, codec=codec, grids=(TRGrid(1.5, n_trs),), spoken=None)
+    codes = SimpleNamespace(indices=np.arange(n_different)[None])
+    return SimpleNamespace(
+        wave=sound, codec=codec, codes=codes, grids=(TRGrid(1.5, n_trs),), spoken=None
+    )
 
 
 def data(n_trs=100, n_subjects=2, regions=("A", "B")):
@@ -73,3 +76,9 @@ def test_what_only_the_analysis_knows_is_added_by_it():
 def test_an_unknown_section_is_an_error():
     with pytest.raises(InputError, match="section=nothing"):
         Readiness(stimulus())("nothing")
+
+
+def test_a_sound_that_does_not_change_is_left_out_of_what_learns_from_it(capsys):
+    ready = Readiness(stimulus(n_different=2), data())
+    assert not ready("encoding")
+    assert "needs at least 50 different frames of code" in (capsys.readouterr().out)

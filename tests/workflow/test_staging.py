@@ -235,4 +235,6 @@ def test_chapters_about_the_demo_are_left_out_of_the_contents_of_other_material(
 def test_the_parameters_are_shown_with_the_values_of_the_run():
     source = 'audio = "demo"  # or a sound or video file\nt_r = 1.5  # s\nsmoke = False'
     shown = staging._with_values(source, {"audio": "harbour.wav", "t_r": 2.0})
-    assert shown == "audio = 'harbour.wav'  # or a sound or video file\nt_r = 2.0  # s\nsmoke = False"
+    assert (
+        shown == "audio = 'harbour.wav'  # or a sound or video file\nt_r = 2.0  # s\nsmoke = False"
+    )
