@@ -30,7 +30,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    arguments = make_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    arguments = make_parser().parse_args([_plain_file(text) for text in given])
     try:
         status = arguments.run(arguments) or DONE
         sys.stdout.flush()
@@ -49,11 +50,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
 
 
+def _plain_file(text: str) -> str:
+    """Return a word of the command line; the name of a file that begins with a dash is no option.
+
+    Options begin with two dashes.
+    """
+    is_name = text.startswith("-") and not text.startswith("--") and os.path.isfile(text)
+    return os.path.join(os.curdir, text) if is_name else text
+
+
 def _explain(error: Exception) -> tuple[int, str]:
     """Return the exit status and the message of an error."""
-    # OSError: no room, no permission, no such folder; nothing is half written.
-    if isinstance(error, InputError | OSError):
+    if isinstance(error, InputError):
         return WRONG_INPUT, str(error)
+    if isinstance(error, OSError):  # no room, no permission, a name too long; nothing half written
+        if error.filename is None:
+            return WRONG_INPUT, str(error)
+        return WRONG_INPUT, f"path={error.filename}: {error.strerror}. Choose another, or mend it."
     if isinstance(error, RunFailed):
         return FAILED, str(error)
     kind = type(error).__name__

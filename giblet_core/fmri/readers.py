@@ -36,8 +36,8 @@ class BoldHeader:
         (x, y, z), or (n_columns,).
     t_r : float or None
         Seconds; None where the file does not say.
-    t_r_written : str
-        The TR with its unit as the file writes them, for messages.
+    t_r_number, t_r_unit : float, str
+        The TR as the file writes it, and its unit; "sec" where the format has but one.
     names : tuple of str or None
         Of the columns.
     affine : array of shape (4, 4) or None
@@ -48,7 +48,8 @@ class BoldHeader:
     n_trs: int
     space: tuple[int, ...]
     t_r: float | None = None
-    t_r_written: str = ""
+    t_r_number: float = 0.0
+    t_r_unit: str = "sec"
     names: tuple[str, ...] | None = None
     affine: np.ndarray | None = None
     axis: Any = None
@@ -209,7 +210,12 @@ def _image_header(path: Path, options: ReadOptions) -> BoldHeader:
     grid = image_grid(image)
     t_r = number * SECONDS_PER.get(unit, 1.0)
     return BoldHeader(
-        image.shape[3], grid.shape, t_r or None, f"{number:g} {unit}", affine=grid.affine
+        image.shape[3],
+        grid.shape,
+        t_r or None,
+        t_r_number=number,
+        t_r_unit=unit,
+        affine=grid.affine,
     )
 
 
@@ -235,8 +241,10 @@ def _surface_header(
     read_facts: Callable[[Path], SurfaceFacts], path: Path, options: ReadOptions
 ) -> BoldHeader:
     facts = read_facts(path)
-    written = "" if facts.t_r is None else f"{facts.t_r:g} s"
-    return BoldHeader(facts.n_trs, (len(facts.axis),), facts.t_r, written, axis=facts.axis)
+    number = facts.t_r or 0.0
+    return BoldHeader(
+        facts.n_trs, (len(facts.axis),), facts.t_r, t_r_number=number, axis=facts.axis
+    )
 
 
 def _surface_rows(

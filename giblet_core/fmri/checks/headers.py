@@ -10,11 +10,12 @@ from giblet_core.fmri.files.inventory import (
 from giblet_core.fmri.files.sidecars import Sidecar, sidecar_of
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.problems import Problems
-from giblet_core.fmri.readers import READERS
+from giblet_core.fmri.readers import READERS, BoldHeader
 
 TR_TOLERANCE_S = 1e-3
 UNKNOWN_TR_S = 1.0  # what many programs write for a TR that they do not know
-UNIT_SLIPS = (1e-3, 1e-6, 1e3, 1e6)  # seconds that are called milliseconds, and the reverse
+UNITS = ("sec", "msec", "usec", "unknown")  # of time, as nibabel calls them
+SLIPS = (1, 1e-3, 1e-6, 1e3, 1e6)  # seconds that are called milliseconds, and the reverse
 SLICE_TIME_TOLERANCE = 0.05  # of a TR: fMRIPrep's 0.5 is 0.49 for some orders of slices
 SHORTEST_TR_S = 0.02
 LONGEST_TR_S = 60.0
@@ -130,23 +131,44 @@ def _check_t_r(
                 "Check it against the scanner's protocol.",
             )
         return
-    if abs(t_r - manifest.t_r) <= TR_TOLERANCE_S:
+    if abs(t_r - manifest.t_r) <= TR_TOLERANCE_S and file.header.t_r_unit in UNITS:
         return
-    value = f"TR {t_r:g} s in the header"
-    if not SHORTEST_TR_S <= t_r <= LONGEST_TR_S:
-        is_right = any(abs(t_r * slip - manifest.t_r) <= TR_TOLERANCE_S for slip in UNIT_SLIPS)
+    _explain_t_r(manifest, file.header, told, where, problems)
+
+
+def _explain_t_r(
+    manifest: Manifest, header: BoldHeader, told: float | None, where: str, problems: Problems
+) -> None:
+    """Say what is wrong with a TR in a header that is not the manifest's.
+
+    It is a warning only where the header cannot mean another TR: an impossible unit around the
+    manifest's number, or the 1 of programs that know no TR, without a unit or beside a JSON file
+    that tells the manifest's. Else nobody knows which is right.
+    """
+    value = f"TR {header.t_r:g} s in the header"
+    declared = f"the manifest declares {manifest.t_r:g} s"
+    if not (header.t_r_unit in UNITS and SHORTEST_TR_S <= header.t_r <= LONGEST_TR_S):
+        is_right = any(abs(header.t_r * slip - manifest.t_r) <= TR_TOLERANCE_S for slip in SLIPS)
         add = problems.warning if is_right else problems.error
         add(
             where,
-            f"{value} ({file.header.t_r_written})",
+            f"{value} ({header.t_r_number:g} {header.t_r_unit})",
             f"has a wrong unit; {declared}",
             "Correct the header's unit of time.",
         )
-    elif t_r == UNKNOWN_TR_S:
+    elif header.t_r != UNKNOWN_TR_S:
+        problems.error(where, value, declared, "Correct t_r, or the header.")
+    elif header.t_r_unit == "unknown" or told is not None:
         remedy = "Many programs write 1 for unknown; check it."
         problems.warning(where, value, declared, remedy)
     else:
-        problems.error(where, value, declared, "Correct t_r, or the header.")
+        problems.error(
+            where,
+            value,
+            declared,
+            "Correct t_r, or the header; where its 1 means unknown, write RepetitionTime into the "
+            "JSON file beside the image.",
+        )
 
 
 def _check_slice_time(manifest: Manifest, where: str, sidecar: Sidecar, problems: Problems) -> None:
