@@ -23,6 +23,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "benchmark": ["bench"],
         "cli": ["COMMANDS", "main"],
-        "inspection": ["describe"],
+        "inspection": ["describe", "kind_of", "require_kind"],
     },
 )

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
     if args.quick:
         _quick_look(args)
         return
+    _check_kinds(args)
     report = gc.workflow.run_book(
         args.params,
         args.set,
@@ -66,9 +67,19 @@ def run(args: argparse.Namespace) -> None:
         raise RunFailed(f"{len(report.failed)} notebooks failed.\n{reasons}")
 
 
+def _check_kinds(args: argparse.Namespace) -> None:
+    """Refuse codes in place of the sound, or a sound in place of the data set."""
+    given = gc.workflow.read_parameters(args.params, args.set)
+    for name, wanted in (("audio", "sound"), ("bold", "data set")):
+        value = given.get(name, "demo")
+        if value != "demo" and isinstance(value, str):
+            commands.require_kind(value, wanted, name)
+
+
 def _quick_look(args: argparse.Namespace) -> None:
     """Write the page of a quick look at the data set that --set or --params names."""
     started = time.monotonic()
+    _check_kinds(args)
     if args.only:
         raise InputError("only: chooses notebooks, and --quick runs none. Leave one of them out.")
     look = _take_look(args)

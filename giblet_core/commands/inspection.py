@@ -1,4 +1,8 @@
-"""Inspection: say what a file holds, without loading more of it than needed."""
+"""Inspection: say what a file holds, without loading more of it than needed.
+
+`require_kind` tells a file of a wrong kind before any work. A file that is missing or damaged is
+not judged by it: the command's own reader says what is wrong.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,3 +137,87 @@ KINDS = (
     FileKind((".json",), _describe_json),
     FileKind((".yaml", ".yml"), _describe_dataset),
 )
+
+
+# --- wrong kinds -----------------------------------------------------------------------------
+
+YAML_SUFFIXES = (".yaml", ".yml")
+ENCODE = "Encode it first: giblet encode SOUND CODES.npz."
+DECODE = "Decode it first: giblet decode CODES.npz OUT.wav."
+DESCRIBE = "Describe the data in one: giblet new-dataset DIR."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command needs.
+
+    Attributes
+    ----------
+    kind : str
+        As `describe` names it.
+    words : str
+        In a message.
+    remedy : str
+        What to do with a file of another kind.
+    remedies : dict of str to str
+        Kind that was given -> a better remedy.
+    """
+
+    kind: str
+    words: str
+    remedy: str
+    remedies: dict[str, str]
+
+
+WANTED = {
+    "sound": Wanted("sound", "a sound", "Give a sound or a video.", {"codes": DECODE}),
+    "codes": Wanted(
+        "codes",
+        "codes, a file written by this project",
+        "Give a .npz that giblet encode wrote.",
+        {"sound": ENCODE},
+    ),
+    "data set": Wanted("data set", "a data set (dataset.yaml)", DESCRIBE, {}),
+    "result": Wanted(
+        "result", "answers of a listening test", "Give the JSON that a test page saved.", {}
+    ),
+}
+ARTICLES = {"codes": "these are codes", "arrays": "these are arrays"}
+
+
+def require_kind(path: str | None, wanted: str, argument: str) -> None:
+    """Refuse a file of another kind than a command needs.
+
+    Parameters
+    ----------
+    path : str or None
+        None is let through.
+    wanted : str
+        A key of `WANTED`.
+    argument : str
+        Name of the argument, for the message.
+
+    Raises
+    ------
+    InputError
+        The file is of another kind; the message says which.
+    """
+    kind = None if path is None else kind_of(path)
+    if kind is None or kind == WANTED[wanted].kind:
+        return
+    need = WANTED[wanted]
+    found = ARTICLES.get(kind, f"this is a {kind}")
+    remedy = need.remedies.get(kind, need.remedy)
+    raise InputError(f"{argument}={path}: {found}, not {need.words}. {remedy}")
+
+
+def kind_of(path: str | Path) -> str | None:
+    """Return what a file is; None where it is missing, damaged or cannot be told."""
+    if not Path(path).is_file():
+        return None
+    if Path(path).suffix.lower() in YAML_SUFFIXES:
+        return "data set"
+    try:
+        return str(describe(path)["kind"])
+    except (InputError, OSError):
+        return None

@@ -36,6 +36,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
 def encode(args: argparse.Namespace) -> None:
     """Encode a sound into codes."""
     check_output(args.output, CODES_SUFFIXES, args.force)
+    commands.require_kind(args.input, "sound", "input")
     codec = gc.load_codec(args.codec)
     codec.codebooks_at(args.bandwidth)
     wave = gc.load_audio(args.input, codec.sample_rate, track=args.track, channel=args.channel)
@@ -57,12 +58,7 @@ def _add_codes_input(parser: argparse.ArgumentParser) -> None:
 
 def _load_codes(path: str) -> "gc.Codes":
     """Read codes; say what the file is where it is something else."""
-    if Path(path).is_file() and not path.lower().endswith(CODES_SUFFIXES):
-        kind = commands.describe(path)["kind"]
-        raise InputError(
-            f"codes={path}: this is a {kind}, not codes, and must be a file written by this "
-            "project. Encode it first: giblet encode SOUND CODES.npz."
-        )
+    commands.require_kind(path, "codes", "codes")
     return gc.Codes.load(path)
 
 
@@ -160,6 +156,8 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 
 def compare(args: argparse.Namespace) -> None:
     """Print quality metrics of sounds against a reference."""
+    for path in (args.reference, *args.sounds):
+        commands.require_kind(path, "sound", "sound")
     reference = gc.load_audio(args.reference, args.sample_rate)
     sounds = {path: gc.load_audio(path, args.sample_rate) for path in args.sounds}
     note(f"comparing {len(sounds)} sounds with {args.reference} ...")

@@ -1,8 +1,11 @@
 """Commands on studies: new-dataset, check, region, maps, plan, study, listening."""
 
 import argparse
+import difflib
+import re
 
 import giblet_core as gc
+from giblet_core import commands
 from giblet_core.commands.arguments import (
     CODEC_HELP,
     Command,
@@ -23,6 +26,8 @@ examples:
 Then: giblet check dataset.yaml
 """
 YAML_SUFFIXES = (".yaml", ".yml")
+MOST_LISTED = 40  # regions in a message
+DEMO_REGION = re.compile(r"R\d\d")
 
 
 def _add_new_dataset(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +60,7 @@ def _add_new_dataset(parser: argparse.ArgumentParser) -> None:
 def new_dataset(args: argparse.Namespace) -> None:
     """Write a commented manifest of a folder, and say what it could not know."""
     check_output(args.out, YAML_SUFFIXES, args.force)
+    commands.require_kind(args.sound, "sound", "sound")
     note(f"looking through {args.folder} ...")
     draft = gc.fmri.draft_dataset(
         args.folder,
@@ -84,6 +90,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Check a data set and report every problem in one pass."""
+    commands.require_kind(args.dataset, "data set", "dataset")
     problems = gc.check_dataset(args.dataset)
     n_errors = len(problems.errors)
     for problem in problems:
@@ -112,27 +119,28 @@ def _add_region(parser: argparse.ArgumentParser) -> None:
 
 def region(args: argparse.Namespace) -> None:
     """Write the card of one region: what it hears, with its sound."""
+    _check_region_name(args.region, args.dataset)
+    commands.require_kind(args.audio, "sound", "audio")
     given = {"bold": args.dataset}
     if args.audio:
         given["audio"] = args.audio
     given = gc.workflow.complete_from_dataset(given)
-    _check_region_name(args.region, args.dataset)
-    note("reading and encoding the sound ...")
+    note("1/4 reading and encoding the sound ...")
     stimulus = gc.ensure_stimulus(
         given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
     )
-    note("reading BOLD ...")
+    note("2/4 reading BOLD ...")
     data = gc.ensure_bold(args.dataset, stimulus, args.seed)
     if data is None:
         raise InputError("audio: too short for subjects. Give a longer sound.")
     note(
-        f"{data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against "
+        f"3/4 {data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against "
         f"{args.random} random regions ..."
     )
     card = gc.region_card(args.region, stimulus, data, n_random=args.random, seed=args.seed)
     generator = None
     if not args.no_generation:
-        note("training the generator of sound ...")
+        note("4/4 training the generator of sound ...")
         generator = gc.regions.trained_generator(
             stimulus, data.grids, seed=args.seed, smoke=args.smoke
         )
@@ -143,12 +151,26 @@ def region(args: argparse.Namespace) -> None:
 
 
 def _check_region_name(name: str, dataset: str) -> None:
-    """Refuse an unknown region of the user's data before the sound is encoded."""
+    """Refuse an unknown region before anything heavy: headers and names are read, no series."""
     if dataset == "demo":
+        if not DEMO_REGION.fullmatch(name):
+            raise InputError(
+                f"region={name}: the demo's regions are called R01, R02, ... Choose one, or give "
+                "--dataset."
+            )
         return
+    commands.require_kind(dataset, "data set", "dataset")
     known = gc.load_dataset(dataset).region_names
-    if known and name not in known:
-        raise InputError(f"region={name}: must be one of {', '.join(known)}. Choose one of them.")
+    if not known:
+        raise InputError(
+            f"region={name}: {dataset} names no regions. Give it an atlas: file and names."
+        )
+    if name not in known:
+        listed = ", ".join(known[:MOST_LISTED])
+        more = f", ... ({len(known)} in all)" if len(known) > MOST_LISTED else ""
+        near = difflib.get_close_matches(name, known, 3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else " Choose one of them."
+        raise InputError(f"region={name}: must be one of {listed}{more}.{hint}")
 
 
 def _add_maps(parser: argparse.ArgumentParser) -> None:
@@ -174,6 +196,9 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
 
 def maps(args: argparse.Namespace) -> None:
     """Write maps, tables and their page, subject by subject and over subjects."""
+    if args.bold != "demo":
+        commands.require_kind(args.bold, "data set", "bold")
+    commands.require_kind(args.audio, "sound", "audio")
     given = {"bold": args.bold}
     if args.audio:
         given["audio"] = args.audio
@@ -246,6 +271,8 @@ def _add_listening(parser: argparse.ArgumentParser) -> None:
 
 def listening(args: argparse.Namespace) -> None:
     """Analyse the answers of listening tests."""
+    for path in args.results:
+        commands.require_kind(path, "result", "results")
     print(gc.analyse_results(args.results, seed=args.seed))
 
 

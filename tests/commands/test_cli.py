@@ -202,7 +202,7 @@ def test_listening_says_that_nobody_has_listened_yet(place, capsys):
         (["encode", "SOUND", "out.npz", "--bandwidth", "5"], ["bandwidth_kbps=5", "1.5, 3, 6"]),
         (["encode", "SOUND", "out.wav"], ["output=out.wav", ".npz"]),
         (["encode", "SOUND", "out.npz", "--codec", "nowhere"], ["codec='nowhere'", "demo"]),
-        (["decode", "SOUND", "out.wav"], ["must be a file written by this project"]),
+        (["decode", "SOUND", "out.wav"], ["this is a sound, not codes", "giblet encode"]),
         (["decode", "CODES", "out.txt"], ["output=out.txt", ".wav"]),
         (["lesion", "CODES", "out.wav", "--codebooks", "9"], ["9", "8"]),
         (["lesion", "CODES", "out.wav", "--codebooks", "a,b"], ["codebooks=a,b", "0,3"]),
@@ -372,3 +372,76 @@ def test_bench_writes_what_it_prints_for_the_part_asked_for(place, capsys):
     assert "524,288" in out
     assert rows["training step, codes to mel"]["value"] > 0
     assert "x real time" not in {row["unit"] for row in rows.values()}
+
+
+WRONG_KINDS = [
+    (["encode", "CODES", "out.npz"], "these are codes, not a sound", "giblet decode"),
+    (["encode", "DATA", "out.npz"], "this is a data set, not a sound", "Give a sound"),
+    (["encode", "VOLUMES", "out.npz"], "this is a NIfTI image, not a sound", "Give a sound"),
+    (["compare", "SOUND", "CODES"], "these are codes, not a sound", "giblet decode"),
+    (["compare", "CODES", "SOUND"], "these are codes, not a sound", "giblet decode"),
+    (["decode", "VOLUMES", "out.wav"], "this is a NIfTI image, not codes", "giblet encode"),
+    (["lesion", "SOUND", "out.wav"], "this is a sound, not codes", "giblet encode"),
+    (["lesion", "CODES", "out.wav", "--donor", "SOUND"], "this is a sound, not codes", "encode"),
+    (["check", "SOUND"], "this is a sound, not a data set", "giblet new-dataset"),
+    (["check", "CODES"], "these are codes, not a data set", "giblet new-dataset"),
+    (["region", "A1", "--dataset", "VOLUMES"], "a NIfTI image, not a data set", "new-dataset"),
+    (["region", "R05", "--audio", "CODES"], "these are codes, not a sound", "giblet decode"),
+    (["run", "--set", "audio=CODES"], "these are codes, not a sound", "giblet decode"),
+    (["run", "--set", "bold=SOUND"], "this is a sound, not a data set", "giblet new-dataset"),
+    (["run", "--quick", "--set", "bold=CODES"], "these are codes, not a data set", "new-dataset"),
+    (["listening", "SOUND"], "this is a sound, not answers of a listening test", "test page"),
+    (["new-dataset", ".", "--sound", "CODES"], "these are codes, not a sound", "giblet decode"),
+]
+
+
+@pytest.fixture
+def known(material, dataset):
+    """Return one file of each kind, by the word that stands for it."""
+    data = dataset()
+    return {
+        "SOUND": material / "sound.wav",
+        "CODES": material / "codes.npz",
+        "DATA": data,
+        "VOLUMES": next(data.parent.glob("*.nii.gz")),
+    }
+
+
+@pytest.mark.parametrize("case", WRONG_KINDS)
+def test_a_file_of_another_kind_is_called_what_it_is(case, known, place, capsys):
+    arguments, words, remedy = case
+    filled = []
+    for argument in arguments:
+        head, equals, name = argument.partition("=")
+        filled.append(known.get(argument, f"{head}={known[name]}" if equals else argument))
+    status, out, err = giblet(capsys, *filled)
+    assert status == 2, out + err
+    assert words in err
+    assert remedy in err
+    assert left(place) == []
+
+
+def test_a_region_that_is_not_there_is_told_before_the_sound_is_read(dataset, place, capsys):
+    status, _, err = giblet(capsys, "region", "STG", "--dataset", dataset())
+    assert status == 2
+    assert "names no regions" in err
+    status, _, err = giblet(capsys, "region", "STG")
+    assert status == 2
+    assert "called R01, R02" in err
+    assert "encoding" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["encode", "SOUND"], ["decode", "CODES"], ["lesion", "CODES"]]
+)
+def test_an_existing_file_is_kept_without_force(arguments, material, place, capsys):
+    known = {"SOUND": material / "sound.wav", "CODES": material / "codes.npz"}
+    name = "out.npz" if arguments[0] == "encode" else "out.wav"
+    Path(name).write_bytes(b"former")
+    filled = [known.get(argument, argument) for argument in arguments]
+    status, _, err = giblet(capsys, *filled, name)
+    assert status == 2
+    assert "exists already" in err
+    assert Path(name).read_bytes() == b"former"
+    assert giblet(capsys, *filled, name, "--force")[0] == 0
+    assert Path(name).read_bytes() != b"former"
