@@ -2,8 +2,8 @@
 
 It holds the kinds of lesion, the controls that a claim about a codebook has to survive, and the
 scores of lesioned sound. Read `kinds` first (one function and one entry of `LESIONS` a kind), then
-`codebooks` (`lesion`), `controls` and `effects`. A lesion changes latents and never indices, which
-are labels; the empty lesion is the identity; the same seed gives the same lesion.
+`codebooks` (`lesion`), `controls`, `pieces` and `effects`. A lesion changes latents and never
+indices, which are labels; the empty lesion is the identity; the same seed gives the same lesion.
 """
 
 import lazy_loader
@@ -23,8 +23,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "lesion",
         ],
         "controls": [
+            "at_level_of",
             "envelope_matched_noise",
             "flat_envelope_sound",
+            "level_matched_control",
             "Matches",
             "matched_removal",
             "reconstruction_matched",
@@ -32,7 +34,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "smooth_level",
         ],
         "effects": [
-            "Piece",
             "sound_effects",
             "subset_quality",
         ],
@@ -42,6 +43,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "LesionKind",
             "kinds_for",
         ],
-        "pieces": ["choose_donor", "choose_pieces"],
+        "pieces": [
+            "Piece",
+            "choose_donor",
+            "choose_pieces",
+            "piece_of_sound",
+            "rest_of_sound",
+            "spread_pieces",
+        ],
     },
 )

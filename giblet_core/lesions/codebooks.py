@@ -25,6 +25,7 @@ def lesion(  # noqa: PLR0913 - public interface
     strength: float = 1.0,
     window_s: tuple[float, float] | None = None,
     donor: Codes | None = None,
+    reference: Codes | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Lesion codebooks and return latents.
@@ -47,6 +48,10 @@ def lesion(  # noqa: PLR0913 - public interface
         Seconds of the sound in which the lesion acts; all of it by default.
     donor : Codes, optional
         Another scene, for kinds that need one (``swap``).
+    reference : Codes, optional
+        Other sound of the same codec, such as the rest of the film, from which means and
+        frequencies of codebooks are taken (``mean, conditional_mean, resample``). By default the
+        sound itself tells them.
     seed : int
         Of the random kinds.
 
@@ -60,7 +65,8 @@ def lesion(  # noqa: PLR0913 - public interface
     ------
     InputError
         Unknown kind, a codebook the codes do not hold, a strength outside [0, 1], a window outside
-        the sound, a missing donor, or one that is too short or of another codec.
+        the sound, a missing donor, or one that is too short or of another codec, a reference of
+        another codec or with fewer codebooks, and a sound too short to tell its own means.
     """
     require(
         mode in LESIONS, f"mode={mode!r}: must be one of {', '.join(LESIONS)}. Choose one of them."
@@ -82,7 +88,10 @@ def lesion(  # noqa: PLR0913 - public interface
     kind = LESIONS[mode]
     if kind.needs_donor:
         _check_donor(mode, donor, codes, lesioned[-1], window.stop - window.start)
-    context = LesionContext(codec, codes, intact, window, np.random.default_rng(seed), donor)
+    if reference is not None:
+        _check_reference(reference, codes, lesioned[-1])
+    rng = np.random.default_rng(seed)
+    context = LesionContext(codec, codes, intact, window, rng, donor, reference)
     latents = _whole_lesion(kind, context, lesioned, seed)
     if strength < 1:
         before = intact[:, :, window]
@@ -133,6 +142,15 @@ def _check_donor(mode: str, donor: Codes | None, codes: Codes, highest: int, n_f
         f"donor: {donor.num_codebooks} codebooks x {donor.n_frames} frames of codec "
         f"{donor.codec_id!r} must be of the same codec and hold codebook {highest} for {n_frames} "
         "frames. Choose a longer scene, or a shorter window.",
+    )
+
+
+def _check_reference(reference: Codes, codes: Codes, highest: int) -> None:
+    """Refuse a reference of another codec, or without the codebooks up to `highest`."""
+    require(
+        reference.codec_sha256 == codes.codec_sha256 and reference.num_codebooks > highest,
+        f"reference: {reference.num_codebooks} codebooks of codec {reference.codec_id!r}; must be "
+        f"of the same codec and hold codebook {highest}. Encode other sound as this one was.",
     )
 
 

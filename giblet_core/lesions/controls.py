@@ -115,7 +115,8 @@ def matched_removal(
     """Remove each codebook's vectors turned by a random rotation: the energy control of ``omit``.
 
     What is removed has the codebook's energy in every frame and its dimension, but not its
-    direction.
+    direction. The sound becomes louder by it; `level_matched_control` brings it to the level of the
+    omission.
 
     Parameters
     ----------
@@ -136,6 +137,56 @@ def matched_removal(
         rotation, _ = np.linalg.qr(rng.standard_normal((codec.latent_dim, codec.latent_dim)))
         latents[k] = latents[k] - rotation.astype(np.float32) @ latents[k]
     return latents
+
+
+def at_level_of(control: np.ndarray, lesioned: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Bring the sound of a control to the level of the lesioned sound it stands beside.
+
+    Turned vectors add energy where omission takes it away: a control that is louder than intact
+    sound beside an omission that is all but silent compares levels, not codebooks.
+
+    Parameters
+    ----------
+    control, lesioned : arrays of shape (n_samples,)
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    array of shape (n_samples,), float32
+        At the loudness of `lesioned` (LUFS); where that is too short or too quiet to have a
+        loudness, at its RMS. A silent sound has no level: then the control stays as it is.
+    """
+    for rate in (sample_rate, None):
+        try:
+            return level_match(control, lesioned, rate)
+        except MetricError:
+            continue
+    return control
+
+
+def level_matched_control(
+    codec: Codec, codes: Codes, codebooks: Sequence[int], seed: int = 0
+) -> np.ndarray:
+    """Decode the energy control of ``omit``, at the level of the omission.
+
+    Parameters
+    ----------
+    codec : Codec
+    codes : Codes
+    codebooks : sequence of int
+        Which codebooks, counted from 0.
+    seed : int
+        Of the rotations.
+
+    Returns
+    -------
+    array of shape (n_samples,), float32
+    """
+    omitted = codec.decode_latents(lesion(codec, codes, codebooks).sum(0), codes.n_samples)
+    turned = matched_removal(codec, codes, codebooks, seed).sum(0)
+    control = codec.decode_latents(turned, codes.n_samples)
+    return at_level_of(control, omitted, codec.sample_rate)
 
 
 def reconstruction_matched(

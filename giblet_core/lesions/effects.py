@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from giblet_core.codecs import Codec, Codes, by_threads
 from giblet_core.lesions.codebooks import lesion
-from giblet_core.lesions.controls import matched_removal
+from giblet_core.lesions.controls import at_level_of, matched_removal
+from giblet_core.lesions.pieces import Piece
 from giblet_core.metrics import (
     attempt,
     level_match,
@@ -23,24 +24,6 @@ from giblet_core.metrics import (
 
 LEAST_LOUDNESS_S = 0.4  # one gating block of BS.1770: a shorter sound has no loudness
 MOST_SI_SDR_DB = 60.0  # equal sounds have an infinite one
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """A piece of sound to lesion.
-
-    Attributes
-    ----------
-    codes : Codes
-    content : str
-        What it holds: speech, music, ...
-    segments : sequence of (start, stop), optional
-        Seconds in which it holds speech.
-    """
-
-    codes: Codes
-    content: str
-    segments: Sequence[tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +40,8 @@ def sound_effects(
     """Score lesioned pieces against their intact decoding.
 
     The reference is not the original sound, so that the codec's own loss is not counted as the
-    lesion's. Beside each omission stands its energy control, `matched_removal`.
+    lesion's. Beside each omission stands its energy control, `matched_removal`, at the level of
+    the omission. ``log_mel_matched_db`` leads: there every sound is at the level of the intact one.
 
     Parameters
     ----------
@@ -71,34 +55,53 @@ def sound_effects(
     Returns
     -------
     DataFrame
-        One row a piece and lesion: ``piece, content, lesion, control`` (bool), ``si_sdr_db,
-        log_mel_db, loudness_change_lu``, and ``log_mel_matched_db`` with the lesioned sound at the
-        level (RMS) of the intact one; of pieces with speech segments all fields of `quality_table`.
+        One row a piece and lesion: ``piece, content, lesion, control`` (bool),
+        ``log_mel_matched_db`` with the lesioned sound at the level (RMS) of the intact one,
+        ``log_mel_db, si_sdr_db, loudness_change_lu``; ``own_loudness_change_lu``, that of a control
+        before it was brought to the omission's level; of pieces with speech segments all fields of
+        `quality_table`.
     """
     rows = []
     for name, piece in tqdm(pieces.items(), desc="lesions", disable=len(pieces) < 2, leave=False):
-        latents = _lesioned_latents(codec, piece.codes, lesions)
+        latents = _lesioned_latents(codec, piece, lesions)
         decode = partial(codec.decode_latents, n_samples=piece.codes.n_samples)
         intact_latents = codec.latents(piece.codes).sum(0)
         intact, *lesioned = by_threads(decode, [intact_latents, *latents.values()])
-        sounds = dict(zip(latents, lesioned))
+        decoded = dict(zip(latents, lesioned))
+        sounds = _with_controls_at_level(decoded, codec.sample_rate)
         scores = _scores(intact, sounds, codec.sample_rate, piece.segments)
+        intact_lufs = _loudness_or_nan(intact, codec.sample_rate)
         for version, sound in sounds.items():
+            own_lufs = _loudness_or_nan(decoded[version], codec.sample_rate)
             row = {"piece": name, "content": piece.content}
             row |= {"lesion": version.lesion, "control": version.control}
-            row |= scores[version]
             row["log_mel_matched_db"] = _matched_distance(intact, sound, codec.sample_rate)
+            row |= scores[version]
+            row["own_loudness_change_lu"] = own_lufs - intact_lufs
             rows.append(row)
     return pd.DataFrame(rows)
 
 
+def _with_controls_at_level(
+    decoded: Mapping[_Version, np.ndarray], sample_rate: int
+) -> dict[_Version, np.ndarray]:
+    """Bring each energy control to the level of the omission it stands beside."""
+    sounds = {}
+    for version, sound in decoded.items():
+        omitted = decoded[_Version(version.lesion, control=False)]
+        sounds[version] = at_level_of(sound, omitted, sample_rate) if version.control else sound
+    return sounds
+
+
 def _lesioned_latents(
-    codec: Codec, codes: Codes, lesions: Mapping[str, Mapping[str, object]]
+    codec: Codec, piece: Piece, lesions: Mapping[str, Mapping[str, object]]
 ) -> dict[_Version, np.ndarray]:
     """Return the decoder's input (latent_dim, n_frames) for each lesion and each control."""
     latents = {}
+    codes = piece.codes
     for name, options in lesions.items():
-        latents[_Version(name, control=False)] = lesion(codec, codes, **options).sum(0)
+        lesioned = lesion(codec, codes, **({"reference": piece.reference} | dict(options)))
+        latents[_Version(name, control=False)] = lesioned.sum(0)
         if options.get("mode", "omit") == "omit":
             seed = int(options.get("seed", 0))
             removed = matched_removal(codec, codes, options["codebooks"], seed)

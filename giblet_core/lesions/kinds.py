@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.codecs import Codec, Codes
+from giblet_core.errors import require
 
 BLOCK_S = 0.5  # seconds that block_shuffle keeps whole: more than a syllable, less than a phrase
+NEAR_S = 1.0  # frames nearer than this to a frame do not tell its mean: they are too like it
+LEAST_STRETCHES = 5  # of a sound that has to tell its own means
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,9 @@ class LesionContext:
         Seeded; the only source of chance.
     donor : Codes, optional
         Another scene, of the same codec and at least as long as the window.
+    reference : Codes, optional
+        Other sound of the same codec that means and frequencies are taken from; by default the
+        sound itself.
     """
 
     codec: Codec
@@ -40,6 +46,7 @@ class LesionContext:
     window: slice
     rng: np.random.Generator
     donor: Codes | None
+    reference: Codes | None = None
 
     @property
     def n_replaced(self) -> int:
@@ -71,6 +78,8 @@ class LesionKind:
         It takes something from another scene.
     random : bool
         Another seed makes another lesion.
+    uses_reference : bool
+        It takes means or frequencies from the reference, where one is given.
     is_evidence : bool
         Its damage says something about the codebook. References and known mistakes say nothing.
     """
@@ -82,6 +91,7 @@ class LesionKind:
     needs_donor: bool = False
     random: bool = False
     is_evidence: bool = True
+    uses_reference: bool = False
 
 
 def omit(context: LesionContext, codebook: int) -> np.ndarray:
@@ -90,35 +100,99 @@ def omit(context: LesionContext, codebook: int) -> np.ndarray:
 
 
 def mean(context: LesionContext, codebook: int) -> np.ndarray:
-    """Return the codebook's mean over the whole sound, in every frame."""
-    mean_vector = context.latents[codebook].mean(1, keepdims=True)
+    """Return the codebook's mean over the reference or the whole sound, in every frame."""
+    mean_vector = _reference_vectors(context, codebook).mean(1, keepdims=True)
     return np.broadcast_to(mean_vector, context.vectors(codebook).shape)
 
 
-def conditional_mean(context: LesionContext, codebook: int) -> np.ndarray:
-    """Return in every frame the mean over all frames with the same entry of the codebook below.
+def _reference_vectors(context: LesionContext, codebook: int) -> np.ndarray:
+    """Return the codebook's vectors of the reference, or of the whole sound, (latent_dim, n)."""
+    if context.reference is None:
+        return context.latents[codebook]
+    return context.codec.codebooks[codebook][context.reference.indices[codebook]].T
 
-    Codebook 0 has none below it: its plain mean is taken.
+
+def conditional_mean(context: LesionContext, codebook: int) -> np.ndarray:
+    """Return in every frame the mean over other frames with the same entry of the codebook below.
+
+    These frames are those of the reference; without one, those of the sound that lie at least a
+    second away, so that no frame tells its own mean. An entry that is not among them gets their
+    plain mean. Codebook 0 has none below it: its plain mean is taken.
     """
     if codebook == 0:
         return mean(context, codebook)
-    entries_below = context.codes.indices[codebook - 1]
+    if context.reference is None:
+        return _mean_of_frames_away(context, codebook)
+    reference = _reference_vectors(context, codebook)
+    sums = _EntrySums.of(
+        context.reference.indices[codebook - 1], reference, context.codec.cardinality
+    )
+    entries_below = context.codes.indices[codebook - 1][context.window]
+    return sums.means(entries_below)
+
+
+@dataclass(frozen=True, eq=False)
+class _EntrySums:
+    """Vectors summed over the frames that share an entry, and how many these are.
+
+    Attributes
+    ----------
+    sums : array of shape (cardinality, latent_dim)
+    counts : int array of shape (cardinality,)
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, entries: np.ndarray, vectors: np.ndarray, cardinality: int) -> "_EntrySums":
+        """Sum vectors (latent_dim, n_frames) by the entries (n_frames,)."""
+        sums = np.zeros((cardinality, len(vectors)), np.float64)
+        np.add.at(sums, entries, vectors.T)
+        return cls(sums, np.bincount(entries, minlength=cardinality))
+
+    def without(self, other: "_EntrySums") -> "_EntrySums":
+        """Return the sums over the frames that the other does not hold."""
+        return _EntrySums(self.sums - other.sums, self.counts - other.counts)
+
+    def means(self, entries: np.ndarray) -> np.ndarray:
+        """Return the mean of each entry, (latent_dim, n); the plain mean where it has no frame."""
+        plain_mean = self.sums.sum(0) / self.counts.sum()
+        counts = self.counts[entries][:, None]
+        means = np.where(counts > 0, self.sums[entries] / np.maximum(counts, 1), plain_mean)
+        return means.T.astype(np.float32)
+
+
+def _mean_of_frames_away(context: LesionContext, codebook: int) -> np.ndarray:
+    """Return conditional means of the window, each stretch's from frames away from it."""
+    entries = context.codes.indices[codebook - 1]
     vectors = context.latents[codebook]
-    cardinality = context.codec.cardinality
-    sums = np.zeros((cardinality, len(vectors)), np.float64)
-    np.add.at(sums, entries_below, vectors.T)
-    counts = np.bincount(entries_below, minlength=cardinality)
-    means = sums / np.maximum(counts, 1)[:, None]
-    return means[entries_below[context.window]].T.astype(np.float32)
+    n_frames = context.codes.n_frames
+    length = max(1, min(round(NEAR_S * context.codes.frame_rate), n_frames // LEAST_STRETCHES))
+    require(
+        n_frames > 3 * length,
+        f"codes: {n_frames} frames are too few to tell the mean of one from the others. Give "
+        "reference=codes of other sound, or a longer sound.",
+    )
+    whole = _EntrySums.of(entries, vectors, context.codec.cardinality)
+    replaced = np.empty((len(vectors), context.n_replaced), np.float32)
+    for start in range(context.window.start, context.window.stop, length):
+        stop = min(start + length, context.window.stop)
+        near = slice(max(0, start - length), stop + length)
+        near_sums = _EntrySums.of(entries[near], vectors[:, near], context.codec.cardinality)
+        inside = slice(start - context.window.start, stop - context.window.start)
+        replaced[:, inside] = whole.without(near_sums).means(entries[start:stop])
+    return replaced
 
 
 def resample(context: LesionContext, codebook: int) -> np.ndarray:
-    """Return the vectors of frames drawn with replacement from the whole sound.
+    """Return the vectors of frames drawn with replacement from the reference or the whole sound.
 
     Frames are drawn, not labels, so that each entry keeps its frequency.
     """
-    frames = context.rng.integers(context.codes.n_frames, size=context.n_replaced)
-    return context.latents[codebook][:, frames]
+    vectors = _reference_vectors(context, codebook)
+    frames = context.rng.integers(vectors.shape[1], size=context.n_replaced)
+    return vectors[:, frames]
 
 
 def time_shuffle(context: LesionContext, codebook: int) -> np.ndarray:
@@ -215,17 +289,20 @@ LESIONS: dict[str, LesionKind] = {
         definition="Replaces it by the codebook's mean over the sound",
         question="Is what varies in it needed?",
         replace=mean,
+        uses_reference=True,
     ),
     "conditional_mean": LesionKind(
-        definition="Replaces it by its mean given the entry of the codebook below",
+        definition="Replaces it by its mean, elsewhere, given the entry of the codebook below",
         question="Is what it adds to the codebook below needed?",
         replace=conditional_mean,
+        uses_reference=True,
     ),
     "resample": LesionKind(
         definition="Draws entries from the codebook's own frequencies, independently in time",
         question="Is what it says at this time needed?",
         replace=resample,
         random=True,
+        uses_reference=True,
     ),
     "time_shuffle": LesionKind(
         definition="Permutes the codebook's frames",

@@ -1,11 +1,16 @@
-"""Pieces of a stimulus to lesion: several of each kind of sound, none of them silent."""
+"""Pieces of a stimulus to lesion, none silent, each with the rest of the sound as its reference.
 
-from collections.abc import Mapping
+`choose_pieces` takes several of each kind of sound; `spread_pieces` takes so many over the whole
+sound that their mean has an interval.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from giblet_core.codecs import Codes
-from giblet_core.lesions.effects import Piece
+from giblet_core.codecs import Codes, frame_at
+from giblet_core.errors import require
 from giblet_core.sound import speech_intervals, speech_segments
 from giblet_core.timing import Stimulus
 
@@ -13,6 +18,120 @@ CONTENTS = ("speech", "music", "ambience")
 LOUDEST = "loudest"  # of a sound whose annotation tells none of these
 SPEECH_S = 3.0  # PESQ and STOI need some words
 MANY = 99  # speech segments to choose from
+
+GUARD_S = 1.0  # beside a piece that belongs neither to it nor to the rest: neighbours are alike
+LEAST_REST_S = 10.0  # a shorter rest tells too little
+QUIET_DB = -50.0  # below the loudest piece: not taken
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A piece of sound to lesion.
+
+    Attributes
+    ----------
+    codes : Codes
+    content : str
+        What it holds: speech, music, ...
+    segments : sequence of (start, stop), optional
+        Seconds in which it holds speech.
+    reference : Codes, optional
+        Other sound that means and frequencies of codebooks are taken from; by default the piece
+        itself, which knows its own details.
+    """
+
+    codes: Codes
+    content: str
+    segments: Sequence[tuple[float, float]] | None = None
+    reference: Codes | None = None
+
+
+def rest_of_sound(codes: Codes, start_s: float, stop_s: float) -> Codes | None:
+    """Return the codes of a sound without a piece and its neighbourhood, joined.
+
+    They serve statistics, not the ear. None where less than `LEAST_REST_S` are left.
+
+    Parameters
+    ----------
+    codes : Codes
+        Of the whole sound.
+    start_s, stop_s : float
+        The piece, s.
+
+    Returns
+    -------
+    Codes or None
+    """
+    first = frame_at(max(0.0, start_s - GUARD_S), codes.frame_rate)
+    last = min(frame_at(stop_s + GUARD_S, codes.frame_rate), codes.n_frames)
+    rest = np.delete(codes.indices, slice(first, last), axis=1)
+    if rest.shape[1] < LEAST_REST_S * codes.frame_rate:
+        return None
+    return replace(codes, indices=rest, n_samples=rest.shape[1] * codes.hop_length)
+
+
+def piece_of_sound(
+    stimulus: Stimulus,
+    start_s: float,
+    stop_s: float,
+    content: str,
+    segments: Sequence[tuple[float, float]] | None = None,
+) -> Piece:
+    """Cut a piece out of a sound; the rest of the sound is its reference.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    start_s, stop_s : float
+        Seconds of the sound.
+    content : str
+        What the piece holds.
+    segments : sequence of (start, stop), optional
+        Seconds of the piece in which it holds speech.
+
+    Returns
+    -------
+    Piece
+    """
+    codes = stimulus.codes_piece(start_s, stop_s)
+    return Piece(codes, content, segments, rest_of_sound(stimulus.codes, start_s, stop_s))
+
+
+def spread_pieces(stimulus: Stimulus, n_pieces: int = 24, seconds: float = 1.5) -> dict[str, Piece]:
+    """Cut pieces that lie evenly over a sound, whatever they hold; quiet ones are left out.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    n_pieces : int
+        How many; fewer where the sound is too short for as many without overlap, or quiet.
+    seconds : float
+        Length of each.
+
+    Returns
+    -------
+    dict of str to Piece
+        By the second at which they begin.
+
+    Raises
+    ------
+    InputError
+        The sound is shorter than one piece.
+    """
+    require(
+        stimulus.duration_s >= seconds,
+        f"seconds={seconds}: the sound has {stimulus.duration_s:.1f} s; a piece must fit into it. "
+        "Take shorter pieces.",
+    )
+    n_fitting = min(n_pieces, int(stimulus.duration_s / seconds))
+    starts_s = np.linspace(0, stimulus.duration_s - seconds, n_fitting)
+    power = [np.mean(stimulus.piece(start, start + seconds) ** 2) for start in starts_s]
+    least_power = max(power) * 10 ** (QUIET_DB / 10)
+    return {
+        f"{start_s:.1f} s": piece_of_sound(stimulus, start_s, start_s + seconds, "any")
+        for start_s, of_piece in zip(starts_s, power)
+        if of_piece > least_power
+    }
 
 
 def choose_pieces(stimulus: Stimulus, n_pieces: int = 3, seconds: float = 1.5) -> dict[str, Piece]:
@@ -52,8 +171,8 @@ def _cut_excerpt(
     pieces = {}
     for begin_s, end_s in zip(edges_s, edges_s[1:]):
         if stimulus.piece(begin_s, end_s).any():
-            codes = stimulus.codes_piece(begin_s, end_s)
-            pieces[f"{content}, {begin_s:.1f} s"] = Piece(codes, content)
+            name = f"{content}, {begin_s:.1f} s"
+            pieces[name] = piece_of_sound(stimulus, begin_s, end_s, content)
     return pieces
 
 
@@ -70,8 +189,8 @@ def _speech_pieces(stimulus: Stimulus, n_pieces: int) -> dict[str, Piece]:
     places = np.unique(np.linspace(0, len(audible_s) - 1, n_pieces).astype(int))
     chosen_s = [audible_s[place] for place in places]
     return {
-        f"speech, {start_s:.0f} s": Piece(
-            stimulus.codes_piece(start_s, start_s + SPEECH_S), "speech", [(0, 3)]
+        f"speech, {start_s:.0f} s": piece_of_sound(
+            stimulus, start_s, start_s + SPEECH_S, "speech", [(0, 3)]
         )
         for start_s in chosen_s
     }

@@ -5,14 +5,16 @@ import pytest
 
 from giblet_core.errors import InputError
 from giblet_core.lesions import (
+    at_level_of,
     envelope_matched_noise,
     flat_envelope_sound,
     lesion,
+    level_matched_control,
     matched_removal,
     reconstruction_matched,
     smooth_level,
 )
-from giblet_core.metrics import log_mel_distance
+from giblet_core.metrics import log_mel_distance, loudness_change_lu
 
 RATE = 24_000
 
@@ -80,6 +82,24 @@ def test_the_control_removes_the_same_energy_in_every_frame_and_dimension(codec,
     assert np.allclose(*singular_values, rtol=1e-3, atol=1e-2)
     assert abs(correlation(removed.ravel(), latents[1].ravel())) < 0.1
     assert np.array_equal(matched_removal(codec, codes, []), latents)
+
+
+@pytest.mark.parametrize("codebook", [0, 1])
+def test_the_control_sounds_as_loud_as_the_omission(codec, wave, codebook):
+    codes = codec.encode(wave, 3.0)
+    omitted = codec.decode_latents(lesion(codec, codes, [codebook]).sum(0), codes.n_samples)
+    control = level_matched_control(codec, codes, [codebook])
+    assert loudness_change_lu(omitted, control, RATE) == pytest.approx(0, abs=0.1)
+    turned = codec.decode_latents(matched_removal(codec, codes, [codebook]).sum(0), codes.n_samples)
+    assert correlation(control, turned) == pytest.approx(1)  # but for its level
+
+
+def test_a_level_is_loudness_or_rms_or_there_is_none(wave):
+    louder = at_level_of(wave, 0.01 * wave[::-1], RATE)
+    assert loudness_change_lu(0.01 * wave[::-1], louder, RATE) == pytest.approx(0, abs=0.1)
+    short = at_level_of(wave[:2000], 0.01 * wave[2000:4000], RATE)
+    assert short.std() == pytest.approx(0.01 * wave[2000:4000].std(), rel=0.02)
+    assert np.array_equal(at_level_of(wave, np.zeros_like(wave), RATE), wave)
 
 
 def test_the_reconstruction_matched_lesion_costs_what_the_codebook_costs(codec, wave):

@@ -47,6 +47,27 @@ def test_every_omission_has_its_control_beside_it_and_no_other_kind_has(codec, w
     assert controls.tolist() == 2 * [[False, True], [False, True], [False]]
 
 
+def test_a_control_has_the_level_of_its_omission_and_its_own_is_kept(codec, wave):
+    piece = Piece(codec.encode(wave, 3.0), "noise")
+    table = sound_effects(codec, {"a": piece}, {"0": {"codebooks": [0]}}).set_index("control")
+    change = table.loudness_change_lu
+    assert change[True] == pytest.approx(change[False], abs=0.1)
+    assert table.own_loudness_change_lu[False] == pytest.approx(change[False])
+    assert table.own_loudness_change_lu[True] > change[True] + 1  # turned vectors add energy
+
+
+def test_a_piece_gives_its_reference_to_its_lesions(codec, wave):
+    codes = codec.encode(wave, 3.0)
+    lesions = {"1": {"codebooks": [1], "mode": "conditional_mean"}}
+    other = codec.encode(wave[::-1].copy(), 3.0)
+    own = sound_effects(codec, {"a": Piece(codes, "noise")}, lesions)
+    elsewhere = sound_effects(codec, {"a": Piece(codes, "noise", reference=other)}, lesions)
+    assert own.log_mel_db[0] != elsewhere.log_mel_db[0]
+    given = {"1": lesions["1"] | {"reference": other}}
+    table = sound_effects(codec, {"a": Piece(codes, "noise")}, given)
+    assert table.log_mel_db[0] == elsewhere.log_mel_db[0]
+
+
 def test_a_silent_lesion_is_scored_where_a_score_exists(codec, wave, monkeypatch):
     codes = codec.encode(wave, 1.5)
     silence = LesionKind("Nothing at all", "What if?", lambda context, codebook: 0.0)

@@ -1,5 +1,7 @@
 """Each kind of lesion does what its entry says; a new kind is one function and one entry."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,15 +118,73 @@ def test_writing_index_zero_is_not_silence(any_codec, codes):
     assert np.linalg.norm(zeroed - truth) > np.linalg.norm(omitted - truth)
 
 
-def test_conditional_mean_is_the_mean_of_the_frames_that_share_the_lower_entry(any_codec, codes):
+def mean_by_entry(vectors, entries_below, entry):
+    """The plain mean where no frame has the entry."""
+    shared = vectors[:, entries_below == entry]
+    return (shared if shared.shape[1] else vectors).mean(1)
+
+
+def test_conditional_mean_is_that_of_frames_a_second_away_that_share_the_lower_entry(
+    any_codec, codes
+):
     vectors = any_codec.latents(codes)[1]
     entries_below = codes.indices[0]
-    most_frequent = np.bincount(entries_below).argmax()
-    frames = np.flatnonzero(entries_below == most_frequent)
-    assert len(frames) > 1
+    length = min(round(codes.frame_rate), codes.n_frames // 5)
     replaced = lesion(any_codec, codes, [1], "conditional_mean")[1]
-    expected = vectors[:, frames].mean(1, keepdims=True)
-    assert np.allclose(replaced[:, frames], expected, atol=1e-5)
+    for start in range(0, codes.n_frames, length):
+        is_away = np.ones(codes.n_frames, bool)
+        is_away[max(0, start - length) : start + 2 * length] = False
+        for frame in range(start, min(start + length, codes.n_frames), 7):
+            expected = mean_by_entry(
+                vectors[:, is_away], entries_below[is_away], entries_below[frame]
+            )
+            np.testing.assert_allclose(replaced[:, frame], expected, atol=1e-4)
+
+
+def test_conditional_mean_of_a_reference_is_that_of_its_frames(any_codec, codes, donor):
+    vectors = any_codec.latents(donor)[1]
+    replaced = lesion(any_codec, codes, [1], "conditional_mean", reference=donor)[1]
+    for frame in range(0, codes.n_frames, 37):
+        expected = mean_by_entry(vectors, donor.indices[0], codes.indices[0, frame])
+        np.testing.assert_allclose(replaced[:, frame], expected, atol=1e-4)
+
+
+def test_conditional_mean_knows_nothing_of_the_frames_it_replaces(any_codec, codes):
+    """Other vectors in half a second change nothing there."""
+    length = max(1, round(codes.frame_rate / 2))
+    changed = codes.indices.copy()
+    changed[1, :length] = (changed[1, :length] + 1) % any_codec.cardinality
+    window_s = (0.0, length / codes.frame_rate)
+    before = lesion(any_codec, codes, [1], "conditional_mean", window_s=window_s)
+    after = lesion(
+        any_codec, codes.with_indices(changed), [1], "conditional_mean", window_s=window_s
+    )
+    np.testing.assert_allclose(after[1][:, :length], before[1][:, :length], atol=1e-4)
+
+
+def test_a_sound_too_short_to_tell_its_means_needs_a_reference(any_codec, codes, donor):
+    short = codes.crop_frames(0, 3)
+    with pytest.raises(InputError, match="3 frames are too few to tell the mean"):
+        lesion(any_codec, short, [1], "conditional_mean")
+    replaced = lesion(any_codec, short, [1], "conditional_mean", reference=donor)
+    assert replaced[1].shape == (any_codec.latent_dim, 3)
+
+
+@EVERY_KIND
+def test_only_kinds_that_use_a_reference_change_with_it(any_codec, codes, donor, mode):
+    options = {"donor": donor} if LESIONS[mode].needs_donor else {}
+    other = donor.crop_frames(0, donor.n_frames // 2)
+    lesioned = [
+        lesion(any_codec, codes, [1], mode, reference=reference, **options)
+        for reference in (None, other)
+    ]
+    assert np.array_equal(*lesioned) != LESIONS[mode].uses_reference
+
+
+def test_a_reference_of_another_codec_is_refused(any_codec, codes, donor):
+    strange = replace(donor, codec_sha256="0" * 64)
+    with pytest.raises(InputError, match="reference: .* must be of the same codec"):
+        lesion(any_codec, codes, [1], "mean", reference=strange)
 
 
 def test_conditional_mean_of_the_lowest_codebook_is_its_mean(any_codec, codes):

@@ -101,13 +101,13 @@ ATTACKS = (
     ),
     Attack(
         "Add energy where omission takes it away, and call it a control",
-        "the energy control makes the sound louder where omission makes it softer",
+        "the sound of the control is brought to the level of the omission, and the figures lead "
+        "in which all sounds have the intact one's level",
         "test_small_samples.py::test_the_energy_control_has_the_level_of_the_omission",
-        succeeds=True,
     ),
     Attack(
         "Give a record a provenance that its rows do not have",
-        "a record says what its rows are made of",
+        "records say what they were made of, by which command, and what they lack",
         "test_records.py::test_pairs_of_noise_are_not_called_simulations",
     ),
     Attack(
