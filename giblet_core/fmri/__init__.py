@@ -96,6 +96,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "textgrid": [
             "read_textgrid",
+            "spoken_words",
         ],
     },
 )

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from giblet_core.errors import InputError, explained, require
+from giblet_core.fmri.files.patterns import find_one
+from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.sound import Annotation
 
 SILENCE = ("", "sp", "sil")  # labels that are no words
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Praat writes so what is not ASCII
@@ -98,3 +101,17 @@ def _intervals(part: str, where: str) -> Iterator[Interval]:
 
 def _is_word(interval: Interval) -> bool:
     return interval[2] not in SILENCE
+
+
+def spoken_words(manifest: Manifest) -> Annotation | None:
+    """Read the words that a manifest names (``stimulus.annotation``); None where it names none.
+
+    Raises
+    ------
+    InputError
+        The file is not there, or is no TextGrid with a tier of words.
+    """
+    if manifest.stimulus.annotation is None:
+        return None
+    path = find_one(manifest.folder, manifest.stimulus.annotation)
+    return Annotation.from_words(read_textgrid(path))

@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "demo_box",
             "identification_box",
             "planned_rows",
+            "record_box",
             "read_simulations",
             "recovery_box",
             "recovery_claims",
@@ -54,7 +55,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "renew_material",
             "save_material",
         ],
-        "needs": ["FACTS", "SECTIONS", "Readiness", "measure_material", "sounding_s"],
+        "needs": [
+            "FACTS",
+            "SECTIONS",
+            "Readiness",
+            "dataset_if_there",
+            "measure_material",
+            "sounding_s",
+        ],
         "quick_look.measures": ["QuickLook", "take_quick_look"],
         "quick_look.page": ["quick_look_sentences", "write_quick_look"],
         "records": [
@@ -63,9 +71,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "own_record",
             "own_record_name",
             "read_record",
-            "read_real_brains",
-            "real_brains_figures",
-            "renew_real_brains",
             "write_record",
         ],
         "scorecard": [

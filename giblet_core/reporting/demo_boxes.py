@@ -31,23 +31,26 @@ NO_RECORD = "No record was made with these weights of the codec yet; full=True m
 
 @dataclass(frozen=True, eq=False)
 class DemoBox:
-    """Sentences and tables of the demo, under the label that says so.
+    """Sentences and tables that are no results of this run, under the label that says so.
 
     Attributes
     ----------
     parts : tuple of str or DataFrame
         In the order in which they are shown.
+    label : str
+        Whose they are.
     """
 
     parts: tuple[str | pd.DataFrame, ...]
+    label: str = DEMO_LABEL
 
     def __repr__(self) -> str:
         texts = [part if isinstance(part, str) else part.to_string() for part in self.parts]
-        return "\n".join([f"[{DEMO_LABEL}]", *texts, "[end of the demo's box]"])
+        return "\n".join([f"[{self.label}]", *texts, "[end of the box]"])
 
     def _repr_html_(self) -> str:
         shown = [_as_html(part) for part in self.parts]
-        label = f'<p class="gb-demo-label">{DEMO_LABEL}</p>'
+        label = f'<p class="gb-demo-label">{html.escape(self.label)}</p>'
         return f'<aside class="gb-demo-box">{label}{"".join(shown)}</aside>'
 
 
@@ -65,6 +68,16 @@ def demo_box(*parts: str | pd.DataFrame | Record) -> DemoBox:
     """
     shown = tuple(str(part) if isinstance(part, Record) else part for part in parts)
     return DemoBox(shown or (NO_RECORD,))
+
+
+def record_box(record: Record | None, *parts: str | pd.DataFrame) -> DemoBox:
+    """Put the record of a data set that is not here into a box that names its date and source.
+
+    Without a record the box says so.
+    """
+    if record is None:
+        return DemoBox(("No record was made yet.",), "No result of this run")
+    return DemoBox(parts, f"No result of this run. {record}")
 
 
 def read_simulations(codec_sha256: str) -> dict[str, Record]:

@@ -7,12 +7,13 @@ there is; the rest of the page is published. All needs stand here, in `SECTIONS`
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from IPython.display import display
 
 from giblet_core.errors import InputError
-from giblet_core.fmri import Dataset
+from giblet_core.fmri import Dataset, load_dataset, read_manifest
 from giblet_core.timing import Stimulus
 
 #: What can be needed: name -> what it counts, in words.
@@ -35,6 +36,7 @@ FACTS = {
 }
 SILENCE_DB = -60.0  # below the loudest half second: not counted as sounding
 STEP_S = 0.5
+NO_FOLDER = "dataset.folder"  # where `read_manifest` reports that the files' folder is missing
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,35 @@ class Readiness:
             self.left_out[section] = text
             display(Box(text))
         return False
+
+
+def dataset_if_there(path: str | Path, what: str, remedy: str) -> Dataset | None:
+    """Load a data set that the book may not have; where it is not there, show a box that says so.
+
+    Parameters
+    ----------
+    path : path
+        Its manifest.
+    what : str
+        What it is, in words.
+    remedy : str
+        Where to get it and where to put it.
+
+    Returns
+    -------
+    Dataset or None
+        None where nothing is wrong but that the manifest's folder does not exist.
+
+    Raises
+    ------
+    InputError
+        The folder exists, and what lies in it is wrong: that is no reason to leave it out.
+    """
+    _, problems = read_manifest(path)
+    if [problem.where for problem in problems.errors] == [NO_FOLDER]:
+        display(Box(f"Left out: {what}. The data set is not here. {remedy}"))
+        return None
+    return load_dataset(path)
 
 
 def _section(key: str) -> Section:

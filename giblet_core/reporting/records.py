@@ -16,9 +16,6 @@ import torch
 
 from giblet_core.files import project_root, read_json, write_json
 from giblet_core.timing import Stimulus
-from giblet_core.validation import alice_report
-
-REAL_BRAINS = "real_alice"  # name of the record of real brains
 
 
 @dataclass(frozen=True)
@@ -142,24 +139,3 @@ def own_record(kind: str, stimulus: Stimulus) -> Record | None:
     if stimulus.is_demo:
         return None
     return read_record(own_record_name(kind, stimulus), stimulus.codec.sha256)
-
-
-def read_real_brains() -> Record | None:
-    """Read the record of real brains, in which no codec had a part."""
-    return read_record(REAL_BRAINS, "")
-
-
-def real_brains_figures() -> dict[str, dict]:
-    """Return that record as if a notebook had written it: its name -> label and figures."""
-    record = read_real_brains()
-    if record is None:
-        return {}
-    figures = {row["figure"]: row["value"] for row in record.rows}
-    label = f"{record.about['data']}, recorded {record.date}"
-    return {REAL_BRAINS: {"label": label, "figures": figures}}
-
-
-def renew_real_brains() -> Path:
-    """Make the record of real brains anew; their data do not come with the book."""
-    rows = alice_report(project_root() / "book" / "params" / "alice_dataset.yaml")
-    return write_record(REAL_BRAINS, rows, "", data="real fMRI, Brennan et al. 2016")

@@ -136,6 +136,19 @@ class Annotation:
         )
 
     @classmethod
+    def from_words(cls, intervals: Sequence[tuple[float, float, str]]) -> "Annotation":
+        """Build an annotation from words (start_s, stop_s, word); speech is where they are.
+
+        Examples
+        --------
+        >>> Annotation.from_words([(0.5, 0.9, "down"), (1.0, 1.2, "the")]).counts
+        {'speech': 2, 'word': 2}
+        """
+        events = tuple(Event(start, stop, "speech", text) for start, stop, text in intervals)
+        words = tuple(Word(start, stop, text, "") for start, stop, text in intervals)
+        return cls((), events, words)
+
+    @classmethod
     def from_events(cls, path: str | Path, duration_s: float) -> "Annotation":
         """Read a table of events in BIDS style, such as ``film_events.tsv`` beside ``film.m4v``.
 

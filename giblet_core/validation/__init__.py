@@ -2,9 +2,8 @@
 
 Read `simulation` first (subjects whose truth is known), then `recovery` and `decoding_recovery`
 (what the analysis finds in them), `identification_null` (is its p fair?), `planning` (what a study
-of some size would find) and `wrong_ways` (what is found where nothing is). `alice` is the positive
-control on real brains. The truth of a simulation is read by the scoring alone, and analyses of real
-data import nothing from here.
+of some size would find) and `wrong_ways` (what is found where nothing is). The truth of a
+simulation is read by the scoring alone, and analyses of real data import nothing from here.
 """
 
 import lazy_loader
@@ -12,7 +11,6 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "alice",
         "decoding_recovery",
         "identification_null",
         "planning",
@@ -22,11 +20,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "wrong_ways",
     ],
     submod_attrs={
-        "alice": [
-            "alice_report",
-            "shift_null",
-            "word_rate",
-        ],
         "decoding_recovery": [
             "decoding_study",
         ],

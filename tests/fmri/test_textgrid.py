@@ -98,3 +98,12 @@ def test_a_published_textgrid_is_read_whole(shared):
     labels = [line.split('"')[1] for line in text.splitlines() if "text = " in line]
     assert len(words) > 2000
     assert {word for *_, word in words} <= set(labels)
+
+
+def test_a_manifest_without_words_has_none(tmp_path):
+    from data_sets import manifest_of
+
+    from giblet_core.fmri import read_manifest, spoken_words
+
+    manifest, _ = read_manifest(manifest_of(tmp_path))
+    assert spoken_words(manifest) is None
