@@ -22,6 +22,7 @@ FACTS = {
     "sounding_s": "seconds of sound that is not silence",
     "n_trs": "TRs",
     "shortest_run_trs": "TRs in the shortest run",
+    "shortest_run_s": "seconds in the shortest run",
     "n_runs": "runs",
     "n_subjects": "subjects with BOLD",
     "n_regions": "regions",
@@ -77,6 +78,7 @@ OF_BRAINS = {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 
 SECTIONS: dict[str, Section] = {
     # 02
     "lag": Section("the lag scan", OF_BRAINS),
+    "clock": Section("clock and latency told apart", {**OF_BRAINS, "shortest_run_s": 62}),
     # 03
     "ten TRs": Section("training on ten TRs", {"n_trs": 10}),
     "demo run": Section("the short training run", {"n_trs": 40, "duration_s": 40, **CHANGES}),
@@ -124,6 +126,7 @@ def measure_material(stimulus: Stimulus, data: Dataset | None = None) -> dict[st
         "sounding_s": sounding_s(stimulus.wave, rate),
         "n_trs": sum(runs),
         "shortest_run_trs": min(runs),
+        "shortest_run_s": min(grid.n_trs * grid.t_r for grid in grids),
         "n_runs": len(runs),
         "n_subjects": 0 if data is None else len(data.subjects),
         "n_regions": 0 if data is None else len(data.region_names),

@@ -46,6 +46,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "uncut",
         ],
         "latency": [
+            "PEAK_RANGE_S",
             "ClockAndLatency",
             "Estimates",
             "clock_and_latency",

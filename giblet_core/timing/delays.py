@@ -18,7 +18,7 @@ OWN_PEAKS_S = (4.0, 5.0, 6.5)  # responses of these peaks, from narrow to wide, 
 SHAPES = tuple((model, peak_s) for model in MODELS for peak_s in OWN_PEAKS_S)
 BLOCK_S = 20.0  # about the length of a response: longer blocks hardly share anything
 DRIFT_S = 128.0  # slower changes are taken out of answers and BOLD alike
-LEAST_ROWS = 20  # of a run, inside the delays at its ends
+LEAST_ROWS = 10  # of a run, inside the delays at its ends
 
 
 @dataclass(frozen=True, eq=False)

@@ -243,6 +243,8 @@ def ensure_bold(
 ) -> Dataset | None:
     """Return the BOLD: simulated from the stimulus (and labelled so), or the user's own.
 
+    How its series were prepared is printed, so that it stands on every page that uses them.
+
     Parameters
     ----------
     bold : str or path
@@ -267,12 +269,13 @@ def ensure_bold(
         data = load_dataset(_find(bold), cache=series_cache)
         for grid in data.grids:
             grid.edges_within(stimulus.codes.n_frames, stimulus.codes.frame_rate)
-        print(f"{data.label} BOLD. {data.preparation}")
-        return data
-    if not stimulus.enough(MIN_TRS, "simulated BOLD"):
+    elif stimulus.enough(MIN_TRS, "simulated BOLD"):
+        manifest = _ensure_simulation(stimulus, seed, n_subjects)
+        data = load_dataset(manifest, cache=series_cache)
+    else:
         return None
-    manifest = _ensure_simulation(stimulus, seed, n_subjects)
-    return load_dataset(manifest, cache=series_cache)
+    print(f"{data.label} BOLD. {data.preparation}")
+    return data
 
 
 def _ensure_simulation(stimulus: Stimulus, seed: int, n_subjects: int) -> Path:

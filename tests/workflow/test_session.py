@@ -1,6 +1,7 @@
 """What a notebook starts from: the sound that the subjects heard, under a harmless name."""
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,14 +192,18 @@ class Bold:
         self.arguments = {"seed": 0, "n_subjects": 8}
         self.made = []
         monkeypatch.setattr(session, "simulate", self.simulate)
-        monkeypatch.setattr(session, "load_dataset", lambda path, cache: path)
+        monkeypatch.setattr(session, "load_dataset", self.load)
+
+    def load(self, path, cache):
+        """Stand in for what loads a data set: its manifest, and what is printed of it."""
+        return SimpleNamespace(path=path, label="simulated", preparation="nothing")
 
     def simulate(self, *_, **__):
         self.made.append(1)
         return QuickSimulation({"x": np.arange(3) * len(self.made)})
 
     def __call__(self):
-        manifest = session.ensure_bold("demo", self.start.stimulus(), **self.arguments)
+        manifest = session.ensure_bold("demo", self.start.stimulus(), **self.arguments).path
         return (manifest.read_text(), (manifest.parent / "sub-1.tsv").read_text())
 
 
