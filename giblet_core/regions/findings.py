@@ -235,12 +235,13 @@ def region_findings(
 def feature_groups(stim: Stimulus, data: Dataset) -> dict[str, list[np.ndarray]]:
     """Return the groups of feature spaces that are set against each other.
 
-    They are those of `features.FEATURES`; where the data set has nuisance tables, their mean over
-    subjects joins the nuisance. A space is an array (n_trs, n_features).
+    They are those of `features.FEATURES`; where the data set has nuisance tables that were not
+    regressed out of each subject, their mean over subjects joins the nuisance. A space is an array
+    (n_trs, n_features).
     """
     groups = features.make_groups(stim, data.grids)
-    nuisance = [data.nuisance(subject) for subject in data.subjects]
-    if nuisance[0] is not None:
+    if data.preparation.left_in:
+        nuisance = [data.nuisance(subject) for subject in data.subjects]
         groups[features.NUISANCE].append(np.mean(nuisance, axis=0))
     return groups
 

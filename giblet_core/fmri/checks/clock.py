@@ -9,7 +9,7 @@ from giblet_core.fmri.clock import Span
 from giblet_core.fmri.problems import Problems
 from giblet_core.timing import Answers, ClockAndLatency, answers_by_delay, clock_and_latency
 
-MOST_REGIONS = 50  # more columns are voxels, of which the best are averaged
+MOST_REGIONS = 20  # more columns are voxels, of which the best are averaged
 DELAYS_APART = 4  # of which voxels are chosen: every second
 LEAST_RUN_CLOCK_TRS = 0.5  # by which a run's clock must differ to be worth a look
 
@@ -86,7 +86,8 @@ def report_clock(
             value,
             "BOLD answers the sound so long after it; no response that peaks 4 to 7 s after a "
             f"sound explains that, unless the clock is {low:+.1f} to {high:+.1f} s off",
-            "Correct stimulus_start_s, slice_time_ref or label_shift_trs.",
+            "Correct stimulus_start_s, slice_time_ref or label_shift_trs; a response that was "
+            "applied, or taken out, is to be declared: preprocessing: {hrf: true}.",
         )
         return
     problems.note(
@@ -111,3 +112,25 @@ def _report_runs(found: ClockAndLatency, spans: list[Span], problems: Problems) 
                 f"{spans[0].run.name}: latencies are the same in both, so the clocks differ",
                 "Correct stimulus_start_s of one of them.",
             )
+
+
+def report_response(found: ClockAndLatency, is_declared: bool, problems: Problems) -> None:
+    """Hold a response that is declared as applied to the series against them.
+
+    Parameters
+    ----------
+    found : ClockAndLatency
+    is_declared : bool
+        ``preprocessing.hrf`` of the manifest.
+    problems : Problems
+        A contradiction is added here.
+    """
+    answers_as_bold = found.follows.any() and found.has_interval and not found.clock_is_off
+    if is_declared and answers_as_bold:
+        delays = [found.delay_s.text(i) for i in np.flatnonzero(found.follows)]
+        problems.warning(
+            "preprocessing.hrf",
+            "true",
+            f"BOLD answers the sound as series without it do ({'; '.join(delays)} after it)",
+            "Correct preprocessing.hrf.",
+        )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.fmri.checks.clock import measured_clock, report_clock
+from giblet_core.fmri.checks.clock import measured_clock, report_clock, report_response
 from giblet_core.fmri.clock import Span
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.problems import Problems
@@ -147,3 +147,4 @@ def check_lag(
         found = measured_clock(envelope[:, 0], ENVELOPE_RATE_HZ, spans, bold, group.names)
     if found is not None:
         report_clock(found, spans, is_late, problems)
+        report_response(found, manifest.preprocessing.hrf, problems)

@@ -124,6 +124,13 @@ def test_a_clock_that_no_latency_explains_is_a_warning(heard):
     assert "unless the clock is -" in warning
 
 
+def test_a_response_that_is_declared_and_was_not_applied_is_noticed(heard):
+    found = found_in(heard(0.0), preprocessing={"hrf": True})
+    assert any(
+        "preprocessing.hrf=true: BOLD answers the sound as series without it do" in p for p in found
+    )
+
+
 def test_a_run_whose_clock_differs_is_named(heard):
     found = found_in(heard(0.0, second_late_s=3.0))
     assert any(
