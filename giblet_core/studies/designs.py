@@ -107,6 +107,9 @@ class StudyDesign(_Strict):
         Seeds run from here, film by film.
     n_simulations : int
         A film.
+    n_negative : int
+        Simulations a film in all, those after the first `n_simulations` of negative regions alone:
+        rates of false detections need more than other figures.
     n_draws : int
         Of the null of each test.
     subjects : SubjectsSpec
@@ -121,6 +124,7 @@ class StudyDesign(_Strict):
     generators: tuple[str, ...] = Field(min_length=1)
     first_seed: int = Field(gt=LAST_USED_SEED)
     n_simulations: int = Field(ge=1)
+    n_negative: int = Field(0, ge=0)
     n_draws: int = Field(ge=19)
     subjects: SubjectsSpec = SubjectsSpec()
     bars: tuple[Bar, ...] = Field(min_length=1)
@@ -133,17 +137,32 @@ class StudyDesign(_Strict):
     @property
     def seeds(self) -> range:
         """Seeds of all films."""
-        n_seeds = self.n_simulations * len(self.films)
+        n_seeds = self.n_seeds_a_film * len(self.films)
         return range(self.first_seed, self.first_seed + n_seeds)
+
+    @property
+    def n_seeds_a_film(self) -> int:
+        """Simulations of each film, those of negative regions alone included."""
+        return max(self.n_simulations, self.n_negative)
+
+    def generators_of(self, place: int) -> tuple[str, ...]:
+        """Return what is simulated with the seed at a place, 0 the first of its film."""
+        if place < self.n_simulations:
+            return self.generators
+        return tuple(name for name in self.generators if GENERATORS[name].is_negative)
 
     def judged(self, bar: Bar) -> tuple[str, ...]:
         """Return the generators that a bar is for."""
         return self.generators if bar.of == (ALL,) else bar.of
 
+    def judged_by(self, figure: str) -> list[str]:
+        """Return the generators that any bar judges by a figure."""
+        return [name for bar in self.bars if bar.figure == figure for name in self.judged(bar)]
+
     def seeds_of(self, film: FilmSpec) -> range:
         """Return the seeds of one film; no two films share one."""
-        start = self.first_seed + self.films.index(film) * self.n_simulations
-        return range(start, start + self.n_simulations)
+        start = self.first_seed + self.films.index(film) * self.n_seeds_a_film
+        return range(start, start + self.n_seeds_a_film)
 
 
 @dataclass(frozen=True)

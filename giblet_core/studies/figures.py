@@ -170,6 +170,13 @@ _ENTRIES = (
         False,
     ),
     Figure(
+        "power",
+        "share of regions that follow codebooks with p of all codebooks at most .05, uncorrected",
+        _detections,
+        True,
+        True,
+    ),
+    Figure(
         "KS p",
         "Kolmogorov and Smirnov's p of uniform p values",
         _uniformity,

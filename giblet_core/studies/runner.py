@@ -180,7 +180,8 @@ def report(design: StudyDesign, rows: pd.DataFrame) -> list[str]:
     drawn = n_draws(read_register(), design.name)
     lines = [f"simulated; {design.name}, design {design.sha256[:12]}, drawn {drawn} times"]
     for figure in dict.fromkeys(bar.figure for bar in design.bars):
-        table = figure_table(rows, figure, ["generator", "film"])
+        judged = rows[rows.generator.isin(design.judged_by(figure))]
+        table = figure_table(judged, figure, ["generator", "film"])
         lines += ["", f"{figure}: {FIGURES[figure].definition}; the worst first"]
         lines.append(table.to_string(index=False, float_format="{:.3f}".format))
     lines += ["", *(str(verdict) for verdict in judge(design, rows))]

@@ -41,8 +41,10 @@ def _simulations(
     subjects = design.subjects.subjects()
     progress = tqdm(seeds, desc=f"simulations of {film.spec.name}", leave=False)
     return [
-        simulate_regions(film.heard, film.stimulus.grids, seed, design.generators, subjects)
-        for seed in progress
+        simulate_regions(
+            film.heard, film.stimulus.grids, seed, design.generators_of(place), subjects
+        )
+        for place, seed in enumerate(progress)
     ]
 
 

@@ -25,7 +25,8 @@ def test_a_study_keeps_a_row_for_each_region_of_each_simulation(name):
     if not is_drawn(name):
         pytest.skip("the study was not drawn yet")
     record = read_study(name)
-    assert len(record.rows) == len(design.seeds) * len(design.generators)
+    n_regions = [len(design.generators_of(place)) for place in range(design.n_seeds_a_film)]
+    assert len(record.rows) == sum(n_regions) * len(design.films)
     assert set(record.rows.seed) == set(design.seeds)
     assert set(record.rows.generator) == set(design.generators) <= set(GENERATORS)
     assert record.about["design_sha256"] == design.sha256

@@ -24,6 +24,14 @@ def test_films_have_seeds_of_their_own(content, write_design):
     assert [*first, *second] == list(design.seeds) == list(range(6001, 6007))
 
 
+def test_more_seeds_may_be_of_negative_regions_alone(content, write_design):
+    design = write_design({**content, "n_negative": 5})
+    assert len(design.seeds) == 10
+    assert design.seeds_of(design.films[1])[0] == 6006
+    assert design.generators_of(2) == ("signed level", "envelope")
+    assert design.generators_of(3) == ("envelope",)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [

@@ -18,6 +18,7 @@ from giblet_core.studies import (
     read_register,
     read_study,
     rehearse,
+    report,
     runner,
 )
 
@@ -118,6 +119,19 @@ def test_bars_are_judged_generator_by_generator(content, write_design, drawn_see
 def test_the_bound_on_the_side_of_the_limit_decides(side, by, estimate, is_met):
     bar = Bar(figure="AUC", of=("power",), side=side, limit=0.85, by=by)
     assert Verdict(bar, "power", Estimate(*estimate, n=200)).is_met is is_met
+
+
+def test_a_report_shows_what_is_judged_and_says_what_was_missed(
+    own_project, content, write_design, drawn_seeds
+):
+    design = write_design(content)
+    lines = report(design, rehearse(design, 6, say=str))
+    assert lines[0].startswith("simulated; small, design")
+    assert lines[0].endswith("drawn 0 times")
+    start = next(i for i, line in enumerate(lines) if line.startswith("detections:"))
+    assert "envelope" in lines[start + 1]
+    assert "signed level" not in lines[start + 1]
+    assert lines[-1].startswith("MISSED: detections of envelope")
 
 
 def test_the_record_of_a_study_is_a_table(own_project, content, write_design, drawn_seeds):

@@ -14,8 +14,8 @@ from giblet_core.studies.figures import FIGURES, figure_table
 from giblet_core.studies.records import StudyRecord, is_drawn, read_study
 from giblet_core.studies.runner import Verdict, find_design, judge
 
-RECOVERY = "recovery_of_the_family"
-DETECTIONS = "false_detections_of_the_family"
+STUDIES = ("codebooks_of_the_family",)
+POWER = "power"  # shown beside what is judged
 COIN = 0.5  # the area of guessing
 
 TOP = """\
@@ -53,7 +53,7 @@ pass must leave this list.
 
 def blind_page() -> str:
     """Return the whole page."""
-    parts = [TOP.format(blind=_blind_lines()), _study_part(RECOVERY), _study_part(DETECTIONS)]
+    parts = [TOP.format(blind=_blind_lines()), *(_study_part(name) for name in STUDIES)]
     parts += [ATTACKS_INTRO, _attacks_table(), _generators_part()]
     return "\n".join(parts)
 
@@ -65,11 +65,11 @@ def _drawn(names: Iterable[str]) -> list[tuple[StudyDesign, StudyRecord]]:
 def _blind_lines() -> str:
     """Say first what is missed, from the rows."""
     lines = []
-    for design, record in _drawn((RECOVERY, DETECTIONS)):
+    for design, record in _drawn(STUDIES):
         missed = [verdict for verdict in judge(design, record.rows) if not verdict.is_met]
         lines += [f"* {_missed_sentence(verdict)}" for verdict in _worst_first(missed)]
     if not lines:
-        return "Nothing can be said of it yet: the studies were not drawn."
+        return "Nothing can be said of it yet: no study was drawn."
     heading = "**It does not reach what it should in these cases, the worst first:**"
     return "\n".join([heading, "", *lines])
 
@@ -112,9 +112,14 @@ def _study_part(name: str) -> str:
         _bars_table(judge(design, record.rows)),
     ]
     for figure in dict.fromkeys(bar.figure for bar in design.bars):
-        lines += [f"### {figure}, by generator and film", "", FIGURES[figure].definition + ".", ""]
-        lines.append(_figure_table(record.rows, figure))
-    return "\n".join(lines)
+        judged = record.rows[record.rows.generator.isin(design.judged_by(figure))]
+        lines += _figure_part(judged, figure)
+    return "\n".join([*lines, *_figure_part(record.rows, POWER)])
+
+
+def _figure_part(rows: pd.DataFrame, figure: str) -> list[str]:
+    heading = f"### {figure[:1].upper()}{figure[1:]}, by generator and film"
+    return [heading, "", f"The {FIGURES[figure].definition}.", "", _figure_table(rows, figure)]
 
 
 def _bars_table(verdicts: Sequence[Verdict]) -> str:
