@@ -106,6 +106,11 @@ ATTACKS = (
         "test_small_samples.py::test_the_energy_control_has_the_level_of_the_omission",
     ),
     Attack(
+        "Take a conditional mean from the three seconds that it replaces",
+        "means come from other sound, or from frames that lie a second away",
+        "test_small_samples.py::test_no_frame_tells_its_own_conditional_mean",
+    ),
+    Attack(
         "Give a record a provenance that its rows do not have",
         "records say what they were made of, by which command, and what they lack",
         "test_records.py::test_pairs_of_noise_are_not_called_simulations",
