@@ -55,7 +55,15 @@ def run(session, capsys):
     assert prompt.startswith("$ giblet ")
     assert main(shlex.split(prompt)[2:]) == 0
     printed = capsys.readouterr().out.rstrip("\n").split("\n")
-    return [SECONDS.sub("", line) for line in printed], [SECONDS.sub("", line) for line in expected]
+    cut = [_as_far_as_shown(line, shown) for line, shown in zip(printed, expected)]
+    cut += printed[len(expected) :]
+    return [SECONDS.sub("", line) for line in cut], [SECONDS.sub("", line) for line in expected]
+
+
+def _as_far_as_shown(line, shown):
+    """Cut a line where the page ends it with dots."""
+    beginning = shown.removesuffix(" ...")
+    return shown if beginning != shown and line.startswith(beginning) else line
 
 
 def test_the_page_shows_three_commands_with_their_output():

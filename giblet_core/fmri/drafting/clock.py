@@ -184,6 +184,7 @@ def draft_runs(
     names = list(roster.n_trs)
     t_r = clock.t_r or 0.0
     runs = []
+    drops = []
     heard_s = 0.0
     for name, n_trs in roster.n_trs.items():
         onset_s = played[name].onset_s if name in played else 0.0
@@ -195,8 +196,10 @@ def draft_runs(
         own = _own_runs(name, roster, played.get(name), heard_s, remarks)
         _ask_about_jitter(name, start_s, own, t_r, remarks)
         runs.append(DraftRun(name, n_trs, start_s, max(n_before, n_unsteady, 0), n_after, own))
-        _explain_drops(runs[-1], n_unsteady, n_before, remarks)
+        _ask_about_the_end(runs[-1], remarks)
+        drops.append(_Drops(name, n_unsteady, n_before))
         heard_s += stretch_s
+    _explain_drops(drops, remarks)
     _judge_starts(names, played, heard_s, clock, remarks)
     return runs
 
@@ -246,18 +249,33 @@ def _stretch_s(available_s: float, heard: Played | None, clock: Clock, n_runs: i
     return stretch_s
 
 
-def _explain_drops(run: DraftRun, n_unsteady: int, n_before: int, remarks: Remarks) -> None:
-    """Say why volumes at the ends of a run are left out."""
-    if n_unsteady:
+@dataclass(frozen=True)
+class _Drops:
+    """Volumes at the begin of a run that are dropped, and why: not steady, or before the sound."""
+
+    run: str
+    n_unsteady: int
+    n_before: int
+
+
+def _explain_drops(drops: list[_Drops], remarks: Remarks) -> None:
+    """Say why volumes at the begin of runs are dropped, once for all runs."""
+    unsteady = [f"{found.run} {found.n_unsteady}" for found in drops if found.n_unsteady]
+    if unsteady:
         remarks.note(
             "runs",
-            f"{run.name}: fMRIPrep found {n_unsteady} volumes before the steady state; they are "
-            "dropped (dummy_trs), and the clock stays.",
+            f"volumes before the steady state, as fMRIPrep counts them ({', '.join(unsteady)}), "
+            "are dropped (dummy_trs); the clock stays.",
         )
-    if n_before > n_unsteady:
+    before = [f"{found.run} {found.n_before}" for found in drops if found.n_before]
+    if before:
         remarks.note(
-            "runs", f"{run.name}: {n_before} volumes came before the sound; they are dropped."
+            "runs",
+            f"volumes before the sound went on ({', '.join(before)}) are dropped (dummy_trs).",
         )
+
+
+def _ask_about_the_end(run: DraftRun, remarks: Remarks) -> None:
     if run.n_after > SUSPICIOUS_SHARE * run.n_trs:
         remarks.todo(
             "runs",

@@ -16,6 +16,8 @@ WORDS = ("confound", "nuisance", "motion", "regressor", "rp_")
 TABLES = (".tsv", ".csv", ".txt")
 TISSUES = ("csf", "white_matter")
 UNSTEADY = "non_steady_state_outlier"
+N_MOTION_FULL = 24
+MOST_REGRESSED = 0.3  # of the volumes of a run, by motion
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def draft_confounds(layout: Layout, excluded: dict[str, str], remarks: Remarks) 
         if path is not None:
             n_volumes = sum(name.startswith(UNSTEADY) for name in _columns(path))
             n_unsteady[found.run] = max(n_unsteady.get(found.run, 0), n_volumes)
-    return DraftConfounds(_strategies(common, remarks), n_unsteady)
+    shortest_trs = min(found.header.n_trs for found in series)
+    return DraftConfounds(_strategies(common, shortest_trs, remarks), n_unsteady)
 
 
 def _table_of(series: Series, folder: Path) -> Path | None:
@@ -89,8 +92,8 @@ def _columns(path: Path) -> set[str]:
         return set()
 
 
-def _strategies(columns: set[str], remarks: Remarks) -> dict[str, Any]:
-    """Return the strategies whose columns every table has."""
+def _strategies(columns: set[str], shortest_trs: int, remarks: Remarks) -> dict[str, Any]:
+    """Return the strategies whose columns every table has, and that a short run can bear."""
     strategy = []
     options = {}
     if set(MOTION) <= columns:
@@ -98,6 +101,13 @@ def _strategies(columns: set[str], remarks: Remarks) -> dict[str, Any]:
         expanded = {f"{name}{end}" for name in MOTION for end in ("_derivative1", "_power2")}
         if not expanded <= columns:
             options["motion"] = "basic"
+        elif MOST_REGRESSED * shortest_trs < N_MOTION_FULL:
+            options["motion"] = "basic"
+            remarks.note(
+                "confounds",
+                f"motion is taken without its expansions: {N_MOTION_FULL} columns are too many for "
+                f"{shortest_trs} volumes.",
+            )
     if set(TISSUES) <= columns:
         strategy.append("wm_csf")
     if any(name.startswith("cosine") for name in columns):
