@@ -154,6 +154,35 @@ def plot_curve(
     return ax
 
 
+def plot_units(
+    x: Sequence[float], values: np.ndarray, ax: Axes | None = None, **options: Any
+) -> Axes:
+    """Draw a line for each unit and their mean: what there is, where there are few for an interval.
+
+    Parameters
+    ----------
+    x : array of shape (n_points,)
+    values : array of shape (n_units, n_points)
+        A row a unit, such as a piece.
+    ax : Axes, optional
+        Where to draw; a new axis by default.
+    **options
+        Of the mean's line, for ``Axes.plot``: label, marker, colour.
+
+    Returns
+    -------
+    Axes
+    """
+    values = np.asarray(values, dtype=float)
+    n_defined = np.isfinite(values).sum(0)
+    sums = np.nansum(values, axis=0)
+    mean = np.where(n_defined > 0, sums / np.maximum(n_defined, 1), np.nan)
+    ax = plot_curve(x, mean, ax, **options)
+    colour = ax.lines[-1].get_color()
+    ax.plot(x, values.T, color=colour, lw=0.7, alpha=0.35)
+    return ax
+
+
 def plot_bars(
     values: Mapping[str, float],
     ax: Axes | None = None,

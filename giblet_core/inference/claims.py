@@ -126,7 +126,8 @@ class Claim:
     p : float
         NaN where nothing was tested.
     correction : str
-        "maximum statistic over 112 tests"; "" for a single test.
+        Of p or, without p, of the interval: "maximum statistic over 112 tests"; "" for a single
+        test.
     p_floor : float
         The smallest p (corrected, where it is) that there could be.
     alpha : float
@@ -232,8 +233,9 @@ class Claim:
         figures += _interval(self.low, self.high, self.digits)
         parts = [f"{self.statistic} {figures}", f"n = {self.n} {self.unit}"]
         if self.was_tested:
-            how = f", {self.correction}" if self.correction else ""
-            parts.append(f"p = {_p(self.p)} against {self.null}{how}")
+            parts.append(f"p = {_p(self.p)} against {self.null}")
+        if self.correction:
+            parts[-1] += f", {self.correction}"
         if self.label:
             parts.append(self.label)
         return "; ".join(parts)

@@ -2,8 +2,9 @@
 
 It holds the kinds of lesion, the controls that a claim about a codebook has to survive, and the
 scores of lesioned sound. Read `kinds` first (one function and one entry of `LESIONS` a kind), then
-`codebooks` (`lesion`), `controls`, `pieces` and `effects`. A lesion changes latents and never
-indices, which are labels; the empty lesion is the identity; the same seed gives the same lesion.
+`codebooks` (`lesion`), `controls`, `pieces`, `effects` and `evidence` (claims). A lesion changes
+latents and never indices, which are labels; the empty lesion is the identity; the same seed gives
+the same lesion.
 """
 
 import lazy_loader
@@ -14,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "codebooks",
         "controls",
         "effects",
+        "evidence",
         "kinds",
         "pieces",
     ],
@@ -36,6 +38,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "effects": [
             "sound_effects",
             "subset_quality",
+        ],
+        "evidence": [
+            "beyond_control",
+            "energy_claims",
+            "fine_structure_claims",
+            "noise_of_pieces",
+            "omission_effects",
         ],
         "kinds": [
             "LESIONS",

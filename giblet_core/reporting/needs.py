@@ -34,6 +34,7 @@ FACTS = {
     "clip_sounding_s": "seconds of the clip that are not silence",
     "n_code_frames": "different frames of code, by the first two codebooks (a sound that changes)",
     "n_pieces": "pieces of sound that are not silence",
+    "n_spread": "short pieces spread over the sound that are not silence",
 }
 SILENCE_DB = -60.0  # below the loudest half second: not counted as sounding
 STEP_S = 0.5
@@ -86,6 +87,7 @@ SECTIONS: dict[str, Section] = {
     # 04
     "lesions of pieces": Section("lesions of several pieces", {"n_pieces": 1}),
     "lesions of speech": Section("lesions of speech", {"n_speech_pieces": 1}),
+    "lesions over the sound": Section("lesions over the whole sound", {"n_spread": 20}),
     "envelope controls": Section("the two controls of the envelope", {"clip_sounding_s": 0.5}),
     "lesions on fMRI": Section(
         "the effect of lesions on fMRI",

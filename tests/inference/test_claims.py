@@ -202,3 +202,8 @@ def test_a_row_is_json_and_says_the_same():
     assert row["p"] is None
     assert row["controls"][0]["passed"] is False
     assert row["sentence"] == GAIN.beside(FAILED).sentence()
+
+
+def test_a_corrected_interval_names_its_correction_without_a_p():
+    claim = replace(GAIN, correction="interval for 8 codebooks together")
+    assert "n = 20 simulations, interval for 8 codebooks together; simulated" in claim.sentence()
