@@ -45,6 +45,7 @@ STRONG_DIRECTIONS = {  # of the tracks of `strong_baselines`
     "onsets": 12,
     "modulation": 20,
     "speech": 8,
+    "guessed speech": 8,
 }
 
 
@@ -267,6 +268,7 @@ def strong_tracks(
     mel = np.asarray(mel_spectrum(wave, sample_rate), dtype=np.float64)
     bands = band_rms(mel)
     is_guess = annotation is None
+    speech_name = "guessed speech" if is_guess else "speech"
     speech = syllabic_share(mel)[None] if is_guess else speech_track(annotation, len(rms))
     loud = levels(weighted)
     return {
@@ -276,7 +278,7 @@ def strong_tracks(
         "mel": mel,
         "onsets": onsets(rms, bands),
         "modulation": spectrotemporal_modulation(mel, mel_centres_hz(sample_rate)),
-        "speech": np.concatenate([speech, speech[:1] * (loud - loud.mean(1, keepdims=True))]),
+        speech_name: np.concatenate([speech, speech[:1] * (loud - loud.mean(1, keepdims=True))]),
     }
 
 

@@ -5,7 +5,7 @@ group). To add a space, write a function of a stimulus and the runs' grids that 
 `FeatureSpace`, and add a `FeatureEntry` for it to the list below; both then show it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,6 +33,16 @@ SOURCES = ("codes", "wave", "annotation", "untrained encoder")
 CODEBOOK_POOL = ("mean", "sd")
 FIR_DELAYS = (1, 2, 3, 4, 5)  # TRs
 STRONG = "strong baselines"  # what codebooks have to beat wherever something is claimed of them
+STRONG_GROUPS = {  # of the spaces of `strong_baselines`
+    "envelope": "level",
+    "loudness": "level",
+    "bands": "level",
+    "onsets": "onsets",
+    "mel": "mel",
+    "modulation": "modulation",
+    "speech": "speech",
+    "guessed speech": "guessed speech",
+}
 CODEBOOK_ENERGY = "codebook energy"
 NUISANCE = "nuisance"  # the group to which confounds of the scanner are added
 
@@ -53,16 +63,17 @@ class FeatureEntry:
         or where the codec cannot draw its encoder anew.
     description : str
         What the space holds, in one line.
-    group : str or None
+    group : str, mapping of str to str, or None
         Spaces of one group are taken out together where it is asked what a group adds to all
-        others (the region card). None: the space is compared, but is no part of that question.
+        others (the region card); a mapping names the group of each space that is made. None: the
+        space is compared, but is no part of that question.
     """
 
     name: str
     make: Callable[[Stimulus, Grids], FeatureSpace | tuple[FeatureSpace, ...]]
     needs: tuple[str, ...]
     description: str
-    group: str | None = None
+    group: str | Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if set(self.needs) - set(SOURCES):
@@ -70,6 +81,12 @@ class FeatureEntry:
                 f"{self.name}: needs={self.needs}; must be some of {', '.join(SOURCES)}. "
                 "Choose among them."
             )
+
+    def group_of(self, space: str) -> str | None:
+        """Return the group of one of the spaces, by its name."""
+        if self.group is None or isinstance(self.group, str):
+            return self.group
+        return self.group[space]
 
     def can_be_made(self, stimulus: Stimulus) -> bool:
         """Say whether the stimulus has all that the space needs."""
@@ -155,21 +172,18 @@ _ENTRIES = (
         partial(_baseline, "envelope"),
         needs=("wave",),
         description="RMS and its cube root: mean, SD and modulation",
-        group="envelope, loudness",
     ),
     FeatureEntry(
         "loudness",
         partial(_baseline, "loudness"),
         needs=("wave",),
         description="momentary loudness: mean and SD",
-        group="envelope, loudness",
     ),
     FeatureEntry(
         "mel",
         partial(_baseline, "mel"),
         needs=("wave",),
         description="128 log-mel bands: mean, SD and modulation",
-        group="mel",
     ),
     FeatureEntry(
         "modulation",
@@ -189,7 +203,7 @@ _ENTRIES = (
         needs=("wave",),
         description="levels through power laws, onsets, spectrum, modulation, level in speech; "
         "three responses",
-        group=STRONG,
+        group=STRONG_GROUPS,
     ),
     FeatureEntry(
         "time",
@@ -203,7 +217,6 @@ _ENTRIES = (
         partial(_baseline, "speech"),
         needs=("annotation",),
         description="presence of speech, and word onsets a second",
-        group="speech",
     ),
     FeatureEntry(
         "previous TR",
@@ -293,8 +306,8 @@ def make_groups(stimulus: Stimulus, grids: Grids) -> dict[str, list[np.ndarray]]
     ]
     groups: dict[str, list[np.ndarray]] = {}
     for name, spaces in make_features(stimulus, grids, names).items():
-        members = groups.setdefault(FEATURES[name].group, [])
-        members.extend(space.values for space in spaces)
+        for space in spaces:
+            groups.setdefault(FEATURES[name].group_of(space.name), []).append(space.values)
     if NUISANCE in groups:
         groups[NUISANCE] = groups.pop(NUISANCE)
     return groups

@@ -1,10 +1,10 @@
 """Regions: what a brain region hears.
 
 Read `voxels` first (the group's responses, and random regions to compare with), then `decoder` and
-`lesions` (take the region away, or everything else), `parts` (what each group of features adds) and
-`findings`, which measures all of it. `scenes` and `generation` make it audible; `cards` puts one
-region on a page. Every claim stands beside random regions of the same size and reliability, and
-beside shifted responses.
+`lesions` (take the region away, or everything else), `explained` (what each group of features
+adds) and `findings`, which measures all of it; `parts` is the older measure, with shifts. `scenes`
+and `generation` make it audible; `cards` puts one region on a page. Every claim stands beside
+random regions of the same size and reliability, and beside a null of its own.
 """
 
 import lazy_loader
@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "cards",
         "decoder",
+        "explained",
         "findings",
         "generation",
         "lesions",
@@ -34,6 +35,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "choose_penalties",
             "make_scorer",
             "read_out",
+        ],
+        "explained": [
+            "Explained",
+            "UniqueParts",
+            "explain",
         ],
         "findings": [
             "Findings",

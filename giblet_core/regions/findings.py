@@ -16,19 +16,17 @@ from giblet_core.encoding import (
     Ceiling,
     Recovery,
     ceiling,
-    fit_ridge,
     make_design,
     recover_regions,
 )
 from giblet_core.errors import InputError
 from giblet_core.fmri import Dataset, mask_array
+from giblet_core.regions.explained import UniqueParts, explain
 from giblet_core.regions.lesions import RegionLesions, region_lesions
-from giblet_core.regions.parts import Parts, parts_of, unique_parts, with_shifts
 from giblet_core.regions.voxels import GroupResponses, group_responses
 from giblet_core.timing import Fold, Stimulus, TRGrid, contiguous_folds
 
 RESPONSE_S = 4.5  # the response is late: the sound of a stretch of BOLD is taken this much earlier
-ALPHAS = tuple(np.logspace(0, 3, 5))
 SHORT_TRS = 200  # a fifth of less holds no two segments of 10 TRs that lie 20 apart
 SHORT_RUN_TRS = 70  # a run of less leaves few circular shifts of 30 TRs either way
 
@@ -91,7 +89,7 @@ class Findings:
         Held-out r of the mean subject, by each group of feature spaces alone.
     ceiling : Ceiling
         Of the regions measured.
-    spaces, codebooks : Parts
+    spaces, codebooks : UniqueParts
         What groups of feature spaces, and single codebooks, add beyond the rest.
     recovered : Recovery
         What the codebooks explain beyond strong baselines, by variance components; p of all
@@ -111,8 +109,8 @@ class Findings:
     latents: np.ndarray
     r: pd.DataFrame
     ceiling: Ceiling
-    spaces: Parts
-    codebooks: Parts
+    spaces: UniqueParts
+    codebooks: UniqueParts
     recovered: Recovery
     lesions: RegionLesions
 
@@ -197,7 +195,10 @@ def region_findings(
     segments = fair_segments(stim, data.grids, folds, data.run_onsets, protocol.segment_length)
     latents = features.summed_features(stim.codec, stim.codes, data.grids, ("mean", "sd")).values
     design = make_design(stim, data.grids)
-    encoding = _encode(feature_groups(stim, data), series.mean(0), folds, data, protocol)
+    recovered = recover_regions(design, series, n_draws=protocol.n_draws)
+    explained = explain(
+        feature_groups(stim, data), series.mean(0), folds, design, recovered, protocol.embargo
+    )
     lesions = region_lesions(
         group,
         latents,
@@ -223,11 +224,11 @@ def region_findings(
         times=np.concatenate([grid.times() for grid in data.grids]),
         segments=segments,
         latents=latents,
-        r=encoding.r.set_axis(list(names)),
+        r=explained.r.set_axis(list(names)),
         ceiling=ceiling(series, folds),
-        spaces=encoding.groups,
-        codebooks=encoding.codebooks,
-        recovered=recover_regions(design, series, n_draws=protocol.n_draws),
+        spaces=explained.groups,
+        codebooks=explained.codebooks,
+        recovered=recovered,
         lesions=lesions,
     )
 
@@ -244,56 +245,3 @@ def feature_groups(stim: Stimulus, data: Dataset) -> dict[str, list[np.ndarray]]
         nuisance = [data.nuisance(subject) for subject in data.subjects]
         groups[features.NUISANCE].append(np.mean(nuisance, axis=0))
     return groups
-
-
-@dataclass(frozen=True, eq=False)
-class _Encoding:
-    """`r` (n_regions, n_groups), and the parts of groups and of single codebooks."""
-
-    r: pd.DataFrame
-    groups: Parts
-    codebooks: Parts
-
-
-def _encode(
-    groups: dict[str, list[np.ndarray]],
-    Y: np.ndarray,
-    folds: list[Fold],
-    data: Dataset,
-    protocol: Protocol,
-) -> _Encoding:
-    """Fit each group alone to series Y (n_trs, n_regions), then leave each out of all."""
-    fits = {
-        name: fit_ridge(
-            np.concatenate(spaces, axis=1),
-            Y,
-            folds,
-            ALPHAS,
-            run_onsets=data.run_onsets,
-            embargo=protocol.embargo,
-        )
-        for name, spaces in groups.items()
-    }
-    spaces: list[np.ndarray] = []
-    weights: list[float] = []
-    places: dict[str, list[int]] = {}  # of each group's spaces among all
-    for name, members in groups.items():
-        places[name] = list(range(len(spaces), len(spaces) + len(members)))
-        weights += [1 / len(members)] * len(members)
-        spaces += members
-    left_out = [*places.values(), *([place] for place in places["codebooks"])]
-    values = unique_parts(
-        spaces,
-        weights,
-        left_out,
-        with_shifts(Y, data.run_onsets, protocol.min_shift),
-        folds,
-        alpha=float(np.median(fits["codebooks"].alphas)),
-    )
-    n_groups = len(groups)
-    codebook_names = tuple(f"codebook {k}" for k in range(len(groups["codebooks"])))
-    return _Encoding(
-        r=pd.DataFrame({name: fit.r for name, fit in fits.items()}),
-        groups=parts_of(tuple(groups), values[:n_groups], Y.shape[1]),
-        codebooks=parts_of(codebook_names, values[n_groups:], Y.shape[1]),
-    )

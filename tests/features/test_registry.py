@@ -9,6 +9,7 @@ from giblet_core.errors import InputError
 from giblet_core.features import (
     FEATURES,
     NUISANCE,
+    STRONG,
     FeatureEntry,
     FeatureSpace,
     baseline_features,
@@ -90,18 +91,17 @@ def test_delays_of_the_fir_envelope_never_reach_into_the_run_before(stimulus):
 
 
 def test_groups_are_those_of_the_entries_and_the_nuisance_comes_last(stimulus):
-    entries = [entry for entry in FEATURES.values() if entry.group and entry.can_be_made(stimulus)]
-    in_order = dict.fromkeys(entry.group for entry in entries)
-    assert NUISANCE in in_order
     groups = make_groups(stimulus, GRIDS)
-    assert list(groups) == [*(group for group in in_order if group != NUISANCE), NUISANCE]
-    spaces = make_features(stimulus, GRIDS)
-    for group, members in groups.items():
-        expected = [space for e in entries if e.group == group for space in spaces[e.name]]
-        assert len(members) == len(expected)
-        for values, space in zip(members, expected):
-            assert np.array_equal(values, space.values)
-    assert len(groups["codebooks"]) == N_CODEBOOKS
+    assert list(groups)[:3] == ["codebooks", "codebook energy", "level"]
+    assert list(groups)[-1] == NUISANCE
+    strong = {
+        space.name: space.values for space in make_features(stimulus, GRIDS, [STRONG])[STRONG]
+    }
+    assert {"onsets", "mel", "modulation", "speech"} <= set(groups)
+    for values, name in zip(groups["level"], ("envelope", "loudness", "bands"), strict=True):
+        assert np.array_equal(values, strong[name])
+    assert np.array_equal(groups["modulation"][0], strong["modulation"])
+    assert len(groups["codebooks"]) == len(groups["codebook energy"]) == N_CODEBOOKS
 
 
 def test_speech_is_left_out_where_it_is_not_annotated_and_refused_where_it_is_asked_for(

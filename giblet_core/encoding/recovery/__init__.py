@@ -28,7 +28,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fit_calibration",
         ],
         "conditional": [
-            "conditional_null",
+            "beyond",
+            "conditional_nulls",
+            "conditional_test",
+            "largest_of",
         ],
         "design": [
             "Design",
@@ -39,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "regions": [
             "recover_regions",
+            "tested_families",
         ],
         "residual": [
             "ResidualScores",

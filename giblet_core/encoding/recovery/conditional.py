@@ -17,64 +17,146 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from giblet_core.encoding.nulls import phase_rotation
-from giblet_core.encoding.recovery.whitening import WhitenedSeries, standardised_columns
+from giblet_core.encoding.recovery.whitening import (
+    WhitenedSeries,
+    leading_directions,
+    remaining,
+    standardised_columns,
+    whiten,
+    whiteners,
+)
 from giblet_core.encoding.statistics import Null, make_null
 
 WARP_DRAWS = 30
+TRS_A_DIRECTION = 4  # of the base that is removed; fewer would leave too few TRs
 KIND = "phase randomisation of the codebooks"
 
 
-def conditional_null(
+def conditional_nulls(  # noqa: PLR0913 - public interface
     families: Mapping[str, np.ndarray],
     series: WhitenedSeries,
     left: np.ndarray,
+    *,
+    groups: Mapping[str, np.ndarray] | None = None,
     run_onsets: Sequence[int] = (0,),
     n_draws: int = 1000,
     seed: int = 0,
-) -> Null:
-    """Compare how families of columns are followed with phase randomisations of them.
+) -> dict[str, Null]:
+    """Compare how columns are followed with phase randomisations of them.
 
-    The statistic of a family is the sum of the squared correlations of a series with its columns;
-    several families are standardised by their draws, and the largest counts, in the data as in each
-    draw, so that p is corrected for having several.
+    The statistic of a family is the sum of the squared correlations of a series with its columns.
 
     Parameters
     ----------
     families : mapping of str to array of shape (n_trs, n_columns)
-        Columns of codebooks, with the response.
+        Columns with the response, e.g. of codebooks by sign and by energy.
     series : WhitenedSeries
         From `whiten`.
     left : array of shape (n_left, n_trs)
         From `remaining`.
+    groups : mapping of str to int array, optional
+        More sums: of some columns, counted over all families laid side by side.
     run_onsets : sequence of int
         Row at which each run begins; phases are drawn run by run.
     n_draws : int
-        The same draw for all families and targets.
+        The same draw for all columns and targets.
     seed : int
 
     Returns
     -------
-    Null
-        ``observed`` and ``null`` are sums for one family, standardised sums for several.
+    dict of str to Null
+        One a family, then one a group.
     """
     rng = np.random.default_rng(seed)
-    followed_left = {}
-    warped = {}
-    for name, columns in families.items():
-        followed_left[name] = left.T @ (left @ standardised_columns(columns))
-        warped[name] = _warped(followed_left[name], left, run_onsets, rng)
-    draws: dict[str, list[np.ndarray]] = {name: [] for name in families}
-    for _ in range(n_draws):
+    followed_left = []
+    warped = []
+    for columns in families.values():
+        columns_left = left.T @ (left @ standardised_columns(columns))
+        followed_left.append(columns_left)
+        warped.append(_warped(columns_left, left, run_onsets, rng))
+    sums = _sums(families, groups or {})
+    randomised = np.concatenate(warped, axis=1)
+    draws = np.empty((n_draws, len(sums), len(series.noise)))
+    for draw in range(n_draws):
         rotate = phase_rotation(left.shape[1], run_onsets, rng)
-        for name, columns in warped.items():
-            draws[name].append(series.followed(rotate(columns)))
-    observed = {name: series.followed(columns) for name, columns in followed_left.items()}
-    if len(families) == 1:
-        (name,) = families
-        return make_null(observed[name], np.array(draws[name]), KIND)
-    standardised = [_standardised(observed[name], np.array(draws[name])) for name in families]
+        draws[draw] = sums @ series.followed_by_column(rotate(randomised))
+    observed = sums @ series.followed_by_column(np.concatenate(followed_left, axis=1))
+    names = [*families, *(groups or {})]
+    return {name: make_null(observed[i], draws[:, i], KIND) for i, name in enumerate(names)}
+
+
+def _sums(families: Mapping[str, np.ndarray], groups: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Say which columns each family and each group adds up: (n_sums, n_columns) of 0 and 1."""
+    family_of_column = np.repeat(np.arange(len(families)), [x.shape[1] for x in families.values()])
+    of_families = [family_of_column == family for family in range(len(families))]
+    of_groups = [np.isin(np.arange(len(family_of_column)), members) for members in groups.values()]
+    return np.array([*of_families, *of_groups], dtype=float)
+
+
+def largest_of(nulls: Mapping[str, Null]) -> Null:
+    """Test several families together: the largest counts, in the data as in each draw.
+
+    Each is standardised by its draws, so that p is corrected for having several. A single one stays
+    as it is.
+    """
+    if len(nulls) == 1:
+        return next(iter(nulls.values()))
+    standardised = [_standardised(null.observed, null.null) for null in nulls.values()]
     largest = np.max(standardised, axis=0)
-    return make_null(largest[0], largest[1:], f"{KIND}, the largest of {', '.join(families)}")
+    return make_null(largest[0], largest[1:], f"{KIND}, the largest of {', '.join(nulls)}")
+
+
+def conditional_test(
+    tested: Mapping[str, np.ndarray],
+    base: np.ndarray,
+    Y: np.ndarray,
+    t_r: float,
+    run_onsets: Sequence[int] = (0,),
+    n_draws: int = 1000,
+) -> dict[str, Null]:
+    """Test whether series follow columns beyond a base that is removed entirely.
+
+    Parameters
+    ----------
+    tested : mapping of str to array of shape (n_trs, n_columns)
+        With the response.
+    base : array of shape (n_trs, n_columns)
+        Of its directions as many are removed as there are four TRs to each.
+    Y : array of shape (n_trs, n_targets)
+    t_r : float
+        Seconds a TR.
+    run_onsets : sequence of int
+        Row at which each run begins.
+    n_draws : int
+        Phase randomisations.
+
+    Returns
+    -------
+    dict of str to Null
+    """
+    left = beyond(base, t_r, run_onsets)
+    series = whiten(whiteners(left, t_r, run_onsets), Y)
+    return conditional_nulls(tested, series, left, run_onsets=run_onsets, n_draws=n_draws)
+
+
+def beyond(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> np.ndarray:
+    """Span what a base leaves, as `remaining` does, with four TRs to each direction removed.
+
+    Parameters
+    ----------
+    base : array of shape (n_trs, n_columns)
+    t_r : float
+        Seconds a TR.
+    run_onsets : sequence of int
+        Row at which each run begins.
+
+    Returns
+    -------
+    array of shape (n_left, n_trs)
+        Orthonormal rows.
+    """
+    leading = leading_directions(base, len(base) // TRS_A_DIRECTION)
+    return remaining(leading, t_r, run_onsets)
 
 
 def _standardised(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:

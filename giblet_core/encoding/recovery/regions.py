@@ -14,7 +14,11 @@ from threadpoolctl import threadpool_limits
 
 from giblet_core.encoding.kernels import check_matrix
 from giblet_core.encoding.recovery.calibration import Calibration
-from giblet_core.encoding.recovery.conditional import conditional_null
+from giblet_core.encoding.recovery.conditional import (
+    beyond,
+    conditional_nulls,
+    largest_of,
+)
 from giblet_core.encoding.recovery.design import MOST_CODEBOOKS, Design
 from giblet_core.encoding.recovery.variance_components import (
     Recovery,
@@ -35,12 +39,9 @@ from giblet_core.features import ENERGY, SIGNED, CodebookForm
 LEVELS = ("envelope", "loudness", "bands", "onsets")  # the baselines that are a rival
 N_RIVAL = 16  # of their directions
 RIVAL_SHARES = (0.0, 0.15, 0.4)  # of the variance, each as likely beforehand
-TRS_A_BASELINE = 4  # as many TRs there are to each direction of the baselines that is removed
-TESTED_SIGNED = "8 slow directions"
-TESTED_ENERGY = ("energy", "length")
-N_TESTED = 6  # columns of each form of energy
-SHARES_OF_MEAN = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # a mean of subjects may follow closely
-MOST_COLUMNS = 16  # of a form whose subsets are weighed
+N_TESTED = {"8 slow directions": 8, "energy": 6, "length": 4}  # columns of forms that are tested
+SHARES_OF_MEAN = (0.03, 0.1, 0.25, 0.5, 0.75)  # a mean of subjects may follow closely
+MOST_COLUMNS = {SIGNED: 16, ENERGY: 10}  # of a form whose subsets are weighed
 TEMPERATURE = 0.5  # of the log likelihood: half as sure as the model
 #: Of `recover_regions`; what it was fitted to is in the experiment log.
 CALIBRATION = Calibration(slope=1.0, offset=0.0, prior=0.3125)
@@ -74,48 +75,76 @@ def recover_regions(
     """
     rows, run_onsets = design.rows(n_trs)
     y = check_matrix("Y", np.mean(Y, axis=0)[rows])
-    all_baselines = leading_directions(design.baseline()[rows], len(rows) // TRS_A_BASELINE)
-    left = remaining(all_baselines, design.t_r, run_onsets)
+    left = beyond(design.baseline()[rows], design.t_r, run_onsets)
     series = whiten(whiteners(left, design.t_r, run_onsets), y)
-    null = conditional_null(
-        _tested_families(design, rows), series, left, run_onsets, n_draws=n_draws
+    families = tested_families(design, rows)
+    nulls = conditional_nulls(
+        families,
+        series,
+        left,
+        groups=_columns_of_codebooks(families, n_codebooks=len(design.all_forms()[0].codebooks)),
+        run_onsets=run_onsets,
+        n_draws=n_draws,
     )
     nothing = np.empty((len(rows), 0))
     maps = whiteners(remaining(nothing, design.t_r, run_onsets), design.t_r, run_onsets)
     rival = leading_directions(design.baseline(LEVELS)[rows], N_RIVAL)
     forms = [_some_rows(form, rows) for form in design.all_forms()]
     of_forms = _log_likelihoods(forms, rival, y, WhitenedSeries(maps, series.noise, {}))
-    return _weighed(of_forms, null)
+    return _weighed(of_forms, nulls, len(families))
 
 
-def _weighed(of_forms: np.ndarray, null: Null) -> Recovery:
-    """Turn log likelihoods (n_forms, n_subsets, n_targets) into probabilities."""
+def _weighed(of_forms: np.ndarray, nulls: dict[str, Null], n_families: int) -> Recovery:
+    """Turn log likelihoods (n_forms, n_subsets, n_targets) into probabilities.
+
+    The first nulls are of families, the others of single codebooks.
+    """
     subsets = all_subsets(int(np.log2(of_forms.shape[1])))
     posterior = softmax(of_forms.reshape(-1, of_forms.shape[2]), axis=0).reshape(of_forms.shape)
     probability = CALIBRATION.apply(subsets.T @ posterior.sum(0))
+    in_order = list(nulls.items())
     return Recovery(
         probability=probability,
-        null=null,
+        null=largest_of(dict(in_order[:n_families])),
         known=CALIBRATION.known(probability),
         form=posterior.sum(1),
+        codebook_p=np.array([null.p for _, null in in_order[n_families:]]),
     )
 
 
 def _some_rows(form: CodebookForm, rows: np.ndarray) -> CodebookForm:
-    some = [codebook[:, rows, :MOST_COLUMNS] for codebook in form.codebooks[:MOST_CODEBOOKS]]
+    n_columns = MOST_COLUMNS[form.family]
+    some = [codebook[:, rows, :n_columns] for codebook in form.codebooks[:MOST_CODEBOOKS]]
     return CodebookForm(form.name, form.family, tuple(some))
 
 
-def _tested_families(design: Design, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the columns of each family that are tested, (n_trs, n_columns)."""
-    families: dict[str, list[np.ndarray]] = {}
+def tested_families(design: Design, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of each family that are tested, (n_trs, n_columns), codebook by codebook.
+
+    Parameters are the design and the rows wanted.
+    """
+    by_family: dict[str, list[list[np.ndarray]]] = {}  # of each codebook, its columns
     for form in design.all_forms():
-        if form.name == TESTED_SIGNED:
-            families.setdefault(SIGNED, []).extend(_mean_response(form, rows))
-        elif form.name in TESTED_ENERGY:
-            columns = [x[:, :N_TESTED] for x in _mean_response(form, rows)]
-            families.setdefault(ENERGY, []).extend(columns)
-    return {family: np.concatenate(columns, axis=1) for family, columns in families.items()}
+        if form.name not in N_TESTED:
+            continue
+        columns = [x[:, : N_TESTED[form.name]] for x in _mean_response(form, rows)]
+        of_codebooks = by_family.setdefault(form.family, [[] for _ in columns])
+        for members, x in zip(of_codebooks, columns, strict=True):
+            members.append(x)
+    return {
+        family: np.concatenate([np.concatenate(members, axis=1) for members in of_codebooks], 1)
+        for family, of_codebooks in by_family.items()
+    }
+
+
+def _columns_of_codebooks(
+    families: dict[str, np.ndarray], n_codebooks: int
+) -> dict[str, np.ndarray]:
+    """Say which columns, over all families side by side, belong to each codebook."""
+    codebook_of_column = np.concatenate(
+        [np.repeat(np.arange(n_codebooks), x.shape[1] // n_codebooks) for x in families.values()]
+    )
+    return {f"codebook {k}": np.flatnonzero(codebook_of_column == k) for k in range(n_codebooks)}
 
 
 def _mean_response(form: CodebookForm, rows: np.ndarray) -> list[np.ndarray]:

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 from scipy.special import logsumexp, softmax
 
 from giblet_core.encoding.kernels import check_matrix
-from giblet_core.encoding.recovery.conditional import conditional_null
+from giblet_core.encoding.recovery.conditional import conditional_nulls
 from giblet_core.encoding.recovery.whitening import (
     Ground,
     remaining,
@@ -79,12 +80,15 @@ class Recovery:
         probabilities were not calibrated.
     form : array of shape (n_forms, n_targets), or None
         Posterior probability of each form in which codebooks may be followed.
+    codebook_p : array of shape (n_codebooks, n_targets), or None
+        As `null.p`, of each codebook alone.
     """
 
     probability: np.ndarray
     null: Null
     known: np.ndarray | None = None
     form: np.ndarray | None = None
+    codebook_p: np.ndarray | None = None
 
 
 def recover(regressors: Regressors, Y: np.ndarray, n_draws: int = 1000, seed: int = 0) -> Recovery:
@@ -109,16 +113,17 @@ def recover(regressors: Regressors, Y: np.ndarray, n_draws: int = 1000, seed: in
     mean_subject = check_matrix("Y", np.mean(Y, axis=0), len(regressors.base))
     left = remaining(regressors.base, regressors.t_r, regressors.run_onsets)
     maps = whiteners(left, regressors.t_r, regressors.run_onsets)
+    nulls = conditional_nulls(
+        {"codebooks": np.concatenate(list(regressors.codebooks), axis=1)},
+        whiten(maps, mean_subject),
+        left,
+        run_onsets=regressors.run_onsets,
+        n_draws=n_draws,
+        seed=seed,
+    )
     return Recovery(
         probability=_probabilities(regressors, Y, maps),
-        null=conditional_null(
-            {"codebooks": np.concatenate(list(regressors.codebooks), axis=1)},
-            whiten(maps, mean_subject),
-            left,
-            regressors.run_onsets,
-            n_draws,
-            seed,
-        ),
+        null=nulls["codebooks"],
     )
 
 
@@ -221,13 +226,16 @@ class _Moments:
         self, columns: np.ndarray, n_spaces: int, shares: Sequence[float]
     ) -> np.ndarray:
         """Average the likelihood of some columns, of `n_spaces` spaces, over shares."""
-        share = np.array(shares)[:, None]
-        signal_to_noise = share / (n_spaces * (1 - share))  # (n_shares, 1), of one space
-        values, vectors = np.linalg.eigh(self.gram[np.ix_(columns, columns)])
-        growth = 1 + signal_to_noise * np.maximum(values, 0)  # (n_shares, n_columns)
-        projected_power = (vectors.T @ self.covariance[columns]) ** 2  # (n_columns, n_targets)
-        explained = (signal_to_noise / growth) @ projected_power
-        left = (self.power - explained) / (1 - share)  # (n_shares, n_targets)
-        log_determinant = self.n * np.log(1 - share) + np.log(growth).sum(1, keepdims=True)
-        of_shares = -self.n / 2 * np.log(left) - log_determinant / 2
-        return logsumexp(of_shares, axis=0) - np.log(len(shares))
+        gram = self.gram[np.ix_(columns, columns)]
+        covariance = self.covariance[columns]
+        identity = np.eye(len(gram))
+        of_shares = []
+        for share in shares:
+            signal_to_noise = share / (n_spaces * (1 - share))  # of one space
+            ridged = signal_to_noise * gram + identity
+            factor, weights, _ = dposv(ridged, covariance)
+            explained = signal_to_noise * np.einsum("pv,pv->v", covariance, weights)
+            log_determinant = self.n * np.log(1 - share) + 2 * np.log(factor.diagonal()).sum()
+            left = (self.power - explained) / (1 - share)
+            of_shares.append(-self.n / 2 * np.log(left) - log_determinant / 2)
+        return np.logaddexp.reduce(of_shares) - np.log(len(shares))

@@ -188,13 +188,13 @@ class WhitenedSeries:
     noise: np.ndarray
     by_noise: dict[int, np.ndarray]
 
-    def followed(self, x: np.ndarray) -> np.ndarray:
-        """Sum the squared correlations of each target with columns (n_trs, n): (n_targets,)."""
-        power = np.empty(len(self.noise))
+    def followed_by_column(self, x: np.ndarray) -> np.ndarray:
+        """Square the correlation of each target with each column (n_trs, n): (n, n_targets)."""
+        power = np.empty((x.shape[1], len(self.noise)))
         for i, series in self.by_noise.items():
             z = self.maps[i] @ x
-            z = z / np.linalg.norm(z, axis=0)
-            power[self.noise == i] = ((z.T @ series) ** 2).sum(0)
+            z = z / np.maximum(np.linalg.norm(z, axis=0), 1e-12)
+            power[:, self.noise == i] = (z.T @ series) ** 2
         return power
 
 

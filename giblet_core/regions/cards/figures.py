@@ -7,8 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from giblet_core import viz
+from giblet_core.regions.explained import UniqueParts
 from giblet_core.regions.findings import Findings
-from giblet_core.regions.parts import Parts
+
+LEVEL = 0.05  # of the tests that a filled mark has passed
 
 
 def draw_region(findings: Findings, index: int) -> Figure:
@@ -52,21 +54,15 @@ def _draw_map(findings: Findings, index: int, ax: Axes) -> None:
     plotting.plot_glass_brain(image, axes=ax, threshold=0.5, cmap="autumn", colorbar=False)
 
 
-def _draw_parts(parts: Parts, index: int, ax: Axes, title: str) -> None:
+def _draw_parts(parts: UniqueParts, index: int, ax: Axes, title: str) -> None:
     table = parts.table(index)
     y = np.arange(len(table))
-    ax.barh(
-        y,
-        table["null, high"] - table["null, low"],
-        left=table["null, low"],
-        height=0.8,
-        color=viz.COLOURS["floor"],
-        alpha=0.3,
-        label="null 95 %",
-    )
-    ax.hlines(y, table["low"], table["high"], color="black", lw=1.2)
-    label = "unique, interval over folds"
-    ax.plot(table["unique"], y, "o", color=viz.COLOURS["codec"], label=label)
+    ax.hlines(y, table["lowest fold"], table["highest fold"], color="black", lw=1.2, label="folds")
+    is_more = (table["p (FDR)"] <= LEVEL).to_numpy()
+    colour = viz.COLOURS["codec"]
+    ax.plot(table["unique"][is_more], y[is_more], "o", color=colour, label=f"p (FDR) <= {LEVEL}")
+    rest = table["unique"][~is_more]
+    ax.plot(rest, y[~is_more], "o", color=colour, fillstyle="none", label="no more than chance")
     ax.axvline(0, color="black", lw=0.6)
     ax.set_yticks(y, table.index)
     ax.invert_yaxis()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from giblet_core.encoding import holm
+from giblet_core.encoding import fdr, holm
 from giblet_core.regions.findings import Findings
 
 LEVEL = 0.05  # of every test
@@ -31,7 +31,7 @@ def verdict_on(findings: Findings, index: int, lesion: Mapping[str, float]) -> t
         _reliability(findings, index),
         _prediction(findings, index),
         _beyond_other_features(findings, index),
-        _beyond_strong_baselines(findings, index),
+        _which_codebooks(findings, index),
         _alone(findings, index, lesion),
         _without(lesion),
     ]
@@ -59,27 +59,39 @@ def _prediction(findings: Findings, index: int) -> str:
 def _beyond_other_features(findings: Findings, index: int) -> str:
     codebooks = findings.spaces.table(index).loc["codebooks"]
     others = [name for name in findings.spaces.names if name != "codebooks"]
-    is_more = codebooks["p (FDR)"] <= LEVEL
+    p = fdr(findings.recovered.null.p)[index]
+    n_regions = len(findings.names)
+    corrected = f"FDR over {n_regions} regions" if n_regions > 1 else "one region"
     return (
         f"Beyond {', '.join(others)} the codebooks add {codebooks['unique']:.3f} of explained "
-        f"variance (over folds {codebooks['low']:.3f} to {codebooks['high']:.3f}; null "
-        f"{codebooks['null, low']:.3f} to {codebooks['null, high']:.3f}; p = "
-        f"{codebooks['p (FDR)']:.3f}, FDR): "
-        f"{'more than chance' if is_more else 'no more than chance does'}."
+        f"variance on unseen time (folds from {codebooks['lowest fold']:.3f} to "
+        f"{codebooks['highest fold']:.3f}). Tested beyond all of these removed entirely, by sign "
+        f"and by energy: p = {p:.3f} ({corrected}), "
+        f"{'more than chance' if p <= LEVEL else 'no more than chance does'}."
     )
 
 
-def _beyond_strong_baselines(findings: Findings, index: int) -> str:
-    p = holm(findings.recovered.null.p)[index]
-    probability = findings.recovered.probability[:, index]
-    is_significant = findings.codebooks.p_fdr[:, index] <= LEVEL
-    singled_out = [name for name, is_one in zip(findings.codebooks.names, is_significant) if is_one]
+def _which_codebooks(findings: Findings, index: int) -> str:
+    recovered = findings.recovered
+    if holm(recovered.null.p)[index] > LEVEL:
+        return (
+            "Which codebooks: cannot be told. The test of all of them is not passed (Holm), and "
+            "probabilities mean nothing where it is not."
+        )
+    probability = recovered.probability[:, index]
+    known = recovered.known[:, index]
+    is_likely = probability >= 0.5
     return (
-        f"Beyond baselines with many responses: all codebooks together p = {p:.3f} (Holm), "
-        f"{'so that they count' if p <= LEVEL else 'which is no detection'}; most probable is "
-        f"codebook {probability.argmax()} ({100 * probability.max():.0f} %). Singled out by refit, "
-        f"FDR: {', '.join(singled_out) or 'none'}."
+        f"Which codebooks: followed {_listed(probability, known & is_likely)}; not followed "
+        f"{_listed(probability, known & ~is_likely)}; cannot be told: "
+        f"{_listed(probability, ~known)} (calibrated probability)."
     )
+
+
+def _listed(probability: np.ndarray, chosen: np.ndarray) -> str:
+    """List codebooks with their probabilities."""
+    named = [f"{k} ({100 * probability[k]:.0f} %)" for k in np.flatnonzero(chosen)]
+    return ", ".join(named) or "none"
 
 
 def _alone(findings: Findings, index: int, lesion: Mapping[str, float]) -> str:

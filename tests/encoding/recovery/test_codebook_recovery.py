@@ -148,7 +148,9 @@ def test_the_design_of_a_stimulus_holds_its_codebooks_and_strong_baselines(two_l
     assert design.run_n_trs == (60, 50)
     assert design.t_r == 1.5
     assert [len(mean.plain) for mean in design.means] == [110, 110]
-    assert {"envelope", "loudness", "mel", "onsets", "modulation", "speech"} <= set(design.base)
+    assert {"envelope", "loudness", "mel", "onsets", "modulation", "guessed speech"} <= set(
+        design.base
+    )
     assert {form.family for form in design.forms} == {"signed", "energy"}
     rows, onsets = design.rows()
     assert len(rows) == 110

@@ -4,7 +4,9 @@ import numpy as np
 
 from giblet_core.encoding import (
     Ground,
-    conditional_null,
+    conditional_nulls,
+    conditional_test,
+    largest_of,
     leading_directions,
     remaining,
     whiten,
@@ -18,7 +20,8 @@ RUNS = (0, 150)
 def null_of(families, base, Y, n_draws=200):
     left = remaining(base, 1.5, RUNS)
     series = whiten(whiteners(left, 1.5, RUNS), Y)
-    return conditional_null(families, series, left, RUNS, n_draws)
+    nulls = conditional_nulls(families, series, left, run_onsets=RUNS, n_draws=n_draws)
+    return largest_of(nulls)
 
 
 def test_series_that_follow_a_baseline_in_a_form_it_holds_are_not_detected(rng, smooth):
@@ -68,3 +71,27 @@ def test_leading_directions_hold_most_movement_first(rng):
     np.testing.assert_allclose(led @ led.T, standardised @ standardised.T, atol=1e-8)
     assert (led[:, :2].std(0) > 0.1).all()
     assert np.abs(led[:, 2:]).max() < 1e-8
+
+
+def test_groups_add_up_columns_of_all_families(rng, smooth):
+    base = smooth(rng, N_TRS, 2, sigma=2)
+    left = remaining(base, 1.5, RUNS)
+    series = whiten(whiteners(left, 1.5, RUNS), smooth(rng, N_TRS, 5, sigma=1))
+    families = {"a": smooth(rng, N_TRS, 2, sigma=2), "b": smooth(rng, N_TRS, 3, sigma=2)}
+    groups = {"all": np.arange(5), "one": np.array([3])}
+    nulls = conditional_nulls(families, series, left, groups=groups, run_onsets=RUNS, n_draws=9)
+    assert list(nulls) == ["a", "b", "all", "one"]
+    np.testing.assert_allclose(
+        nulls["a"].observed + nulls["b"].observed, nulls["all"].observed, rtol=1e-9
+    )
+    np.testing.assert_allclose(nulls["a"].null + nulls["b"].null, nulls["all"].null, rtol=1e-9)
+    assert (nulls["one"].observed < nulls["b"].observed).all()
+
+
+def test_a_base_of_many_columns_leaves_enough_time(rng, smooth):
+    many = smooth(rng, N_TRS, 250, sigma=1)
+    y = rng.standard_normal((N_TRS, 3))
+    tested = {"x": smooth(rng, N_TRS, 2, sigma=2)}
+    null = conditional_test(tested, many, y, 1.5, RUNS, n_draws=19)["x"]
+    assert null.null.shape == (19, 3)
+    assert np.isfinite(null.observed).all()
