@@ -20,6 +20,7 @@ ROOMS = {
     "deprecation": "old names of keywords, kept for one release",
     "strict_yaml": "YAML without values that mean two things",
     "files": "files that can be trusted: hashes, atomic writes, caches",
+    "devices": "where codec, training and ridge are computed: CPU, or a card where there is one",
     "tables": "tables of text, read strictly: regions, nuisance, events",
     "sound": "read, write and resample sound; spectra, speech, pitch, annotation",
     "viz": "the figures' common style and plots",

@@ -132,6 +132,7 @@ def sound_of(build, rng):
         notes = 110 * 2 ** (np.repeat(rng.integers(0, 24, n_samples // 4000 + 1), 4000) / 12)
         phase = np.cumsum(notes[:n_samples]) / RATE
         wave = np.sin(2 * np.pi * phase) + 0.5 * np.sin(4 * np.pi * phase)
+        wave += 0.2 * rng.standard_normal(n_samples)
     else:
         carrier = np.cumsum(120 + 20 * np.sin(2 * np.pi * 0.3 * seconds)) / RATE
         voice = np.sign(np.sin(2 * np.pi * carrier)) + 0.3 * rng.standard_normal(n_samples)

@@ -28,6 +28,7 @@ STANDARD = {
     "bandwidth_kbps": 6.0,
     "t_r": 1.5,
     "smoke": False,
+    "device": "auto",
     "seed": 0,
     "artifacts_dir": "build/artifacts",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from giblet_core.codecs import Codes
+from giblet_core.devices import REFERENCE
 from giblet_core.errors import require
 from giblet_core.files import content_hash
 
@@ -69,7 +70,7 @@ class TrainConfig:
     n_blocks: int = 4  # equal parts of the film, each ending in a validation and a test stretch
     embargo_s: float = 6.0  # seconds dropped on either side of validation and test
     unigram_start: bool = True  # start the logits' bias from the frequencies in training data
-    cpu: bool = True  # False: whatever accelerate finds (GPUs, several processes)
+    device: str = REFERENCE  # where to train, of `giblet_core.devices`
     seed: int = 0  # of windows, frames and dropout
 
     def __post_init__(self) -> None:

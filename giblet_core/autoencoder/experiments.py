@@ -25,6 +25,7 @@ from giblet_core.autoencoder.token_scores import (
 from giblet_core.autoencoder.training import fit
 from giblet_core.autoencoder.windows import WindowData, believed_latents, drawn, predict_indices
 from giblet_core.codecs import Codec, Codes
+from giblet_core.devices import device_in_use
 from giblet_core.encoding import bootstrap
 from giblet_core.errors import require
 
@@ -312,6 +313,7 @@ def demo_run(n_trs: int, steps: int = 250, seed: int = 0, smoke: bool = False) -
         seed=seed,
         eval_windows=16 if smoke else 48,
         embargo_s=6.0 if n_blocks > 1 else 3.0,
+        device=device_in_use(),
     )
 
 

@@ -26,6 +26,7 @@ from giblet_core.autoencoder.model import AudioAutoencoder
 from giblet_core.autoencoder.token_scores import unigram
 from giblet_core.autoencoder.windows import UNITS, WindowData, evaluate, loss_of
 from giblet_core.codecs import Codes
+from giblet_core.devices import REFERENCE, choose_device
 from giblet_core.errors import require
 from giblet_core.files import (
     atomic_path,
@@ -148,6 +149,7 @@ def fit(  # noqa: PLR0913 - public interface
     if run.step == config.steps or run.history.stopped_early:
         model.load_state_dict(run.best)
         run.finish()
+    model.to(REFERENCE)  # what is scored is scored on the reference
     return run.history
 
 
@@ -209,7 +211,8 @@ class _Run:
         self.latent_variance = _latent_variance(self.data, self.split)
         self.key = content_hash(run_ingredients(model.architecture(), codes, config, codebooks))
         self.accelerator = Accelerator(
-            cpu=config.cpu, gradient_accumulation_steps=config.accumulate
+            cpu=choose_device(config.device) == REFERENCE,
+            gradient_accumulation_steps=config.accumulate,
         )
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay

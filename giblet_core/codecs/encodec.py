@@ -19,6 +19,7 @@ from transformers import EncodecConfig, EncodecModel
 
 from giblet_core.codecs.residual import CodecShape, ResidualCodec, nearest, residual_codes
 from giblet_core.codecs.streaming import CHUNK_FRAMES, stream, stream_encoder
+from giblet_core.devices import REFERENCE
 from giblet_core.errors import require
 from giblet_core.files import content_hash
 
@@ -70,6 +71,8 @@ class EncodecCodec(ResidualCodec):
         The code vectors; read-only.
     sha256 : str
         Hash of configuration and weights: codes of other weights are refused.
+    device : str
+        Where its networks compute; what goes in and comes out lies in arrays.
 
     Raises
     ------
@@ -92,6 +95,12 @@ class EncodecCodec(ResidualCodec):
         num_codebooks = shape.codebooks_for(shape.bandwidths_kbps[-1])
         codebooks = [entries.numpy() for entries in self._codebook_tensors(num_codebooks)]
         super().__init__(codec_id, shape, np.stack(codebooks), _hash_of(self._model))
+        self.device = REFERENCE
+
+    def move_to(self, device: str) -> None:
+        """Compute on another device from now on (see `giblet_core.devices`)."""
+        self._model.to(device)
+        self.device = device
 
     def _codebook_tensors(self, num_codebooks: int) -> list[torch.Tensor]:
         layers = self._model.quantizer.layers[:num_codebooks]
@@ -120,11 +129,12 @@ class EncodecCodec(ResidualCodec):
         -------
         array of shape (n_samples,), float32
         """
-        tensors = (torch.from_numpy(np.ascontiguousarray(chunk))[None] for chunk in chunks)
+        arrays = (np.ascontiguousarray(chunk)[None] for chunk in chunks)
+        tensors = (torch.from_numpy(array).to(self.device) for array in arrays)
         wave = np.empty(n_samples, np.float32)
         n_done = 0
         for sound in stream(self._model.decoder.layers, tensors):
-            part = sound[0, 0, : n_samples - n_done].numpy()
+            part = sound[0, 0, : n_samples - n_done].cpu().numpy()
             wave[n_done : n_done + len(part)] = part
             n_done += len(part)
         return wave
@@ -148,7 +158,7 @@ class EncodecCodec(ResidualCodec):
         -------
         array of shape (latent_dim, n_frames), float32
         """
-        layers = copy.deepcopy(self._model.encoder.layers)
+        layers = copy.deepcopy(self._model.encoder.layers).cpu()  # numbers are drawn there
         rng = torch.Generator().manual_seed(seed)
         for weights in layers.state_dict().values():
             if weights.ndim > 1:
@@ -162,9 +172,11 @@ class EncodecCodec(ResidualCodec):
     def copy_as(self, codec_id: str) -> "EncodecCodec":
         """Return a deep copy under another name.
 
-        It keeps the hash, and so decodes the same codes, also after its decoder was trained.
+        It keeps the hash, and so decodes the same codes, also after its decoder was trained. It
+        computes on the CPU.
         """
         twin = copy.deepcopy(self)
+        twin.move_to(REFERENCE)
         twin.id = codec_id
         twin.codebooks.setflags(write=False)
         return twin
@@ -179,7 +191,7 @@ class EncodecCodec(ResidualCodec):
     def decoder_weights(self) -> dict[str, np.ndarray]:
         """Return the decoder's weights by their name in the model."""
         state = self._model.decoder.state_dict()
-        return {name: weights.numpy() for name, weights in state.items()}
+        return {name: weights.cpu().numpy() for name, weights in state.items()}
 
 
 def _check_streamable(config: EncodecConfig, codec_id: str) -> None:

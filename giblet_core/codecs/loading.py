@@ -20,6 +20,7 @@ from transformers.utils import logging
 
 from giblet_core.codecs.base import Codec
 from giblet_core.codecs.encodec import TRAINING_ONLY, EncodecCodec
+from giblet_core.devices import REFERENCE, choose_device, device_in_use
 from giblet_core.errors import InputError, explained, require
 from giblet_core.files import ASSETS, file_sha256
 
@@ -137,7 +138,7 @@ CODECS: dict[str, CodecEntry] = {
 }
 
 
-def load_codec(name: str | Path | None = None) -> Codec:
+def load_codec(name: str | Path | None = None, device: str | None = None) -> Codec:
     """Load a codec by name; the same default everywhere.
 
     Parameters
@@ -145,6 +146,9 @@ def load_codec(name: str | Path | None = None) -> Codec:
     name : str or path, optional
         A name of `CODECS` (``"demo"``, ``"facebook/encodec_24khz"``), ``"owner/name@revision"``
         on the hub, or a local folder. By default what ``GIBLET_CODEC`` says, else ``"demo"``.
+    device : str, optional
+        Where an EnCodec computes, of `giblet_core.devices`; by default the device in use, which is
+        the CPU unless `use_device` was called.
 
     Returns
     -------
@@ -157,7 +161,8 @@ def load_codec(name: str | Path | None = None) -> Codec:
         hash. Never a fallback.
     """
     name = str(name or os.environ.get("GIBLET_CODEC") or "demo")
-    return _load(name, _version_of(name))
+    chosen = device_in_use() if device is None else choose_device(device)
+    return _load(name, _version_of(name), chosen)
 
 
 def _version_of(name: str) -> tuple[object, ...]:
@@ -175,8 +180,15 @@ def _version_of(name: str) -> tuple[object, ...]:
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, _version: tuple[object, ...]) -> Codec:
-    """Load a codec; remembered for this version of it."""
+def _load(name: str, _version: tuple[object, ...], device: str) -> Codec:
+    """Load a codec onto a device; remembered for this version of it."""
+    codec = _load_anew(name)
+    if device != REFERENCE and isinstance(codec, EncodecCodec):
+        codec.move_to(device)
+    return codec
+
+
+def _load_anew(name: str) -> Codec:
     if name in CODECS:
         return CODECS[name].load()
     if Path(name).is_dir():

@@ -312,4 +312,4 @@ def residual_codes(points: torch.Tensor, codebooks: Iterable[torch.Tensor]) -> n
         chosen = nearest(residual, codebook)
         indices.append(chosen)
         residual = residual - codebook[chosen]
-    return torch.stack(indices).numpy()
+    return torch.stack(indices).cpu().numpy()

@@ -114,7 +114,8 @@ class _FastPart:
         return torch.cat(outputs, dim=-1)
 
     def _samples(self, first: int, last: int) -> Tensor:
-        return torch.from_numpy(self.wave[first:last].copy())[None, None]
+        device = next(self.layers.parameters()).device
+        return torch.from_numpy(self.wave[first:last].copy()).to(device)[None, None]
 
 
 def reach(layers: nn.ModuleList) -> int:

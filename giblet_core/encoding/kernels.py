@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from giblet_core.devices import symmetric_eigen
 from giblet_core.errors import InputError
 from giblet_core.timing import Fold
 
@@ -188,7 +189,7 @@ class Spectrum:
 def decompose(k: np.ndarray, train: np.ndarray) -> Spectrum:
     """Decompose the training block of a kernel, centred on the training rows."""
     k_train, _ = centre(k, train, train)
-    values, vectors = eigh(k_train, driver="evd", overwrite_a=True, check_finite=False)
+    values, vectors = symmetric_eigen(k_train)
     return Spectrum(np.maximum(values, 0), vectors)
 
 

@@ -51,6 +51,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "describe_material",
             "is_demo",
             "material_key",
+            "material_keys",
             "read_material",
             "renew_material",
             "save_material",

@@ -7,7 +7,7 @@ sound, codec and BOLD are those of the demo is decided by their content, never b
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from giblet_core.files import content_hash, read_json, read_sealed, write_json
+from giblet_core.files import content_hash, project_root, read_json, read_sealed, write_json
 from giblet_core.fmri import Dataset
 from giblet_core.timing import Stimulus
 
@@ -15,6 +15,7 @@ MATERIAL_FILE = "material.json"  # in the artifacts folder
 #: Beside simulated BOLD: the hashes of its files, and the key of the stimulus it was made from.
 SIMULATION_RECORD = "simulation.json"
 PROJECT = "The giblet book"
+REAL_DATA_SET = "book/params/alice_dataset.yaml"  # of the chapter on real brains
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,27 @@ def material_key(stimulus: Stimulus, data: Dataset | None = None) -> str:
     grids = stimulus.grids if data is None else data.grids
     manifest = None if data is None else data.manifest.model_dump_json(exclude={"folder"})
     return content_hash(stimulus.key, stimulus.codes.num_codebooks, *grids, manifest)
+
+
+def material_keys(stimulus: Stimulus, data: Dataset | None = None) -> list[str]:
+    """Return the keys under which results count for this material.
+
+    They are those of the sound alone and of the sound with BOLD; for the demo's book also that of
+    the real data set that has a chapter there.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    data : Dataset, optional
+
+    Returns
+    -------
+    list of str
+    """
+    keys = [material_key(stimulus), material_key(stimulus, data)]
+    if is_demo(stimulus, data):
+        keys.append(content_hash(project_root() / REAL_DATA_SET))
+    return keys
 
 
 def describe_material(stimulus: Stimulus, data: Dataset | None) -> Material:

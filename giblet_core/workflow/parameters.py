@@ -10,6 +10,7 @@ import numpy as np
 import papermill
 import yaml
 
+from giblet_core.devices import AUTO, choose_device
 from giblet_core.errors import InputError, explained, require
 from giblet_core.files import parse_yaml, project_root, read_yaml
 from giblet_core.fmri import check_dataset, read_manifest
@@ -200,6 +201,7 @@ def is_of_others(given: Mapping[str, Any]) -> bool:
 
 def check_inputs(given: Mapping[str, Any]) -> None:
     """Read the user's own sound and data set once before anything runs, so that bad input stops."""
+    choose_device(given.get("device", AUTO))
     for name in ("audio", "bold"):
         value = given.get(name, "demo")
         if value != "demo" and not Path(value).is_file():

@@ -15,6 +15,7 @@ import numpy as np
 from giblet_core.codecs import SOURCES as CODEC_SOURCES
 from giblet_core.codecs import Codec, Codes, load_codec
 from giblet_core.demo.film import FILM_S, demo_film
+from giblet_core.devices import AUTO, DEVICES, REFERENCE, use_device
 from giblet_core.errors import InputError
 from giblet_core.files import (
     content_hash,
@@ -40,6 +41,7 @@ from giblet_core.validation.simulation import MIN_TRS, SOURCES, simulate
 
 #: Seconds of the film in a test run: two runs of 44 TRs, a little above the simulator's least.
 SMOKE_S = 132.0
+COMPARED_S = 10.0  # of the sound, on another device and on the CPU
 ROUNDING = 1e-4  # of full scale: what 16 bits may change of a sample
 
 
@@ -80,6 +82,7 @@ def ensure_stimulus(
     artifacts_dir: str | Path = "build/artifacts",
     t_r: float = 1.5,
     smoke: bool = False,
+    device: str = AUTO,
 ) -> Stimulus:
     """Return the stimulus, encoding it only where this sound was not encoded by this codec before.
 
@@ -98,6 +101,9 @@ def ensure_stimulus(
         Seconds.
     smoke : bool
         A test run: of the demo film only the first two minutes are used.
+    device : str
+        Where this process computes from now on, of `giblet_core.devices`. It is printed; where it
+        is not the CPU, with the differences from the CPU.
 
     Returns
     -------
@@ -109,6 +115,7 @@ def ensure_stimulus(
         Unreadable sound, unknown codec or rate, or a sound shorter than one TR.
     """
     folder = artifacts_folder(artifacts_dir)
+    used = use_device(device)
     engine = load_codec(codec)
     n_codebooks = engine.codebooks_at(bandwidth_kbps)
     film_folder = folder / "film"
@@ -118,7 +125,9 @@ def ensure_stimulus(
         sound = _own_sound(_find(audio), engine.sample_rate, t_r, film_folder)
     if smoke and sound.is_demo_film:  # BOLD of other sounds may be as long as they are
         sound = _shortened(sound, engine.sample_rate, t_r)
-    key = content_hash(sound.wave, engine.sha256, *CODEC_SOURCES)
+    elsewhere = [] if used == REFERENCE else [used]
+    key = content_hash(sound.wave, engine.sha256, *CODEC_SOURCES, *elsewhere)
+    print(_said_of_device(used, codec, bandwidth_kbps, sound.wave))
     codes_all = _ensure_codes(sound, engine, folder / "codes", key)
     shown_name = "demo film" if sound.is_demo_film else sound.name
     has_demo_codec = engine.sha256 == load_codec("demo").sha256
@@ -134,6 +143,23 @@ def ensure_stimulus(
         folder=folder,
         key=key,
         is_demo=sound.is_demo_film and has_demo_codec,
+    )
+
+
+def _said_of_device(device: str, codec: str | None, bandwidth_kbps: float, wave: np.ndarray) -> str:
+    """Say where is computed; of another device than the CPU, how far the codec differs there."""
+    if device == REFERENCE:
+        return "Computed on the CPU, in float32: the reference."
+    there = load_codec(codec)
+    here = load_codec(codec, REFERENCE)
+    piece = wave[: int(COMPARED_S * here.sample_rate)]
+    codes = here.encode(piece, bandwidth_kbps)
+    equal = (there.encode(piece, bandwidth_kbps).indices == codes.indices).mean()
+    gap = np.abs(there.decode(codes) - here.decode(codes)).max()
+    return (
+        f"Computed on {device}: {DEVICES[device].summary}. Against the CPU in float32, on "
+        f"{len(piece) / here.sample_rate:.0f} s: {100 * equal:.2f} % of the codes are equal, and "
+        f"the same codes decode to within {gap:.1e} of full scale."
     )
 
 
