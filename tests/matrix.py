@@ -1,7 +1,7 @@
 """The matrix of builds: what a lab may bring, a covering design over it, and made-up material.
 
 `BUILDS` holds every pair of levels of any two factors at least once (pairwise covering). Material
-is made up and small: a codec of a few lines at 12.5 frames a second, and BOLD that follows the
+is made up and small: a codec of a few lines at 25 frames a second, and BOLD that follows the
 sound's level a little.
 """
 
@@ -21,23 +21,23 @@ from giblet_core.codecs import CodecEntry, CodecShape
 RATE = 16_000
 TINY_SHAPE = CodecShape(
     sample_rate=RATE,
-    hop_length=1280,
-    cardinality=64,
-    latent_dim=16,
-    bandwidths_kbps=(0.075, 0.15, 0.3),
+    hop_length=640,
+    cardinality=128,
+    latent_dim=64,
+    bandwidths_kbps=(0.175, 0.35, 0.7),
 )
-BANDWIDTH_KBPS = 0.3
+BANDWIDTH_KBPS = 0.7
 VOXEL_MM = 10
 EVENT_KINDS = {"speech": "speech", "music": "music"}
 
 
 @lru_cache
 def tiny_codec():
-    """12.5 frames a second, 4 codebooks of 64 entries."""
+    """25 frames a second, 4 codebooks of 128 entries; it hears up to 800 Hz."""
     return LinearCodec("tiny", TINY_SHAPE, num_codebooks=4)
 
 
-TINY = CodecEntry("tiny", tiny_codec, "12.5 Hz x 64 entries")
+TINY = CodecEntry("tiny", tiny_codec, "25 Hz x 128 entries")
 
 FACTORS = {
     "n_trs": (13, 60, 111, 150, 400, 920),

@@ -75,7 +75,7 @@ def artifacts_folder(artifacts_dir: str | Path) -> Path:
     return project_root() / artifacts_dir
 
 
-def ensure_stimulus(
+def ensure_stimulus(  # noqa: PLR0913 - what every notebook is given
     audio: str | Path = "demo",
     codec: str | None = None,
     bandwidth_kbps: float = 6.0,

@@ -235,6 +235,8 @@ INGREDIENTS = {
 def other_config(name):
     """Return the default configuration with another value of one entry."""
     default = getattr(TrainConfig(), name)
+    if isinstance(default, str):
+        return dataclasses.replace(TrainConfig(), **{name: f"another {default}"})
     other = not default if isinstance(default, bool) else default / 2
     return dataclasses.replace(TrainConfig(), **{name: other if default else 1})
 
