@@ -187,7 +187,7 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--codec", help=CODEC_HELP)
     parser.add_argument(
-        "--draws", type=int, default=1000, help="random features; no p is below 1 / (draws + 1)"
+        "--draws", type=int, default=1000, help="random phases; no p is below 1 / (draws + 1)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
     parser.add_argument("--smoke", action="store_true", help="a test run on the first two minutes")

@@ -10,9 +10,18 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.cifti2 import Cifti2Image, ScalarAxis
+from nibabel.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 
+from giblet_core.derivatives.output.names import with_hemisphere
 from giblet_core.files import atomic_path
 from giblet_core.fmri import Dataset, mask_array
+
+HEMISPHERES = {"CIFTI_STRUCTURE_CORTEX_LEFT": "L", "CIFTI_STRUCTURE_CORTEX_RIGHT": "R"}
+ANATOMY = {
+    "CIFTI_STRUCTURE_CORTEX_LEFT": "CortexLeft",
+    "CIFTI_STRUCTURE_CORTEX_RIGHT": "CortexRight",
+}
 
 
 @dataclass(frozen=True)
@@ -63,10 +72,49 @@ def _save_volume(data: Dataset, values: np.ndarray, stem: Path) -> list[Path]:
     return [path]
 
 
-MAP_FORMATS = {
-    entry.name: entry
-    for entry in (MapFormat("nifti", "volumes on the grid of BOLD", _has_volume, _save_volume),)
-}
+def _is_cifti(data: Dataset) -> bool:
+    return data.grayordinates is not None and data.grayordinates.format == "cifti"
+
+
+def _save_cifti(data: Dataset, values: np.ndarray, stem: Path) -> list[Path]:
+    """Write a dscalar with the grayordinates of the series, NaN where they were not read."""
+    places = data.grayordinates
+    header = (ScalarAxis([stem.name]), places.axis)
+    image = Cifti2Image(places.spread(values)[None], header)
+    image.nifti_header.set_intent("NIFTI_INTENT_CONNECTIVITY_DENSE_SCALARS")
+    path = stem.with_name(f"{stem.name}.dscalar.nii")
+    with atomic_path(path) as temporary:
+        nib.save(image, temporary)
+    return [path]
+
+
+def _is_gifti(data: Dataset) -> bool:
+    return data.grayordinates is not None and data.grayordinates.format == "gifti"
+
+
+def _save_gifti(data: Dataset, values: np.ndarray, stem: Path) -> list[Path]:
+    """Write a file a hemisphere, every vertex of its surface in it."""
+    places = data.grayordinates
+    whole = places.spread(values)
+    paths = []
+    for structure, columns, part in places.axis.iter_structures():
+        on_surface = np.full(places.axis.nvertices[structure], np.nan, np.float32)
+        on_surface[part.vertex] = whole[columns]
+        array = GiftiDataArray(on_surface, "NIFTI_INTENT_SHAPE", "NIFTI_TYPE_FLOAT32")
+        meta = GiftiMetaData(AnatomicalStructurePrimary=ANATOMY[structure])
+        path = stem.with_name(f"{with_hemisphere(stem.name, HEMISPHERES[structure])}.shape.gii")
+        with atomic_path(path) as temporary:
+            nib.save(GiftiImage(darrays=[array], meta=meta), temporary)
+        paths.append(path)
+    return paths
+
+
+_ENTRIES = (
+    MapFormat("nifti", "volumes on the grid of BOLD", _has_volume, _save_volume),
+    MapFormat("cifti", "scalars on the grayordinates of BOLD", _is_cifti, _save_cifti),
+    MapFormat("gifti", "values of vertices, a file a hemisphere", _is_gifti, _save_gifti),
+)
+MAP_FORMATS = {entry.name: entry for entry in _ENTRIES}
 
 
 def format_of(data: Dataset) -> MapFormat | None:

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from giblet_core.derivatives.statistics import MapKey, plain_label
 from giblet_core.errors import require
 
-_START = r"(sub-[A-Za-z0-9]+_)?task-[A-Za-z0-9]+(_space-[A-Za-z0-9]+)?(_res-[A-Za-z0-9]+)?"
+_TASK = r"(sub-[A-Za-z0-9]+_)?task-[A-Za-z0-9]+"
+_OF_SPACE = ("space", "res", "den")  # entities of names, in BIDS' order
+_SPACE = "".join(rf"(_{entity}-[A-Za-z0-9]+)?" for entity in _OF_SPACE)
 MAP_NAME = re.compile(
-    _START
-    + r"(_hemi-[LR])?_desc-[A-Za-z0-9]+_stat-[A-Za-z0-9]+_map"
-    + r"\.(nii\.gz|dscalar\.nii|shape\.gii|json)"
+    _TASK
+    + r"(_hemi-[LR])?"
+    + _SPACE
+    + r"_desc-[A-Za-z0-9]+_stat-[A-Za-z0-9]+_map\.(nii\.gz|dscalar\.nii|shape\.gii|json)"
 )
-TABLE_NAME = re.compile(_START + r"_desc-[A-Za-z0-9]+_stats\.(tsv|json)")
+TABLE_NAME = re.compile(_TASK + r"_desc-[A-Za-z0-9]+_stats\.(tsv|json)")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Names:
     task : str
         Label of the task: the data set's name, letters and digits alone.
     space : str
-        ``_space-...`` and ``_res-...`` of the series, where their names say so; else "".
+        ``_space-...`` and the like of the series, where their names say so; else "".
     subjects : dict of str to str
         Subject as in the manifest -> label.
     """
@@ -87,5 +90,16 @@ def space_part(entities: dict[str, str]) -> str:
     >>> space_part({"task": "film", "space": "MNI152NLin2009cAsym", "res": "2"})
     '_space-MNI152NLin2009cAsym_res-2'
     """
-    parts = [f"_{key}-{plain_label(entities[key])}" for key in ("space", "res") if key in entities]
+    parts = [f"_{key}-{plain_label(entities[key])}" for key in _OF_SPACE if key in entities]
     return "".join(parts)
+
+
+def with_hemisphere(name: str, hemisphere: str) -> str:
+    """Say in a name which half of the brain the file holds, where BIDS says it: after the task.
+
+    Examples
+    --------
+    >>> with_hemisphere("sub-01_task-film_space-fsLR_desc-full_stat-r_map", "L")
+    'sub-01_task-film_hemi-L_space-fsLR_desc-full_stat-r_map'
+    """
+    return re.sub(r"(task-[A-Za-z0-9]+)", rf"\1_hemi-{hemisphere}", name, count=1)

@@ -50,8 +50,8 @@ def provenance_of(source: Source, model: VoxelModel) -> dict[str, Any]:
         "parameters": {
             **asdict(model.settings),
             "groups": {name: space.shape[1] for name, space in model.groups.items()},
-            "null": "multivariate phase randomisation of the features, one draw for all voxels "
-            "and subjects",
+            "null": "phase randomisation, of BOLD for r and of the codebooks for their part; "
+            "one draw for all voxels and subjects",
             "folds": [
                 {"test_first": int(test[0]), "test_last": int(test[-1]), "n_train": len(train)}
                 for train, test in model.folds
@@ -70,11 +70,14 @@ def provenance_of(source: Source, model: VoxelModel) -> dict[str, Any]:
             "label": data.label,
             "t_r": data.t_r,
             "slice_time_ref": data.slice_time_ref,
+            "preparation": str(data.preparation),
+            "manifest_sha256": content_hash(data.manifest.model_dump_json(exclude={"folder"})),
             "subjects": list(data.subjects),
             "runs": [
                 {"name": run.name, "n_trs": grid.n_trs, "onset_s": float(grid.onset_s)}
                 for run, grid in zip(data.runs, data.grids)
             ],
+            "nuisance_sha256": _nuisance_hashes(data),
         },
         "inputs": _hashes(input_files(data)),
     }
@@ -91,6 +94,12 @@ def input_files(data: Dataset) -> list[Path]:
     sound = [] if data.stimulus is None else [data.stimulus]
     files = dict.fromkeys([*series, *named, *sound])
     return [path for path in files if path.is_file()]
+
+
+def _nuisance_hashes(data: Dataset) -> dict[str, str]:
+    """Return the hash of each subject's nuisance series; empty where there are none."""
+    series = {subject: data.nuisance(subject) for subject in data.subjects}
+    return {subject: content_hash(rows) for subject, rows in series.items() if rows is not None}
 
 
 def _versions() -> dict[str, str]:

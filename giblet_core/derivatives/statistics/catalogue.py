@@ -61,8 +61,8 @@ STATISTICS = {
         "ratio; 1 is all that can be predicted of what subjects share",
     ),
     "p": Statistic(
-        "Chance of an r as large when the features' phases are random, one-sided; the same draws "
-        "for all voxels.",
+        "Chance of an r as large when the phases of BOLD are random, one-sided; the same draws for "
+        "all voxels.",
         PROBABILITY,
         "The same for the mean r of the subjects, who all get the same draw: chance alignments of "
         "this one sound.",

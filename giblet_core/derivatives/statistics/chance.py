@@ -1,19 +1,22 @@
-"""Chance at every voxel: the features with random phases, drawn as long as a voxel is undecided.
+"""Chance at every voxel: random phases, drawn as long as a voxel is undecided.
 
-The draws are the same for all voxels and subjects. A voxel is decided when random features did as
-well as the true ones `ENOUGH` times; its p is then ``ENOUGH / draws so far`` [1]_. Others see all
-draws: p = (1 + times) / (draws + 1). Most voxels are decided early, so that thousands of draws
-over a whole brain cost little more than a hundred.
+To test r, the phases of BOLD are random, the same draw for all voxels and subjects: spectra and the
+correlations between voxels and between subjects stay, and what features and BOLD share in time goes
+[2]_. To test what the codebooks add, the phases of the codebooks alone are random.
+
+A voxel is decided when random phases did as well as the true ones `ENOUGH` times; its p is then
+``ENOUGH / draws so far`` [1]_. Others see all draws: p = (1 + times) / (draws + 1). Most voxels are
+decided early, so that thousands of draws over a whole brain cost little more than a hundred.
 
 References
 ----------
 .. [1] Besag & Clifford 1991, Biometrika 78, 301. doi:10.1093/biomet/78.2.301 (sequential Monte
    Carlo p values: exact at every p they can take)
 .. [2] Prichard & Theiler 1994, Phys Rev Lett 73, 951. doi:10.1103/PhysRevLett.73.951 (one draw of
-   phases for all features)
+   phases for several series)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +24,7 @@ from scipy.linalg import cho_factor, cho_solve
 from tqdm import tqdm
 
 from giblet_core.derivatives.statistics.fitting import VoxelModel, blocks_of, signed_square
-from giblet_core.encoding import centre, fisher_mean, kernel, phase_rotation
+from giblet_core.encoding import PhaseRotation, centre, fisher_mean, kernel, phase_rotation
 from giblet_core.timing import Fold
 
 ENOUGH = 20
@@ -115,15 +118,15 @@ class Chance:
 def random_features(
     model: VoxelModel, followed: Followed, codebooks_alone: bool, progress: bool = False
 ) -> Chance:
-    """Compare voxels with features whose phases are random [2]_.
+    """Compare voxels with random phases [2]_.
 
     Parameters
     ----------
     model : VoxelModel
     followed : Followed
     codebooks_alone : bool
-        Randomise the codebooks alone, and test what they add to the baselines (r|r| of all less
-        r|r| of the baselines); else randomise all features, and test r.
+        Randomise the codebooks, and test what they add to the baselines (r|r| of all less r|r| of
+        the baselines); else randomise BOLD, and test r.
     progress : bool
         Show a bar.
 
@@ -132,12 +135,11 @@ def random_features(
     Chance
     """
     settings = model.settings
-    tested = model.tested if codebooks_alone else range(len(model.spaces))
     rest = signed_square(followed.r_rest) if codebooks_alone else None
     statistic = _Statistic(rest)
     of_subjects = ChanceTest(statistic(followed.r), settings.n_draws)
     of_group = ChanceTest(statistic.of_group(followed.r), settings.n_draws)
-    kernels = [[kernel(x, train) for x in model.spaces] for train, _ in model.folds]
+    r_of_draws = (_RandomCodebooks if codebooks_alone else _RandomBold)(model, followed)
     rng = np.random.default_rng(settings.seed).spawn(1)[0]  # the draws of `encoding.null_phase`
     n_at_once = _draws_at_once(model, len(followed.candidates))
     bar = tqdm(total=settings.n_draws, desc="draws", disable=not progress)
@@ -149,7 +151,7 @@ def random_features(
         rotations = [
             phase_rotation(len(model.spaces[0]), model.run_onsets, child) for child in rng.spawn(n)
         ]
-        r = _r_of_draws(model, followed, kernels, (tested, rotations), is_open)
+        r = r_of_draws(rotations, is_open)
         of_subjects.add(np.array([statistic(one) for one in r]))
         of_group.add(np.array([statistic.of_group(one) for one in r]))
         bar.update(n)
@@ -175,30 +177,64 @@ def _draws_at_once(model: VoxelModel, n_candidates: int) -> int:
     return int(np.clip(HAT_BYTES // (4 * largest * n_candidates), 1, 20))
 
 
-Randomised = tuple[Sequence[int], list[Callable[[np.ndarray], np.ndarray]]]
+class _Draws:
+    """r of the full model in every draw."""
+
+    def __init__(self, model: VoxelModel, followed: Followed):
+        self.model = model
+        self.followed = followed
+        self.kernels = [
+            [kernel(x, train).astype(np.float32) for x in model.spaces] for train, _ in model.folds
+        ]
+
+    def __call__(self, rotations: Sequence[PhaseRotation], is_open: np.ndarray) -> np.ndarray:
+        """Return r (n_draws, n_subjects, n_voxels); NaN where a voxel of a subject is not open."""
+        n_folds = len(self.model.folds)
+        z = np.zeros((len(rotations), *is_open.shape), np.float32)
+        for f in range(n_folds):
+            hats = self.hats(f, rotations)
+            for s, series in enumerate(self.followed.series):
+                open_voxels = np.flatnonzero(is_open[s])
+                for block in blocks_of(len(series), len(open_voxels)):
+                    voxels = open_voxels[block]
+                    choice = self.followed.choices[s, f, voxels]
+                    z[:, s, voxels] += self.z(hats, _centred(series, voxels), choice, rotations)
+        return np.where(is_open, np.tanh(z / n_folds), np.nan)
 
 
-def _r_of_draws(
-    model: VoxelModel,
-    followed: Followed,
-    kernels: list[list[np.ndarray]],
-    randomised: Randomised,
-    is_open: np.ndarray,
-) -> np.ndarray:
-    """Return r of each draw, (n_draws, n_subjects, n_voxels); NaN where not open."""
-    tested, rotations = randomised
-    n_trs = len(model.spaces[0])
-    z = np.zeros((len(rotations), *is_open.shape), np.float32)
-    for f, fold in enumerate(model.folds):
-        moved = [_moved(kernels[f], tested, rotation) for rotation in rotations]
-        hats = _Hats(moved, fold, followed.candidates)
-        for s, series in enumerate(followed.series):
-            open_voxels = np.flatnonzero(is_open[s])
-            for block in blocks_of(n_trs, len(open_voxels)):
-                voxels = open_voxels[block]
-                z[:, s, voxels] += hats.z(_centred(series, voxels), followed.choices[s, f, voxels])
-    mean_r = np.tanh(z / len(model.folds))
-    return np.where(is_open, mean_r, np.nan)
+class _RandomBold(_Draws):
+    """BOLD turns; predictions are those of the true features."""
+
+    def __init__(self, model: VoxelModel, followed: Followed):
+        super().__init__(model, followed)
+        self.fixed = [
+            _Hats([k], fold, followed.candidates) for k, fold in zip(self.kernels, model.folds)
+        ]
+
+    def hats(self, fold: int, rotations: Sequence[PhaseRotation]) -> "_Hats":
+        return self.fixed[fold]
+
+    def z(
+        self, hats: "_Hats", y: np.ndarray, choice: np.ndarray, rotations: Sequence[PhaseRotation]
+    ) -> np.ndarray:
+        return np.concatenate([hats.z(rotation(y), choice) for rotation in rotations])
+
+
+class _RandomCodebooks(_Draws):
+    """The codebooks turn against the baselines and BOLD: their kernel K becomes T K T'."""
+
+    def hats(self, fold: int, rotations: Sequence[PhaseRotation]) -> "_Hats":
+        model = self.model
+        turned = []
+        for rotation in rotations:
+            kernels = enumerate(self.kernels[fold])
+            turned.append([rotation(rotation(k).T) if j in model.tested else k for j, k in kernels])
+        return _Hats(turned, model.folds[fold], self.followed.candidates)
+
+    def z(
+        self, hats: "_Hats", y: np.ndarray, choice: np.ndarray, rotations: Sequence[PhaseRotation]
+    ) -> np.ndarray:
+        return hats.z(y, choice)
 
 
 class _Hats:
@@ -209,12 +245,18 @@ class _Hats:
         self.fold = fold
         self.candidates = candidates
         self.made: dict[int, np.ndarray] = {}
+        self.weights: list[float] = []  # of the sums below
+        self.sums: list[tuple[np.ndarray, np.ndarray]] = []  # (training, test) block of each draw
 
     def of(self, candidate: int) -> np.ndarray:
         """Return the matrices of a candidate, (n_draws, n_test, n_train)."""
         if candidate not in self.made:
-            penalty = self.candidates[candidate]
-            self.made[candidate] = np.stack([_hat(k, self.fold, penalty) for k in self.kernels])
+            alpha, *weights = self.candidates[candidate].tolist()
+            if weights != self.weights:  # candidates of equal weights follow each other
+                gamma = np.array(weights, np.float32)
+                self.weights = weights
+                self.sums = [centre(np.tensordot(gamma, k, 1), *self.fold) for k in self.kernels]
+            self.made[candidate] = np.stack([_hat(*blocks, alpha) for blocks in self.sums])
         return self.made[candidate]
 
     def z(self, y: np.ndarray, choice: np.ndarray) -> np.ndarray:
@@ -227,26 +269,21 @@ class _Hats:
         return z
 
 
-def _moved(
-    kernels: list[np.ndarray], tested: Sequence[int], rotation: Callable[[np.ndarray], np.ndarray]
-) -> list[np.ndarray]:
-    """Randomise the features of some kernels: T K T' for the orthogonal map T."""
-    return [rotation(rotation(k).T) if j in tested else k for j, k in enumerate(kernels)]
-
-
 def _centred(bold: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     y = np.asarray(bold[:, voxels])
     return (y - y.mean(0, dtype=np.float64)).astype(np.float32)
 
 
-def _hat(kernels: list[np.ndarray], fold: Fold, penalty: np.ndarray) -> np.ndarray:
-    """Map training BOLD to predictions, of mean 0 over the test rows: (n_test, n_train) float32."""
-    alpha, *gamma = penalty
-    k_train, k_test = centre(np.tensordot(gamma, kernels, 1), *fold)
-    k_train[np.diag_indices_from(k_train)] += alpha
-    factor = cho_factor(k_train, overwrite_a=True, check_finite=False)
+def _hat(k_train: np.ndarray, k_test: np.ndarray, alpha: float) -> np.ndarray:
+    """Map training BOLD to predictions, of mean 0 over the test rows: (n_test, n_train) float32.
+
+    Penalties of 0.1 or more keep single precision exact enough (tested against double).
+    """
+    penalised = k_train.copy()
+    penalised[np.diag_indices_from(penalised)] += np.float32(alpha)
+    factor = cho_factor(penalised, overwrite_a=True, check_finite=False)
     hat = cho_solve(factor, k_test.T, check_finite=False).T
-    return (hat - hat.mean(0)).astype(np.float32)
+    return hat - hat.mean(0)
 
 
 def _r_of_hats(hats: np.ndarray, y: np.ndarray, fold: Fold) -> np.ndarray:

@@ -23,7 +23,7 @@ class MapSettings:
     embargo : int
         TRs left out of training around a test fold.
     n_draws : int
-        Randomisations of the features, at most; no p can be below 1 / (n_draws + 1).
+        Random phases, at most; no p can be below 1 / (n_draws + 1).
     seed : int
         Of these draws.
     alphas : tuple of float
@@ -41,7 +41,7 @@ class MapSettings:
     n_draws: int = 1000
     seed: int = 0
     alphas: tuple[float, ...] = tuple(np.logspace(0, 3, 4).tolist())
-    n_weights: int = 6
+    n_weights: int = 3
     level: float = 0.05
     least_ceiling: float = 0.2
 
@@ -75,7 +75,7 @@ def map_settings(
     t_r : float
         Seconds.
     n_draws : int
-        Randomisations of the features.
+        Random phases.
     seed : int
 
     Returns
