@@ -84,9 +84,8 @@ ATTACKS = (
     ),
     Attack(
         "Judge false positives by the lower bound of their interval",
-        "the row of the scorecard is met if the lower bound is small",
+        "rows of the scorecard that count false positives are met by their upper bound alone",
         "test_corrections.py::test_false_positives_are_judged_by_their_upper_bound",
-        succeeds=True,
     ),
     Attack(
         "Leave out a control that fails",
