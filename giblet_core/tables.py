@@ -20,7 +20,7 @@ from giblet_core.errors import InputError, explained, require
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "blanks"}
 MISSING = frozenset(("", "n/a", "N/A", "NA", "nan", "NaN", "NAN", "-nan", "null", "NULL"))
 EMPTY = ("", "n/a")  # of text: anything else is a word
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
 COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
 FRACTION = re.compile(r"[+-]?\d*[.,]\d*([eE][+-]?\d+)?", re.ASCII)
 INDEX_NAME = re.compile(r"(Unnamed: \d+|)")

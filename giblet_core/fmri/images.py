@@ -28,7 +28,10 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
     InputError
         Not an image, or shorter than its header says.
     """
-    with explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", *DAMAGE):
+    with (
+        explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", *DAMAGE),
+        np.errstate(all="ignore"),  # of an affine beyond every number, which is refused below
+    ):
         # one handle: a compressed file is then unpacked once, not once a block
         image = nib.load(path, keep_file_open=True)
         declared = float(np.prod(image.shape, dtype=float)) * image.get_data_dtype().itemsize

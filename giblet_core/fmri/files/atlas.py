@@ -19,8 +19,8 @@ from giblet_core.fmri.selection import VoxelGrid
 from giblet_core.tables import read_table
 
 BACKGROUND = ("background", "unknown", "???", "clear label")
-LOOKUP_LINE = re.compile(r"\s*(\d+)\s+(\S.*?)\s+\d+\s+\d+\s+\d+\s+\d+\s*")  # FreeSurfer
-INDEXED_LINE = re.compile(r"\s*(\d+)[\s,;:]+(\S.*?)\s*")
+INDEXED_LINE = re.compile(r"(\d{1,9})[\s,;:]+(\S.*)", re.ASCII)
+N_COLOURS = 4  # numbers behind a name in a lookup table of FreeSurfer
 LISTED = 8  # in a message
 HIGHEST_LABEL = 1_000_000
 
@@ -215,12 +215,19 @@ def _names_of_text(path: Path) -> LabelNames:
     header = [cell.strip(' "').lower() for cell in re.split(r"[\t,;]", lines[0])] if lines else []
     if "name" in header and ("index" in header or len(header) > 1):
         return _names_of_table(path, header)
-    lines = [line for line in lines if not line.lstrip().startswith("#")]
-    for pattern in (LOOKUP_LINE, INDEXED_LINE):
-        matches = [pattern.fullmatch(line) for line in lines]
-        if matches and all(matches):
-            return LabelNames(_unique([(int(m[1]), m[2].strip('"')) for m in matches], path))
-    return _in_order([line.strip().strip('"') for line in lines])
+    lines = [line.strip() for line in lines if not line.lstrip().startswith("#")]
+    entries = [INDEXED_LINE.fullmatch(line) for line in lines]
+    if entries and all(entries):
+        named = [(int(entry[1]), entry[2]) for entry in entries]
+        coloured = [name.rsplit(None, N_COLOURS) for _, name in named]
+        if all(len(parts) > N_COLOURS and _are_digits(parts[1:]) for parts in coloured):
+            named = [(index, parts[0]) for (index, _), parts in zip(named, coloured)]
+        return LabelNames(_unique([(index, name.strip('"')) for index, name in named], path))
+    return _in_order([line.strip('"') for line in lines])
+
+
+def _are_digits(texts: list[str]) -> bool:
+    return all(text.isascii() and text.isdigit() for text in texts)
 
 
 def _names_of_table(path: Path, header: list[str]) -> LabelNames:

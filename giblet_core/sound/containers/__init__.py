@@ -2,7 +2,8 @@
 
 Read `source` first (the bytes of a file, and what is found out), then `identify`, which lists the
 kinds of containers; each kind has its file: `chunks` and `uncompressed` (WAV, RF64, W64, AIFF, CAF,
-AU), `xiph` (Ogg, FLAC), `frames` (MP3, ADTS), `boxes` (MP4, Matroska, AVI), `transport` (MPEG-TS).
+AU), `xiph` (Ogg, FLAC), `frames` (MP3, ADTS, AC-3), `boxes` (MP4, Matroska, AVI, Flash, Voice,
+MATLAB), `transport` (MPEG-TS).
 Nothing is decoded here. A file that ends early, goes on behind its end, or is two files joined, is
 refused with what was declared, what is there and a remedy.
 """

@@ -1,4 +1,4 @@
-"""Containers made of nested boxes: MP4 (and MOV, M4A), Matroska (and WebM), AVI.
+"""Containers made of boxes: MP4 (and MOV, M4A), Matroska (and WebM), AVI, Flash, Voice, MATLAB.
 
 Only the outermost boxes are looked at: whether each that is declared is there, and whether a second
 file follows. How long the sound itself is, the reader counts.
@@ -123,3 +123,84 @@ def inspect_avi(source: Source) -> Container:
         start += 8 + declared + declared % 2
     notes = source.check_rest(start)
     return Container("AVI", "ffmpeg", demuxer="avi", placed=True, notes=notes)
+
+
+# --- rows of parts, each with its length ---------------------------------------------------------
+
+
+def inspect_flv(source: Source) -> Container:
+    """Inspect Flash video: every tag is whole and says its length at both ends."""
+    start = source.number(5, 4) + 4
+    while start < source.size and not source.starts_with(b"FLV\1", start):
+        n_bytes = 11 + source.number(start + 1, 3)
+        if start + n_bytes + 4 > source.size:
+            source.refuse_truncated(f"a tag of {n_bytes} bytes", source.size - start)
+        if source.number(start + n_bytes, 4) != n_bytes:
+            source.refuse(
+                f"its tag at byte {start} gives two lengths; they must be equal", COPY_AGAIN
+            )
+        start += n_bytes + 4
+    if start < source.size:
+        source.refuse_joined("FLV", start)
+    return Container("FLV", "ffmpeg", demuxer="flv", placed=True)
+
+
+VOC_END = 0  # the kind of block that ends a sound, without a length
+
+
+def inspect_voc(source: Source) -> Container:
+    """Inspect Creative Voice: every block is whole, up to the one that ends the file."""
+    start = source.number(20, 2, "little")
+    while start < source.size and source.number(start, 1) != VOC_END:
+        n_bytes = source.number(start + 1, 3, "little")
+        start += 4 + n_bytes
+        if start > source.size:
+            source.refuse_truncated(f"a block of {n_bytes} bytes", n_bytes - start + source.size)
+    return Container("VOC", notes=source.check_rest(min(start + 1, source.size)))
+
+
+MAT4_BYTES = (8, 4, 4, 2, 2, 1)  # of a number, by the digit of its type
+
+
+def inspect_mat4(source: Source) -> Container:
+    """Inspect MATLAB 4: every matrix is whole, and none comes twice."""
+    start = 0
+    names = []
+    while start < source.size:
+        order = "little" if source.number(start, 4, "little") < 5000 else "big"
+        numbers = [source.number(start + 4 * i, 4, order) for i in range(5)]
+        kind, n_rows, n_columns, is_complex, n_letters = numbers
+        place = kind // 10 % 10
+        if kind >= 5000 or place >= len(MAT4_BYTES) or is_complex > 1:
+            source.refuse(f"no matrix begins at byte {start}; it must", COPY_AGAIN)
+        name = source.data[start + 20 : start + 20 + n_letters]
+        if name in names:
+            source.refuse_joined("MATLAB", start)
+        names.append(name)
+        n_bytes = n_rows * n_columns * MAT4_BYTES[place] * (1 + is_complex)
+        start += 20 + n_letters + n_bytes
+        if start > source.size:
+            source.refuse_truncated(f"a matrix of {n_bytes} bytes", n_bytes - start + source.size)
+    return Container("MAT4")
+
+
+MAT5_HEADER = 128
+MAT5_MISCOUNT = 8  # bytes by which libsndfile declares the last element too long
+
+
+def inspect_mat5(source: Source) -> Container:
+    """Inspect MATLAB 5: every element is whole, and no second file follows."""
+    order = "little" if source.starts_with(b"IM", MAT5_HEADER - 2) else "big"
+    second = source.data.find(source.data[:19], MAT5_HEADER)  # MATLAB 5.0 MAT-file
+    if second > 0:
+        source.refuse_joined("MATLAB", second)
+    start = MAT5_HEADER
+    while start < source.size:
+        kind = source.number(start, 4, order)
+        n_bytes = source.number(start + 4, 4, order)
+        if kind > 0xFFFF:  # a small element lies within its own header
+            n_bytes = 0
+        start += 8 + -(-n_bytes // 8) * 8
+        if start > source.size + MAT5_MISCOUNT:
+            source.refuse_truncated(f"an element of {n_bytes} bytes", n_bytes - start + source.size)
+    return Container("MAT5")

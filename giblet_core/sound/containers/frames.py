@@ -1,4 +1,4 @@
-"""Sound that is a row of frames, each with a header: MP3 (and MP1, MP2), and AAC in ADTS.
+"""Sound that is a row of frames, each with a header: MP3 (and MP1, MP2), AAC in ADTS, (E-)AC-3.
 
 Every frame is walked over, so that the length is counted and not estimated, and a cut, a joint or a
 change of format is found.
@@ -31,6 +31,12 @@ MPEG_KBPS = {
 ADTS_RATES = (
     *(96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350),
 )
+DOLBY_RATES = (48000, 44100, 32000)
+AC3_KBPS = (
+    *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
+)
+LAST_AC3 = 10  # the highest version of the bit stream that is AC-3; E-AC-3 has 11 to 16
+LAST_EAC3 = 16
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Frame:
     n_samples : int
         A channel.
     sample_rate, n_channels : int
-        ADTS may leave the channels open: 0.
+        ADTS may leave the channels open, and of (E-)AC-3 they are left to the decoder: 0.
     """
 
     n_bytes: int
@@ -112,6 +118,32 @@ def adts_frame(header: bytes) -> Frame | None:
     return Frame(n_bytes, n_samples, ADTS_RATES[rate_index], n_channels)
 
 
+def dolby_frame(header: bytes) -> Frame | None:
+    """Read the header (6 bytes) of a frame of AC-3 or E-AC-3 (ATSC A/52); None if it is none."""
+    if len(header) < 6 or header[:2] != b"\x0b\x77":
+        return None
+    version = header[5] >> 3
+    rate_index = header[4] >> 6
+    if version <= LAST_AC3:
+        kbps_index = (header[4] & 63) >> 1
+        if rate_index == 3 or kbps_index >= len(AC3_KBPS):
+            return None
+        sample_rate = DOLBY_RATES[rate_index]
+        n_words = AC3_KBPS[kbps_index] * 96_000 // sample_rate
+        if sample_rate == 44_100:
+            n_words += header[4] & 1
+        return Frame(2 * n_words, 1536, sample_rate, 0)
+    if version > LAST_EAC3:
+        return None
+    n_bytes = 2 * (((header[2] & 7) << 8 | header[3]) + 1)
+    block_index = header[4] >> 4 & 3
+    if rate_index == 3:  # half of a rate, which stands where the blocks stand else
+        if block_index == 3:
+            return None
+        return Frame(n_bytes, 1536, DOLBY_RATES[block_index] // 2, 0)
+    return Frame(n_bytes, 256 * (1, 2, 3, 6)[block_index], DOLBY_RATES[rate_index], 0)
+
+
 @dataclass(frozen=True)
 class FrameKind:
     """A kind of frames: its name, how to read a header, and how long that is."""
@@ -127,6 +159,7 @@ class FrameKind:
 
 MPEG = FrameKind("MP3", mpeg_frame, 4)
 ADTS = FrameKind("ADTS", adts_frame, 7)
+DOLBY = FrameKind("AC-3", dolby_frame, 6)
 
 
 def begins_with_frames(source: Source, kind: FrameKind) -> bool:
@@ -279,3 +312,13 @@ def inspect_adts(source: Source) -> Container:
     """Inspect AAC in ADTS."""
     starts = frames_of(source, ADTS)
     return Container("ADTS", "ffmpeg", demuxer="aac", span=Span(starts[0], starts[-1]))
+
+
+def inspect_dolby(source: Source) -> Container:
+    """Inspect a row of frames of AC-3 or E-AC-3: every frame is whole."""
+    frames_of(source, DOLBY)
+    return Container("AC-3", "ffmpeg", demuxer="eac3" if _is_enhanced(source) else "ac3")
+
+
+def _is_enhanced(source: Source) -> bool:
+    return source.number(_first_byte(source) + 5, 1) >> 3 > LAST_AC3

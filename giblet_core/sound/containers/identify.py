@@ -39,6 +39,11 @@ def begins(magic: bytes, form: bytes = b"") -> Callable[[Source], bool]:
     return recognises
 
 
+def never(source: Source) -> bool:
+    """Leave it to a decoder to recognise a kind whose beginning says too little."""
+    return False
+
+
 def _is_flac(source: Source) -> bool:
     return source.starts_with(b"fLaC", after_id3(source))
 
@@ -53,6 +58,10 @@ def _is_transport(source: Source) -> bool:
 
 def _is_adts(source: Source) -> bool:
     return frames.begins_with_frames(source, frames.ADTS)
+
+
+def _is_dolby(source: Source) -> bool:
+    return frames.begins_with_frames(source, frames.DOLBY)
 
 
 def _is_mp3(source: Source) -> bool:
@@ -77,9 +86,14 @@ CONTAINERS = (
     Kind(("OGG", "ogg"), begins(b"OggS"), xiph.inspect_ogg),
     Kind(("AVI", "avi"), begins(b"RIFF", b"AVI "), boxes.inspect_avi),
     Kind(("Matroska", "matroska", "webm"), begins(boxes.EBML), boxes.inspect_matroska),
+    Kind(("FLV", "flv"), begins(b"FLV\1"), boxes.inspect_flv),
+    Kind(("VOC", "voc"), begins(b"Creative Voice File\x1a"), boxes.inspect_voc),
+    Kind(("MAT4",), never, boxes.inspect_mat4),
+    Kind(("MAT5",), never, boxes.inspect_mat5),
     Kind(("MP4", "mov", "mp4"), _is_mp4, boxes.inspect_mp4),
     Kind(("MPEG-TS", "mpegts"), _is_transport, transport.inspect_transport),
     Kind(("ADTS", "aac"), _is_adts, frames.inspect_adts),
+    Kind(("AC-3", "ac3", "eac3"), _is_dolby, frames.inspect_dolby),
     Kind(("MP3", "mp3"), _is_mp3, frames.inspect_mp3),
 )
 

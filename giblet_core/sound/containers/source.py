@@ -228,6 +228,8 @@ class Container:
         The encoder's delay is declared.
     losses : mapping of stream identifier to str
         What is missing of a stream; a sound that is read must have no entry.
+    is_compared : bool
+        What the container declares was compared with the bytes that are there.
     notes : tuple of str
         What a user should know.
     """
@@ -244,6 +246,7 @@ class Container:
     placed: bool = False
     tells_delay: bool = False
     losses: Mapping[int, str] = field(default_factory=dict)
+    is_compared: bool = True
     notes: tuple[str, ...] = ()
 
 

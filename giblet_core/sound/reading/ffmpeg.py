@@ -12,12 +12,13 @@ import numpy as np
 from av.codec.context import Flags2
 
 from giblet_core.errors import InputError, explained
-from giblet_core.sound.containers import Container, Window
+from giblet_core.sound.containers import Container, Span, Window
 from giblet_core.sound.reading.tracks import choose_track, tracks_of
 
 GAP_S = 0.02  # time stamps jitter by less than this; more is a real gap
 OVERLAP_S = 0.1  # time stamps that go back by more are a fault
 LONGEST_GAP_S = 600.0
+MOST_UNREAD = 0.25  # of a file behind the last packet: an index may follow, hardly more
 BLOCK = 1 << 16  # samples at a time
 MOST_FILLING = 1 << 16  # samples by which the last block of compressed sound may be filled up
 # Samples by which common encoders are late, where the container does not declare it.
@@ -30,10 +31,14 @@ COPY_AGAIN = "It was truncated: copy it again."
 
 
 def _opened(path: Path, container: Container, stack: ExitStack) -> av.container.InputContainer:
-    """Open a file, or a part of it, as what it is known to be."""
+    """Open a file, or a part of it, as what it is known to be, else by its content.
+
+    FFmpeg takes any file of some names (.al, .sw, .g722, ...) for sound without a header.
+    """
     source = f"file:{path}"
-    if container.span is not None:
-        source = stack.enter_context(Window(path, container.span))
+    if container.span is not None or not container.demuxer:
+        span = container.span or Span(0, path.stat().st_size)
+        source = stack.enter_context(Window(path, span))
     return av.open(
         source,
         format=container.demuxer or None,
@@ -78,6 +83,7 @@ class FfmpegReader(AbstractContextManager):
         self.notes = container.notes
         self._facts = container
         self._n_decoded = 0
+        self._last_byte = 0
         with ExitStack() as stack:
             with explained(
                 f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg, ...) or a video",
@@ -133,7 +139,7 @@ class FfmpegReader(AbstractContextManager):
     def _decoded_frames(self) -> Iterator[av.AudioFrame]:
         """Yield the frames of the track; what does not decode is refused."""
         try:
-            for packet in self._file.demux(self._stream):
+            for packet in self._packets():
                 if packet.is_corrupt:
                     self._refuse("a packet of its sound is not whole; it must be", COPY_AGAIN)
                 for frame in packet.decode():
@@ -146,6 +152,16 @@ class FfmpegReader(AbstractContextManager):
             seconds = self._n_decoded / rate if rate else 0.0
             words = getattr(error, "strerror", None) or str(error)
             self._refuse(f"damaged after {seconds:.2f} s ({words})", "Copy it again.")
+
+    def _packets(self) -> Iterator[av.Packet]:
+        """Yield the packets of the track; note where the last one of any track ends."""
+        if self._facts.is_compared:
+            yield from self._file.demux(self._stream)
+            return
+        for packet in self._file.demux():
+            self._last_byte = max(self._last_byte, (packet.pos or 0) + packet.size)
+            if packet.stream == self._stream:
+                yield packet
 
     def blocks(self, start_s: float, stop_s: float | None) -> Iterator[np.ndarray]:
         """Yield the samples between two times, (n_channels, n) float32 each.
@@ -247,6 +263,13 @@ class FfmpegReader(AbstractContextManager):
 
     def _compare(self, n_samples: int) -> None:
         """Compare the samples that came with those that the header declares."""
+        n_bytes = self.path.stat().st_size
+        if not self._facts.is_compared and n_bytes - self._last_byte > MOST_UNREAD * n_bytes:
+            self._refuse(
+                f"reading ends at byte {self._last_byte} of {n_bytes}; a file must be read to its "
+                "end",
+                "If two files were joined, split them; otherwise save it as WAV or FLAC.",
+            )
         end = self._declared_end()
         if end is None:
             return

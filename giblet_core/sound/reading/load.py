@@ -18,6 +18,10 @@ from giblet_core.sound.samples import resampled_blocks
 
 RATES_HZ = (1_000, 1_000_000)  # of a sound
 NOT_COMPARED = "what its header declares is not compared with the bytes that are there"
+#: Formats of libsndfile that declare a length which it passes over
+NOT_READ = ("AVR", "HTK", "MPC2K", "SDS", "WVE", "XI")
+WITHOUT_LENGTH = ("IRCAM", "PAF", "PVF")  # of libsndfile's; they begin with a header
+HEAD = 12  # bytes of one, with its magic number, rate and channels
 COMPLAINTS = ("should be", "truncated")  # libsndfile's words for lengths that do not fit
 
 
@@ -232,7 +236,16 @@ def _container_by_decoder(path: Path) -> Container:
                 f"its header ({name}) declares another length than is there; a file must be whole",
                 "It was truncated: copy it again.",
             )
-    return replace(unknown, name=name, notes=(NOT_COMPARED,))
+        if name in NOT_READ:
+            source.refuse(
+                f"is {name}, whose declared length is not compared with what is there; a file must "
+                "be known to be whole",
+                "Save it as WAV or FLAC.",
+            )
+        second = source.data.find(source.data[:HEAD], HEAD) if name in WITHOUT_LENGTH else -1
+        if second > 0:
+            source.refuse_joined(name, second)
+    return replace(unknown, name=name, is_compared=False, notes=(NOT_COMPARED,))
 
 
 def _check_rate(sample_rate: int, path: Path) -> None:

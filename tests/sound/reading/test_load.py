@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile as sf
-from fake_sounds import FILE_KINDS, RATE, peak_hz, refused, tone, write_file, write_video
+from fake_sounds import FILE_KINDS, RATE, TrackSpec, peak_hz, refused, tone, write_file, write_video
 
 from giblet_core.errors import InputError
 from giblet_core.sound import audio_info, load_audio, resample
@@ -187,20 +187,80 @@ def test_bad_files_are_clear_errors(tmp_path, rng, name, message):
     assert str(caught.value).startswith(f"path={path}")
 
 
-@pytest.mark.parametrize("format", ["AVR", "IRCAM", "MAT5", "PAF", "PVF", "VOC"])
-def test_of_other_containers_it_is_said_that_nothing_is_compared(tmp_path, format):
+OF_LIBSNDFILE = {
+    "IRCAM": False,
+    "PAF": False,
+    "PVF": False,
+    "VOC": True,
+    "MAT4": True,
+    "MAT5": True,
+}
+
+
+@pytest.mark.parametrize("format", OF_LIBSNDFILE)
+def test_rarer_containers_are_compared_or_it_is_said_that_they_are_not(tmp_path, format):
     path = tmp_path / "a"
     sf.write(path, tone(440, 1.0, RATE), RATE, format=format, subtype="PCM_16")
     info = audio_info(path)
     assert info.n_samples == RATE
-    assert "is not compared with the bytes" in info.notes[0]
+    is_compared = OF_LIBSNDFILE[format]
+    assert ("is not compared with the bytes" in str(info.notes)) != is_compared
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole)
+    refused(path, f"a second {'MATLAB' if 'MAT' in format else format}|bytes follow")
+    if is_compared:
+        for n_bytes in (1000, 10_000, len(whole) - 300):
+            path.write_bytes(whole[:-n_bytes])
+            refused(path, "truncated")
 
 
-def test_a_length_that_libsndfile_doubts_is_refused(tmp_path):
+@pytest.mark.parametrize("format", ["AVR", "HTK", "MPC2K", "SDS", "WVE", "XI"])
+def test_containers_whose_length_cannot_be_compared_are_refused(tmp_path, format):
     path = tmp_path / "a"
-    sf.write(path, tone(440, 1.0, RATE), RATE, format="MAT4", subtype="PCM_16")
-    path.write_bytes(path.read_bytes()[:-1000])
-    refused(path, "declares another length than is there")
+    subtype = {"WVE": "ALAW", "XI": "DPCM_16"}.get(format, "PCM_16")
+    rate = 8000 if format == "WVE" else RATE
+    sf.write(path, tone(440, 1.0, rate), rate, format=format, subtype=subtype)
+    refused(path, "Save it as WAV or FLAC|damaged")
+
+
+#: Name -> FFmpeg's codec, and whether two files joined are refused (else they are one sound).
+OF_FFMPEG = {
+    "flv": ("aac", True),
+    "tta": ("tta", True),
+    "mpeg": ("mp2", True),
+    "wv": ("wavpack", True),
+    "ac3": ("ac3", False),
+    "eac3": ("eac3", False),
+}
+
+
+@pytest.mark.parametrize("format", OF_FFMPEG)
+def test_rarer_formats_of_ffmpeg_are_read_to_their_end(tmp_path, format):
+    codec, is_refused = OF_FFMPEG[format]
+    path = tmp_path / "a"
+    write_file(path, [TrackSpec(tone(440, 2.0, 48_000)[None], codec)], 48_000, format=format)
+    info = audio_info(path)
+    assert info.duration_s == pytest.approx(2.0, abs=0.06)
+    assert peak_hz(load_audio(path, 48_000), 48_000) == pytest.approx(440, abs=2)
+    whole = path.read_bytes()
+    if format != "mpeg":  # its packets do not say their length: a cut is found within one alone
+        path.write_bytes(whole[: len(whole) // 2 + 99])
+        refused(path, "truncated|damaged|declares")
+    path.write_bytes(whole + whole)
+    if is_refused:
+        refused(path, "joined|a second|damaged|go back")
+    else:
+        assert audio_info(path).n_samples == 2 * info.n_samples
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["al", "ul", "sw", "uw", "sb", "ub", "sln", "g722", "dfpwm", "tco", "302", "gsm", "raw", "pcm"],
+)
+def test_a_name_alone_makes_no_sound(tmp_path, suffix):
+    path = tmp_path / f"notes.{suffix}"
+    path.write_text("These are notes on the subjects of a study.\n" * 300)
+    refused(path, "must be a sound file")
 
 
 def test_every_shared_sound_is_read(shared):
