@@ -94,7 +94,7 @@ def report_clock(
         "clock",
         value,
         "BOLD answers the sound so long after it, clock and latency together",
-        "; ".join(found.warnings).rstrip("."),
+        " ".join(found.warnings),
     )
 
 

@@ -141,7 +141,7 @@ class Denoising(Section):
     standardise: bool = declared(
         SWITCH,
         "Whether each run of each voxel is then brought to mean 0 and SD 1; both are learned from "
-        "the training rows where an analysis names them.",
+        "all of its rows, or from those that an analysis names: `bold(subject, train=rows)`.",
         example=True,
         default=False,
     )
