@@ -1,13 +1,18 @@
 """Clock and latency: told apart where data can, and said where they cannot."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.signal import fftconvolve, lfilter
 from scipy.stats import gamma
 
 from giblet_core.errors import InputError
+from giblet_core.fmri import load_dataset, read_textgrid, standardise_runs
 from giblet_core.timing import TRGrid, answers_by_delay, clock_and_latency
 
+ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 20.0
 T_R = 1.5
 PEAKS_S = np.array([4.25, 5.0, 5.5, 6.5])
@@ -133,6 +138,37 @@ def test_short_runs_and_slow_tracks_are_refused():
         answers_by_delay(np.random.default_rng(0).random(2000), RATE_HZ, [TRGrid(T_R, 17)])
     with pytest.raises(InputError, match="frames a second or more"):
         answers_by_delay(np.random.default_rng(0).random(2000), 2.0, [TRGrid(T_R, 100)])
+
+
+# --- real BOLD, whose clock is known ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def alice(shared):
+    """The mean of 27 people who heard a chapter, six regions, and when its words began."""
+    data = load_dataset(ROOT / "book" / "params" / "alice_dataset.yaml")
+    manifest = data.manifest
+    words = read_textgrid(manifest.path(manifest.stimulus.annotation))
+    track = np.zeros(int((data.grids[0].onset_s + data.n_trs * data.t_r + 40) * RATE_HZ))
+    begins_s = np.array([float(begin_s) for begin_s, _, word in words if word.strip()])
+    frames = (begins_s * RATE_HZ).astype(int)
+    np.add.at(track, frames[frames < len(track)], 1)
+    series = [standardise_runs(data.bold(subject), (0,)) for subject in data.subjects]
+    return track, data.grids[0], np.mean(series, axis=0)
+
+
+@pytest.mark.parametrize("moved_s", [-6.0, 0.0, 6.0])
+def test_the_clock_of_real_bold_is_right_and_off_where_it_is_moved(alice, moved_s):
+    """Ten discarded volumes are 20 s; the regions answer as blood does."""
+    track, grid, bold = alice
+    onset_s = grid.onset_s + moved_s
+    moved = replace(grid, onset_s=onset_s, history_s=onset_s)
+    found = clock_and_latency(answers_by_delay(track, RATE_HZ, [moved]), bold)
+    assert found.follows.all()
+    assert found.clock_is_off == (moved_s != 0)
+    low, high = found.clock_s
+    assert low <= moved_s <= high
+    assert np.all(found.latency_s.high - found.latency_s.low < 3)
 
 
 @pytest.mark.slow
