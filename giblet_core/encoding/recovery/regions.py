@@ -44,7 +44,7 @@ SHARES_OF_MEAN = (0.03, 0.1, 0.25, 0.5, 0.75)  # a mean of subjects may follow c
 MOST_COLUMNS = {SIGNED: 16, ENERGY: 10}  # of a form whose subsets are weighed
 TEMPERATURE = 0.5  # of the log likelihood: half as sure as the model
 #: Of `recover_regions`; what it was fitted to is in the experiment log.
-CALIBRATION = Calibration(slope=1.0, offset=0.0, prior=0.3125)
+CALIBRATION = Calibration(slope=1.66, offset=-1.02, prior=0.3125)
 
 
 # threads that meet at each small solve can be ten times slower than one
