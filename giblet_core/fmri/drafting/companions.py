@@ -21,6 +21,7 @@ MASK_WORDS = ("mask",)
 NAME_TABLES = (".tsv", ".csv", ".txt", ".json", ".lut")
 IMAGES = (".nii.gz", ".nii")
 PATHS_LISTED = 4
+STIMULI = "stimuli"  # where BIDS keeps what stim_file names
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,12 @@ def find_sound(
     sounds = [path for path in around.files() if path.name.lower().endswith(SOUNDS)]
     found = [path for path in sounds if path.name in named]
     if len(named) == 1 and found:
-        return found[0]
+        in_place = [path for path in found if path.parent.name == STIMULI]
+        chosen = (in_place or found)[0]
+        others = [around.written(path) for path in found if path != chosen]
+        if others:
+            remarks.assumed("stimulus", f"it is this file; there is too: {', '.join(others)}.")
+        return chosen
     if len(named) == 1:
         remarks.todo(
             "stimulus",

@@ -30,7 +30,7 @@ def draw_map(look: QuickLook) -> Figure:
 def _draw_slices(look: QuickLook) -> Figure:
     from nilearn import plotting  # takes a second to load
 
-    r = _in_volume(look, np.nan_to_num(look.fit.r))
+    r = _in_volume(look, np.nan_to_num(look.r))
     mean = _in_volume(look, look.mean_bold)
     figure = plt.figure(figsize=(11, 3.2), layout="none")  # nilearn places its axes
     plotting.plot_stat_map(
@@ -65,9 +65,9 @@ def _in_volume(look: QuickLook, values: np.ndarray) -> nib.Nifti1Image:
 
 
 def _draw_regions(look: QuickLook, ax: Axes) -> None:
-    order = np.argsort(-np.nan_to_num(look.fit.r, nan=-2))[:MOST_REGIONS]
+    order = np.argsort(-np.nan_to_num(look.r, nan=-2))[:MOST_REGIONS]
     names = [look.data.region_names[i] for i in order]
-    ax.bar(range(len(order)), look.fit.r[order], color=viz.COLOURS["brain"])
+    ax.bar(range(len(order)), look.r[order], color=viz.COLOURS["brain"])
     ax.set_xticks(range(len(order)), names, rotation=60, ha="right")
     ax.set(ylabel="r, unseen time")
 
@@ -112,7 +112,7 @@ def draw_best_series(look: QuickLook) -> Figure:
     ax.set(
         xlabel="second of the sound",
         ylabel="SD",
-        title=f"The best of {look.data.n_voxels}: r = {look.fit.r[best]:.2f}",
+        title=f"The best of {look.blocks.n_series}: r = {look.fit.r[best]:.2f}",
     )
     ax.legend(loc="upper right")
     return figure

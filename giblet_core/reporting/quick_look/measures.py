@@ -11,6 +11,7 @@ from giblet_core.errors import InputError
 from giblet_core.features import baseline_features
 from giblet_core.fmri import Dataset
 from giblet_core.reporting.needs import FACTS, SECTIONS
+from giblet_core.reporting.quick_look.blocks import Blocks, make_blocks
 from giblet_core.sound import load_audio
 from giblet_core.timing import contiguous_folds
 
@@ -21,7 +22,7 @@ EMBARGO_S = 20.0  # the response is over by then
 N_FOLDS = 5
 SHORT_RUN_TRS = 100  # shorter runs have fewer folds, and a shorter embargo
 LAG_REACH_S = 12.0
-MOST_LAG_VOXELS = 2000  # of all, evenly spread, in the lag scan
+MOST_LAG_VOXELS = 500  # of all, evenly spread, in the lag scan
 TOP_PERCENT = 5.0  # of the voxels, at each lag anew
 SECTIONS_SHOWN = ("encoding", "lag")
 
@@ -39,7 +40,9 @@ class QuickLook:
         At `SAMPLE_RATE`.
     mean_bold : array of shape (n_voxels,)
         Of the series as read: the picture on which the map is drawn.
-    bold : array of shape (n_trs, n_voxels)
+    blocks : Blocks
+        The voxels that each series stands for.
+    bold : array of shape (n_trs, n_series)
         Prepared as the manifest says.
     fit : EncodingResult or None
         BOLD from envelope and loudness; None where the data do not allow it.
@@ -53,10 +56,16 @@ class QuickLook:
     subject: str
     wave: np.ndarray
     mean_bold: np.ndarray
+    blocks: Blocks
     bold: np.ndarray
     fit: EncodingResult | None
     lags: LagScan | None
     left_out: tuple[str, ...]
+
+    @property
+    def r(self) -> np.ndarray:
+        """Return r of each voxel: that of the series it belongs to, (n_voxels,)."""
+        return self.blocks.painted(self.fit.r)
 
     @property
     def lag_profile(self) -> np.ndarray:
@@ -103,12 +112,13 @@ def take_quick_look(data: Dataset, sound: str | Path) -> QuickLook:
     heard = data.manifest.stimulus
     wave = load_audio(sound, SAMPLE_RATE, track=heard.track, channel=heard.channel)
     subject = data.subjects[0]
-    bold = data.bold(subject)
+    blocks = make_blocks(data)
+    bold = blocks.means(data.bold(subject))
     mean_bold = data.raw_bold(subject).mean(0)
     lacks = _lacks(data)
     if lacks:
         left_out = (f"Left out: the map and the lag scan. {lacks}",)
-        return QuickLook(data, subject, wave, mean_bold, bold, None, None, left_out)
+        return QuickLook(data, subject, wave, mean_bold, blocks, bold, None, None, left_out)
     spaces = baseline_features(wave, SAMPLE_RATE, data.grids, KINDS)
     features = np.concatenate([space.values for space in spaces.values()], axis=1)
     folding = _folding(data)
@@ -123,7 +133,7 @@ def take_quick_look(data: Dataset, sound: str | Path) -> QuickLook:
     )
     lags, reason = _scan(features, bold, data, folding)
     left_out = (reason,) if reason else ()
-    return QuickLook(data, subject, wave, mean_bold, bold, fit, lags, left_out)
+    return QuickLook(data, subject, wave, mean_bold, blocks, bold, fit, lags, left_out)
 
 
 def _lacks(data: Dataset) -> str:

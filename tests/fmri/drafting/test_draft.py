@@ -293,3 +293,11 @@ def test_volumes_after_the_sound_are_left_out_and_a_sound_that_is_far_too_short_
     assert load_dataset(place / "dataset.yaml").n_trs == 37
     save_audio(sound, wave[: 8000 * 40], 8000)
     assert any("20 of 40 volumes lie after" in text for text in open_of(drafted(place)))
+
+
+def test_of_two_sounds_of_one_name_that_in_stimuli_is_taken_as_bids_says(place):
+    """And the other one is named."""
+    save_audio(place / "film.wav", np.zeros(8000, np.float32), 8000)
+    draft = drafted(place)
+    assert load_dataset(place / "dataset.yaml").stimulus.parent.name == "stimuli"
+    assert any("there is too: ../../film.wav" in str(remark) for remark in draft.remarks)

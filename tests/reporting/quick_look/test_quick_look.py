@@ -7,8 +7,9 @@ from made_up_study import StudyPlan, write_study
 from surface_files import cifti_axis, write_cifti
 
 from giblet_core.commands import main
-from giblet_core.fmri import draft_dataset, load_dataset
+from giblet_core.fmri import draft_dataset, load_dataset, mask_array
 from giblet_core.reporting import quick_look_sentences, take_quick_look, write_quick_look
+from giblet_core.reporting.quick_look import blocks
 from giblet_core.sound import save_audio
 
 PLAN = StudyPlan(n_trs=120, shape=(8, 9, 6), subjects=("01",))
@@ -40,8 +41,8 @@ def changed(place, **values):
 def test_the_region_that_follows_the_sound_is_found_and_the_others_are_not(place):
     look = look_of(place / "dataset.yaml")
     follows = look.data.atlas == 1
-    assert np.nanmean(look.fit.r[follows]) > 0.4
-    assert abs(np.nanmean(look.fit.r[~follows])) < 0.05
+    assert np.nanmean(look.r[follows]) > 0.4
+    assert abs(np.nanmean(look.r[~follows])) < 0.05
     assert look.best_lag_s == 0
     assert look.left_out == ()
 
@@ -92,3 +93,20 @@ def test_the_command_writes_the_page_with_the_sound_beside_it(place, tmp_path, c
     assert main([*arguments, "--only", "03"]) == 2
     assert main(["run", "--quick"]) == 2
     assert "needs a data set of your own" in capsys.readouterr().err
+
+
+def test_too_many_voxels_become_blocks_whose_means_are_modelled(place, monkeypatch):
+    """Every voxel belongs to one block of neighbours, and takes its value."""
+    data = load_dataset(place / "dataset.yaml")
+    monkeypatch.setattr(blocks, "MOST_WORK", 60 * data.n_trs**2)
+    monkeypatch.setattr(blocks, "LEAST_SERIES", 1)
+    made = blocks.make_blocks(data)
+    assert made.n_series <= 60
+    assert "2 x 2 x 2" in made.words
+    where = np.argwhere(mask_array(data.mask_img))
+    for block in range(made.n_series):
+        assert np.ptp(where[made.of_voxel == block], axis=0).max() <= 1
+    bold = data.bold("01")
+    means = made.means(bold)
+    assert np.allclose(means[:, 3], bold[:, made.of_voxel == 3].mean(1), rtol=1e-5)
+    assert np.array_equal(made.painted(np.arange(made.n_series)), made.of_voxel)
