@@ -280,6 +280,9 @@ def _add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("design", help="name of a design in book/designs, or its file")
     steps = parser.add_mutually_exclusive_group()
     steps.add_argument("--lock", action="store_true", help="write its hash, before any seed")
+    steps.add_argument(
+        "--simulate", action="store_true", help="make its series ahead; nothing is evaluated"
+    )
     steps.add_argument("--draw", action="store_true", help="draw its seeds and keep all rows")
     steps.add_argument(
         "--rehearse",
@@ -295,6 +298,9 @@ def study(args: argparse.Namespace) -> None:
     if args.lock:
         entry = gc.studies.lock(design)
         print(f"{design.name}: locked {entry.time} UTC as {design.sha256[:12]}")
+        return
+    if args.simulate:
+        gc.studies.simulate_ahead(design, note)
         return
     if args.rehearse is not None:
         rows = gc.studies.rehearse(design, args.rehearse, note)

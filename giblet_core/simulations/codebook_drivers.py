@@ -91,6 +91,33 @@ def tuned_entries(codebook: HeardCodebook, draws: SubjectDraws) -> np.ndarray:
     return codebook.in_bins(table)
 
 
+def rectified_direction(codebook: HeardCodebook, draws: SubjectDraws) -> np.ndarray:
+    """Follow projections on random directions where they are positive, and nothing else."""
+    cells = _along_any_direction(codebook, draws, N_CELLS)
+    return _summed(codebook, draws, np.maximum(cells, 0))
+
+
+def product_of_directions(codebook: HeardCodebook, draws: SubjectDraws) -> np.ndarray:
+    """Follow the product of projections on two random directions."""
+    cells = _along_any_direction(codebook, draws, 2)
+    return codebook.in_bins(cells[:, 0] * cells[:, 1])
+
+
+def change(codebook: HeardCodebook, draws: SubjectDraws) -> np.ndarray:
+    """Follow how far the vector of a frame lies from that of the frame before."""
+    latents = codebook.vectors.astype(np.float32)[codebook.indices]
+    steps = np.linalg.norm(np.diff(latents, axis=0), axis=1)
+    track = codebook.sound.frames_to_bins @ np.append(0, steps)
+    return track[None]
+
+
+def rarity(codebook: HeardCodebook, draws: SubjectDraws) -> np.ndarray:
+    """Follow how rare an entry is in the sound, in bits."""
+    usage = codebook.usage
+    bits = -np.log2(np.where(usage > 0, usage, 1))
+    return codebook.in_bins(bits[None])
+
+
 def _along_spread(
     codebook: HeardCodebook, draws: SubjectDraws, n_cells: int = N_CELLS
 ) -> np.ndarray:

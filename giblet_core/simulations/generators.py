@@ -94,6 +94,25 @@ _PURE = (
         CODEBOOKS,
         codebooks.tuned_entries,
     ),
+    Generator(
+        "rectified direction",
+        "projections on random directions where they are positive",
+        CODEBOOKS,
+        codebooks.rectified_direction,
+    ),
+    Generator(
+        "product of directions",
+        "product of the projections on two random directions",
+        CODEBOOKS,
+        codebooks.product_of_directions,
+    ),
+    Generator(
+        "change",
+        "distance of a codebook's vector from that of the frame before",
+        CODEBOOKS,
+        codebooks.change,
+    ),
+    Generator("rarity", "how rare an entry is in the sound, in bits", CODEBOOKS, codebooks.rarity),
 )
 
 
@@ -148,6 +167,18 @@ _NEGATIVE = (
         sounds.modulation,
     ),
     Generator("brightness", "centre of the spectrum in octaves", SOUND, sounds.brightness),
+    Generator(
+        "silences",
+        "share of time softer than a level between -55 and -35 dB",
+        SOUND,
+        sounds.silences,
+    ),
+    Generator(
+        "spectral change",
+        "how much the log power of bands changes over 50 ms, up or down",
+        SOUND,
+        sounds.spectral_change,
+    ),
     Generator("seen", "something slow that subjects share, and no sound", OTHER, sounds.seen),
     Generator("nothing", "noise alone", NOTHING, None),
 )

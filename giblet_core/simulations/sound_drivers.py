@@ -18,6 +18,7 @@ from giblet_core.simulations.subjects import SubjectDraws
 
 TUNING_BANDS = 2.0  # width of a tuning, in bands
 N_TUNINGS = 3
+CHANGE_FRAMES = 5  # 50 ms
 SEEN_HZ = 0.05  # above it, what is not sound has little power
 
 
@@ -105,6 +106,20 @@ def brightness(sound: HeardSound, draws: SubjectDraws) -> np.ndarray:
     amplitudes = np.sqrt(sound.bands.astype(np.float64)) + 1e-6
     centre = amplitudes @ centres / amplitudes.sum(1)
     return bin_means(centre[:, None]).T
+
+
+def silences(sound: HeardSound, draws: SubjectDraws) -> np.ndarray:
+    """Follow the share of time that is softer than a level between -55 and -35 dB."""
+    threshold = 10 ** draws.rng.uniform(-5.5, -3.5)
+    return bin_means((sound.power[:, None] < threshold).astype(float)).T
+
+
+def spectral_change(sound: HeardSound, draws: SubjectDraws) -> np.ndarray:
+    """Follow how much the log power of bands changes over 50 ms, up or down."""
+    levels = np.log(sound.bands + 1e-6)
+    changes = np.abs(levels[CHANGE_FRAMES:] - levels[:-CHANGE_FRAMES])
+    changes = np.concatenate([np.zeros_like(levels[:CHANGE_FRAMES]), changes])
+    return bin_means(changes.mean(1, keepdims=True)).T
 
 
 def seen(sound: HeardSound, draws: SubjectDraws) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Studies: what the analysis is worth on simulations that it was not made for.
 
 A study is a design file that is locked before its seeds are drawn. Read `designs` and `register`
-first (what is decided beforehand, and how draws are counted), then `films`, `statistics` (what of
-the analysis is evaluated), `figures` (what rows give), `records` and `runner`; the room `chapter`
-writes the page of what is missed. Every row of every draw is kept, figures come from rows alone,
-and a figure that misses its bar is printed as missed.
+first (what is decided beforehand, and how draws are counted), then `films`, `series`, `statistics`
+(what of the analysis is evaluated), `figures` (what rows give), `records` and `runner`; the room
+`chapter` writes the page of what is missed. Every row of every draw is kept, figures come from rows
+alone, and a figure that misses its bar is printed as missed.
 """
 
 import lazy_loader
@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "records",
         "register",
         "runner",
+        "series",
         "statistics",
     ],
     submod_attrs={
@@ -52,9 +53,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "register": [
             "Entry",
             "begin_draw",
+            "check_locked",
             "end_draw",
             "lock",
             "n_draws",
+            "note_series",
             "read_register",
         ],
         "runner": [
@@ -65,6 +68,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "known_parts",
             "rehearse",
             "report",
+            "simulate_ahead",
+        ],
+        "series": [
+            "SimulatedSeries",
+            "kept_series",
+            "simulate_series",
         ],
         "statistics": [
             "STATISTICS",

@@ -14,6 +14,7 @@ from giblet_core.files import content_hash, project_root, read_json, write_json
 from giblet_core.studies.designs import StudyDesign
 
 LOCKED = "locked"
+SIMULATED = "series made"
 BEGUN = "drawing begun"
 DRAWN = "drawn"
 FIRST = "0" * 64  # the hash before the first entry
@@ -25,7 +26,7 @@ class Entry:
 
     Attributes
     ----------
-    event : {"locked", "drawing begun", "drawn"}
+    event : {"locked", "series made", "drawing begun", "drawn"}
     design : str
         Name.
     design_sha256 : str
@@ -33,7 +34,7 @@ class Entry:
     time : str
         UTC, to the minute.
     record_sha256 : str
-        Of the rows that were drawn; "" before.
+        Of the series that were made, or of the rows that were drawn; "" before.
     before_sha256 : str
         Hash of the entry before.
     """
@@ -100,8 +101,8 @@ def lock(design: StudyDesign, path: str | Path | None = None) -> Entry:
     return _append(design, LOCKED, "", entries, path)
 
 
-def begin_draw(design: StudyDesign, path: str | Path | None = None) -> int:
-    """Count a draw that begins now, and return its number, 1 the first.
+def check_locked(design: StudyDesign, path: str | Path | None = None) -> tuple[Entry, ...]:
+    """Return the register, where a design is in it as it is.
 
     Raises
     ------
@@ -120,6 +121,32 @@ def begin_draw(design: StudyDesign, path: str | Path | None = None) -> int:
         f"design={design.name}: was changed after it was locked ({locked[0].time}). Restore it, or "
         "give the changed one another name and other seeds.",
     )
+    return entries
+
+
+def note_series(design: StudyDesign, series_sha256: str, path: str | Path | None = None) -> None:
+    """Note that series were made of a design's seeds, before the analysis saw them.
+
+    Parameters
+    ----------
+    design : StudyDesign
+    series_sha256 : str
+        Hash of the series.
+    path : path, optional
+        Of the register; that of the project by default.
+    """
+    _append(design, SIMULATED, series_sha256, check_locked(design, path), path)
+
+
+def begin_draw(design: StudyDesign, path: str | Path | None = None) -> int:
+    """Count a draw that begins now, and return its number, 1 the first.
+
+    Raises
+    ------
+    InputError
+        The design was not locked, or was changed since.
+    """
+    entries = check_locked(design, path)
     number = n_draws(entries, design.name) + 1
     _append(design, BEGUN, "", entries, path)
     return number

@@ -8,6 +8,7 @@ import pandas as pd
 
 from giblet_core.codecs import load_codec
 from giblet_core.errors import InputError
+from giblet_core.files import content_hash
 from giblet_core.studies.designs import (
     DEVELOPMENT_SEED,
     LAST_USED_SEED,
@@ -20,8 +21,16 @@ from giblet_core.studies.designs import (
 from giblet_core.studies.figures import FIGURES, Estimate, figure_table
 from giblet_core.studies.films import make_film
 from giblet_core.studies.records import code_sha256, write_study
-from giblet_core.studies.register import begin_draw, end_draw, n_draws, read_register
-from giblet_core.studies.statistics import STATISTICS, Row
+from giblet_core.studies.register import (
+    begin_draw,
+    check_locked,
+    end_draw,
+    n_draws,
+    note_series,
+    read_register,
+)
+from giblet_core.studies.series import Row, kept_series, simulate_series
+from giblet_core.studies.statistics import STATISTICS
 
 Say = Callable[[str], None]
 
@@ -104,8 +113,35 @@ def rehearse(design: StudyDesign, n_simulations: int, say: Say = print) -> pd.Da
     rows: list[Row] = []
     for spec in design.films:
         say(f"{spec.name}: {n_simulations} simulations of development")
-        rows += STATISTICS[design.statistic].evaluate(make_film(spec), design, seeds)
+        film = make_film(spec)
+        simulated = simulate_series(film, design, seeds)
+        rows += STATISTICS[design.statistic].evaluate(film, design, simulated)
     return pd.DataFrame(rows)
+
+
+def simulate_ahead(design: StudyDesign, say: Say = print) -> None:
+    """Make the series of a locked design before the analysis sees them.
+
+    Nothing is evaluated. The register holds when they were made, and their hash.
+
+    Parameters
+    ----------
+    design : StudyDesign
+        Locked.
+    say : function
+        Takes a line of progress.
+
+    Raises
+    ------
+    InputError
+        The design is not locked, or was changed since; a film's sounds are absent.
+    """
+    check_locked(design)
+    hashes = []
+    for spec in design.films:
+        say(f"{spec.name}: {design.n_seeds_a_film} simulations")
+        hashes.append(kept_series(make_film(spec), design).sha256)
+    note_series(design, content_hash(hashes))
 
 
 def draw(design: StudyDesign, say: Say = print) -> pd.DataFrame:
@@ -130,13 +166,15 @@ def draw(design: StudyDesign, say: Say = print) -> pd.DataFrame:
     InputError
         The design is not locked, or was changed since; a film's sounds are absent.
     """
+    check_locked(design)
     films = [make_film(spec) for spec in design.films]  # what is absent is said before the draw
     number = begin_draw(design)
     rows: list[Row] = []
     for film in films:
         seeds = design.seeds_of(film.spec)
         say(f"{film.spec.name}: seeds {seeds[0]} to {seeds[-1]}")
-        rows += STATISTICS[design.statistic].evaluate(film, design, seeds)
+        simulated = kept_series(film, design)
+        rows += STATISTICS[design.statistic].evaluate(film, design, simulated)
     about = {
         "kind": "simulated",
         "design": design.name,

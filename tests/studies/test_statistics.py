@@ -7,7 +7,7 @@ import pytest
 from simulated_sounds import N_CODEBOOKS, N_ENTRIES, made_indices, made_sound, made_wave
 
 from giblet_core.simulations import simulate_regions
-from giblet_core.studies import STATISTICS, statistics
+from giblet_core.studies import STATISTICS, simulate_series, statistics
 from giblet_core.timing import TRGrid
 
 SEEDS = (6001, 6002)
@@ -47,7 +47,8 @@ def series_seen(monkeypatch):
 
 
 def test_rows_of_recovery_belong_to_their_series(film, design, series_seen):
-    rows = STATISTICS["codebook recovery"].evaluate(film, design, SEEDS)
+    simulated = simulate_series(film, design, SEEDS)
+    rows = STATISTICS["codebook recovery"].evaluate(film, design, simulated)
     assert [(row["seed"], row["generator"]) for row in rows] == [
         (6001, "signed level"),
         (6001, "envelope"),
@@ -66,7 +67,8 @@ def test_rows_of_recovery_belong_to_their_series(film, design, series_seen):
 
 
 def test_detection_is_asked_of_the_mean_subject(film, design, series_seen):
-    rows = STATISTICS["codebook detection"].evaluate(film, design, SEEDS[:1])
+    simulated = simulate_series(film, design, SEEDS[:1])
+    rows = STATISTICS["codebook detection"].evaluate(film, design, simulated)
     assert [row["p"] for row in rows] == [0.01, 0.02]
     expected = simulate_regions(film.heard, film.stimulus.grids, 6001, design.generators)
     assert series_seen[0][0] == pytest.approx(expected.series.mean(0))
