@@ -84,15 +84,24 @@ def area(probability: np.ndarray, followed: np.ndarray) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """Probabilities and truth of regions, (n_regions, n_codebooks), and their simulations."""
+class Judged:
+    """Probabilities of regions beside their truth.
+
+    Attributes
+    ----------
+    probability : array of shape (n_regions, n_codebooks)
+    followed : bool array of shape (n_regions, n_codebooks)
+    simulation : int array of shape (n_regions,)
+        Which simulation each region is of.
+    """
 
     probability: np.ndarray
     followed: np.ndarray
     simulation: np.ndarray
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> "_Judged":
+    def of(cls, rows: pd.DataFrame) -> "Judged":
+        """Read them from rows."""
         columns = [name for name in rows.columns if name.startswith(PROBABILITY)]
         numbers = np.array([int(name.removeprefix(PROBABILITY)) for name in columns])
         followed = [np.isin(numbers, _listed(written)) for written in rows.codebooks]
@@ -136,11 +145,19 @@ def calibration_error(probability: np.ndarray, followed: np.ndarray) -> float:
 
 
 def _auc(rows: pd.DataFrame) -> Estimate:
-    return _Judged.of(rows).bootstrap(_area)
+    return Judged.of(rows).bootstrap(_area)
 
 
 def _calibration(rows: pd.DataFrame) -> Estimate:
-    return _Judged.of(rows).bootstrap(calibration_error)
+    return Judged.of(rows).bootstrap(calibration_error)
+
+
+def _told(rows: pd.DataFrame) -> Estimate:
+    """Count the codebooks of which anything is told, region by region."""
+    judged = Judged.of(rows)
+    told = np.array([len(_listed(written)) for written in rows.told])
+    found = proportion(int(told.sum()), judged.followed.size)
+    return Estimate(found.value, found.low, found.high, found.n)
 
 
 def _detections(rows: pd.DataFrame) -> Estimate:
@@ -161,6 +178,13 @@ _ENTRIES = (
         _calibration,
         True,
         False,
+    ),
+    Figure(
+        "told",
+        "share of codebooks of which anything is told; of the others it is said that it cannot be",
+        _told,
+        True,
+        True,
     ),
     Figure(
         "detections",

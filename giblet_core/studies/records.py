@@ -111,5 +111,5 @@ def read_study(name: str) -> StudyRecord:
         content_hash(text) == about["rows_sha256"] and about["rows_sha256"] in drawn,
         f"path={path}: its rows are not those that were drawn. Restore the file.",
     )
-    rows = pd.read_csv(io.StringIO(text), sep="\t", dtype={"codebooks": str})
+    rows = pd.read_csv(io.StringIO(text), sep="\t", dtype={"codebooks": str, "told": str})
     return StudyRecord(about, rows)

@@ -1,6 +1,6 @@
 """Series of a study: simulated before the analysis sees them, and kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,12 +65,23 @@ def simulate_series(film: StudyFilm, design: StudyDesign, seeds: Sequence[int]) 
     return SimulatedSeries(rows, np.concatenate(series, axis=2))
 
 
+def listed(codebooks: Iterable[int]) -> str:
+    """Write codebooks as one text.
+
+    Examples
+    --------
+    >>> listed([0, 3]), listed([])
+    ('0+3', 'none')
+    """
+    return "+".join(str(codebook) for codebook in codebooks) or "none"
+
+
 def _row(film: StudyFilm, seed: int, truth: RegionTruth) -> Row:
     return {
         "film": film.spec.name,
         "seed": seed,
         "generator": truth.generator,
-        "codebooks": "+".join(str(codebook) for codebook in truth.codebooks) or "none",
+        "codebooks": listed(truth.codebooks),
         "response": truth.response.shape,
         "peak_s": round(float(truth.response.peak_s), 1),
         "isc": round(float(truth.isc), 2),

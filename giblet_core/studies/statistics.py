@@ -6,10 +6,12 @@ The analysis is called through its public doors, on series alone. Only the rows 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from giblet_core.encoding import make_design, recover_regions
 from giblet_core.studies.designs import StudyDesign
 from giblet_core.studies.films import StudyFilm
-from giblet_core.studies.series import Row, SimulatedSeries
+from giblet_core.studies.series import Row, SimulatedSeries, listed
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ def _recovered(film: StudyFilm, design: StudyDesign, simulated: SimulatedSeries)
     columns = make_design(film.stimulus)
     recovery = recover_regions(columns, simulated.series, n_draws=design.n_draws)
     rows = []
-    for truth, p, probability in zip(
-        simulated.rows, recovery.null.p, recovery.probability.T, strict=True
+    for truth, p, probability, known in zip(
+        simulated.rows, recovery.null.p, recovery.probability.T, recovery.known.T, strict=True
     ):
-        row = {**truth, "p": round(float(p), 4)}
+        row = {**truth, "p": round(float(p), 4), "told": listed(np.flatnonzero(known))}
         for codebook, of_codebook in enumerate(probability):
             row[f"probability_{codebook}"] = round(float(of_codebook), 3)
         rows.append(row)

@@ -51,6 +51,7 @@ def made_row(film, seed, generator, rng):
     knows = generator == "signed level"
     row = {"film": film, "seed": seed, "generator": generator, "p": round(rng.random(), 3)}
     row["codebooks"] = "+".join(map(str, sorted(followed))) or "none"
+    row["told"] = "none"
     for codebook in range(8):
         told = 0.97 if codebook in followed else 0.03
         row[f"probability_{codebook}"] = told if knows else round(rng.random(), 3)
@@ -65,6 +66,7 @@ def test_what_is_missed_stands_first(drawn):
     assert "Probabilities in regions of *norm* are not what they say" in top
     assert text.index("**missed** | AUC | power") > 0
     assert "| met | AUC | signed level |" in text
+    assert "over all regions that follow codebooks" in text
 
 
 def test_before_a_draw_the_page_says_so(project_with_design):

@@ -63,6 +63,12 @@ def test_the_calibration_error_is_that_of_the_reliability_diagram(rng):
     assert calibration_error(probability, followed) == pytest.approx(expected)
 
 
+def test_what_is_told_is_counted_codebook_by_codebook(rng):
+    rows = made_rows(rng, 10).assign(told=["none"] * 8 + ["0+3", "7"])
+    estimate = FIGURES["told"].of_rows(rows)
+    assert estimate.value == pytest.approx(3 / 80)
+
+
 def test_detections_have_exact_intervals(rng):
     rows = pd.DataFrame({"p": [0.01] * 9 + [0.5] * 191, "codebooks": "none"})
     estimate = FIGURES["detections"].of_rows(rows)

@@ -39,7 +39,8 @@ def series_seen(monkeypatch):
         n_regions = Y.shape[2]
         p = np.arange(1, n_regions + 1) / 100
         probability = p / np.arange(1, 9)[:, None]
-        return SimpleNamespace(null=SimpleNamespace(p=p), probability=probability)
+        known = np.arange(8)[:, None] < np.arange(n_regions)
+        return SimpleNamespace(null=SimpleNamespace(p=p), probability=probability, known=known)
 
     monkeypatch.setattr(statistics, "make_design", lambda stimulus: None)
     monkeypatch.setattr(statistics, "recover_regions", recover_regions)
@@ -58,6 +59,7 @@ def test_rows_of_recovery_belong_to_their_series(film, design, series_seen):
     assert [row["p"] for row in rows] == [0.01, 0.02, 0.03, 0.04]
     assert rows[3]["probability_0"] == 0.04
     assert rows[3]["probability_7"] == 0.005
+    assert [row["told"] for row in rows] == ["none", "0", "0+1", "0+1+2"]
     assert rows[1]["codebooks"] == "none"
     expected = simulate_regions(film.heard, film.stimulus.grids, 6002, design.generators)
     assert np.array_equal(series_seen[0][:, :, 2:], expected.series)

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from giblet_core.inference import reliability
 from giblet_core.simulations import GENERATORS
 from giblet_core.studies.chapter.attacks import ATTACKS
 from giblet_core.studies.designs import StudyDesign
-from giblet_core.studies.figures import FIGURES, figure_table
+from giblet_core.studies.figures import FIGURES, Judged, figure_table
 from giblet_core.studies.records import StudyRecord, is_drawn, read_study
 from giblet_core.studies.runner import Verdict, find_design, judge
 
 STUDIES = ("codebooks_of_the_family",)
-POWER = "power"  # shown beside what is judged
+BESIDE = ("told", "power")  # shown beside what is judged
 COIN = 0.5  # the area of guessing
 
 TOP = """\
@@ -114,7 +115,9 @@ def _study_part(name: str) -> str:
     for figure in dict.fromkeys(bar.figure for bar in design.bars):
         judged = record.rows[record.rows.generator.isin(design.judged_by(figure))]
         lines += _figure_part(judged, figure)
-    return "\n".join([*lines, *_figure_part(record.rows, POWER)])
+    for figure in BESIDE:
+        lines += _figure_part(record.rows, figure)
+    return "\n".join([*lines, *_reliability_part(record.rows)])
 
 
 def _figure_part(rows: pd.DataFrame, figure: str) -> list[str]:
@@ -142,6 +145,23 @@ def _figure_table(rows: pd.DataFrame, figure: str) -> str:
     cells = [_with_interval(row) for row in table.to_dict("records")]
     shown = pd.DataFrame({"regions of": table.generator, "film": table.film, "value": cells})
     return _markdown(shown.rename(columns={"value": "value [95 %]"}).assign(n=table.n))
+
+
+def _reliability_part(rows: pd.DataFrame) -> list[str]:
+    """Set stated probabilities beside what was planted, over all regions that follow codebooks."""
+    judged = Judged.of(rows[rows.codebooks != "none"])
+    bins = reliability(judged.probability, judged.followed)
+    table = pd.DataFrame(
+        {
+            "stated": [f"{stated:.2f}" for stated in bins.stated],
+            "happened [95 %]": [
+                f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]" for share in bins.happened
+            ],
+            "codebooks": [share.n for share in bins.happened],
+        }
+    )
+    heading = "### What probabilities are worth, over all regions that follow codebooks"
+    return [heading, "", f"The {bins}.", "", _markdown(table)]
 
 
 def _with_interval(estimate: dict) -> str:
