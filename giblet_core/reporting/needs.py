@@ -104,6 +104,10 @@ SECTIONS: dict[str, Section] = {
     "surface": Section("the map on the cortical surface", {"n_surface_voxels": 1}),
     "decoding": Section("decoding", OF_BRAINS),
     "identification": Section("identification of segments", {**OF_BRAINS, "n_foils": 1}),
+    # A4
+    "take away": Section(
+        "maps and tables to take away", {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1}
+    ),
     # 07
     "training questions": Section("what concerns training", TRAINING),
     "rates by ear": Section("the codec alone at each rate", {"n_pieces": 1}),

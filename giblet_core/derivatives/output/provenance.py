@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import giblet_core
-from giblet_core.derivatives.statistics import VoxelModel
+from giblet_core.derivatives.statistics import VoxelMaps
 from giblet_core.files import content_hash, file_sha256
 from giblet_core.fmri import Dataset, bold_path
 from giblet_core.timing import Stimulus
@@ -36,8 +36,10 @@ class Source:
     command: tuple[str, ...] = ()
 
 
-def provenance_of(source: Source, model: VoxelModel) -> dict[str, Any]:
+def provenance_of(source: Source, found: VoxelMaps) -> dict[str, Any]:
     """Return how results were made, ready for JSON."""
+    model = found.model
+    subjects = list(found.subjects)
     stimulus = source.stimulus
     data = source.data
     return {
@@ -72,21 +74,21 @@ def provenance_of(source: Source, model: VoxelModel) -> dict[str, Any]:
             "slice_time_ref": data.slice_time_ref,
             "preparation": str(data.preparation),
             "manifest_sha256": content_hash(data.manifest.model_dump_json(exclude={"folder"})),
-            "subjects": list(data.subjects),
+            "subjects": subjects,
             "runs": [
                 {"name": run.name, "n_trs": grid.n_trs, "onset_s": float(grid.onset_s)}
                 for run, grid in zip(data.runs, data.grids)
             ],
-            "nuisance_sha256": _nuisance_hashes(data),
+            "nuisance_sha256": _nuisance_hashes(data, subjects),
         },
-        "inputs": _hashes(input_files(data)),
+        "inputs": _hashes(input_files(data, subjects)),
     }
 
 
-def input_files(data: Dataset) -> list[Path]:
+def input_files(data: Dataset, subjects: Sequence[str]) -> list[Path]:
     """Return the files that a data set's series, mask, regions and sound were read from."""
     manifest = data.manifest
-    series = [bold_path(manifest, subject, run) for subject in data.subjects for run in data.runs]
+    series = [bold_path(manifest, subject, run) for subject in subjects for run in data.runs]
     maps = [manifest.mask.file]
     if manifest.atlas:
         maps += [manifest.atlas.file, manifest.atlas.names]
@@ -96,9 +98,9 @@ def input_files(data: Dataset) -> list[Path]:
     return [path for path in files if path.is_file()]
 
 
-def _nuisance_hashes(data: Dataset) -> dict[str, str]:
+def _nuisance_hashes(data: Dataset, subjects: Sequence[str]) -> dict[str, str]:
     """Return the hash of each subject's nuisance series; empty where there are none."""
-    series = {subject: data.nuisance(subject) for subject in data.subjects}
+    series = {subject: data.nuisance(subject) for subject in subjects}
     return {subject: content_hash(rows) for subject, rows in series.items() if rows is not None}
 
 

@@ -100,7 +100,7 @@ def write_derivatives(source: Source, found: VoxelMaps, folder: str | Path) -> P
         region_table(data, found.group, found.model.settings.level),
     )
     write_text(folder / PAGE, page)
-    record = provenance_of(source, found.model)
+    record = provenance_of(source, found)
     record["notes"] = list(found.notes)
     record["files"] = sorted([*(file.name for file in files), PAGE])
     write_sealed(folder / PROVENANCE, record)
