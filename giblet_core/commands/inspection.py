@@ -11,7 +11,7 @@ from typing import Any
 
 from giblet_core.errors import InputError
 from giblet_core.files import load_npz, read_json
-from giblet_core.fmri import load_dataset, load_image
+from giblet_core.fmri import READERS, ReadOptions, load_dataset, load_image
 from giblet_core.sound import annotation_beside, audio_info
 
 Facts = dict[str, Any]
@@ -98,6 +98,20 @@ def _describe_nifti(path: Path) -> Facts:
     return facts
 
 
+def _describe_surface(path: Path) -> Facts:
+    """Describe a series on grayordinates: CIFTI, or the left half of a pair of GIFTI."""
+    name = "cifti" if path.name.lower().endswith(".nii") else "gifti"
+    header = READERS[name].read_header(path, ReadOptions())
+    structures = [structure for structure, _, _ in header.axis.iter_structures()]
+    return {
+        "kind": f"{name.upper()} series",
+        "n_trs": header.n_trs,
+        "t_r_s": header.t_r,
+        "grayordinates": len(header.axis),
+        "structures": [structure.removeprefix("CIFTI_STRUCTURE_") for structure in structures],
+    }
+
+
 def _describe_json(path: Path) -> Facts:
     content = read_json(path)
     if not isinstance(content, dict):
@@ -133,6 +147,7 @@ class FileKind:
 #: Kinds that are told by name; every other file is asked whether it is a sound.
 KINDS = (
     FileKind((".npz",), _describe_npz),
+    FileKind((".dtseries.nii", ".func.gii"), _describe_surface),
     FileKind((".nii", ".nii.gz"), _describe_nifti),
     FileKind((".json",), _describe_json),
     FileKind((".yaml", ".yml"), _describe_dataset),

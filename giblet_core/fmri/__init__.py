@@ -84,6 +84,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "READERS",
             "BoldHeader",
             "Columns",
+            "ReadOptions",
             "Reader",
             "array_reader",
         ],

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from surface_files import N_LEFT, N_RIGHT, cifti_axis, write_cifti, write_gifti
 
 import giblet_core as gc
 from giblet_core.commands import COMMANDS, main
@@ -445,3 +446,15 @@ def test_an_existing_file_is_kept_without_force(arguments, material, place, caps
     assert Path(name).read_bytes() == b"former"
     assert giblet(capsys, *filled, name, "--force")[0] == 0
     assert Path(name).read_bytes() != b"former"
+
+
+def test_info_says_what_surface_series_hold(place, capsys, rng):
+    series = rng.standard_normal((12, len(cifti_axis()))).astype(np.float32)
+    write_cifti(place / "s1.dtseries.nii", series, t_r=0.8)
+    status, out, _ = giblet(capsys, "info", "s1.dtseries.nii", "--json")
+    facts = json.loads(out)
+    assert (status, facts["kind"], facts["n_trs"], facts["t_r_s"]) == (0, "CIFTI series", 12, 0.8)
+    assert facts["structures"] == ["CORTEX_LEFT", "CORTEX_RIGHT", "THALAMUS_LEFT"]
+    write_gifti(place / "s1_hemi-L.func.gii", rng.standard_normal((12, N_LEFT + N_RIGHT)))
+    status, out, _ = giblet(capsys, "info", "s1_hemi-L.func.gii", "--json")
+    assert (status, json.loads(out)["grayordinates"]) == (0, N_LEFT + N_RIGHT)
