@@ -82,7 +82,7 @@ SECTIONS: dict[str, Section] = {
     "clock": Section("clock and latency told apart", {**OF_BRAINS, "shortest_run_s": 62}),
     # 03
     "ten TRs": Section("training on ten TRs", {"n_trs": 10}),
-    "demo run": Section("the short training run", {"n_trs": 40, "duration_s": 40, **CHANGES}),
+    "short run": Section("the short training run", {"n_trs": 40, "duration_s": 40, **CHANGES}),
     "voxel bottleneck": Section("the bottleneck fitted to voxels", {"n_trs": 80, **CHANGES}),
     # 04
     "lesions of pieces": Section("lesions of several pieces", {"n_pieces": 1}),

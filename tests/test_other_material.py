@@ -1,0 +1,95 @@
+"""Books on other material: every cell of the matrix builds or is refused, and none borrows.
+
+The notebooks run in this process on made-up material, with a codec of a few lines.
+"""
+
+import itertools
+import shutil
+
+import nbformat
+import numpy as np
+import pytest
+import yaml
+from foreign_pages import borrowed, demo_figures
+from in_process import run_notebook
+from matrix import BANDWIDTH_KBPS, BUILDS, FACTORS, TINY, Build, write_build
+from test_notebooks import NOTEBOOKS, ROOT
+
+from giblet_core import reporting
+from giblet_core.codecs import CODECS
+from giblet_core.errors import InputError
+from giblet_core.workflow.parameters import check_inputs, complete_from_dataset
+from giblet_core.workflow.staging import is_about_the_demo
+
+CHAPTERS = [path for path in NOTEBOOKS if not is_about_the_demo(f"notebooks/{path.stem}")]
+SOUND_ALONE = ("01", "03", "05", "07")  # chapters that BOLD has no part in
+#: Sounds differ in fewer ways: one build of each kind and length has these chapters too.
+SEEN = {(build.sound, build.n_trs): build for build in reversed(BUILDS)}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(CODECS, "tiny", TINY)
+
+
+def chapters_of(build):
+    with_sound = SEEN[build.sound, build.n_trs] == build
+    return [path for path in CHAPTERS if with_sound or not path.stem.startswith(SOUND_ALONE)]
+
+
+def parameters_of(build, folder):
+    given = complete_from_dataset({"bold": str(write_build(folder, build)), "codec": "tiny"})
+    check_inputs(given)
+    artifacts = str(folder / "artifacts")
+    return {**given, "bandwidth_kbps": BANDWIDTH_KBPS, "smoke": True, "artifacts_dir": artifacts}
+
+
+def test_the_builds_cover_every_pair_of_levels():
+    for a, b in itertools.combinations(FACTORS, 2):
+        pairs = {(getattr(build, a), getattr(build, b)) for build in BUILDS}
+        assert pairs == set(itertools.product(FACTORS[a], FACTORS[b])), (a, b)
+    assert 25 <= len(BUILDS) <= 35
+
+
+def test_the_scan_for_borrowed_figures_finds_them_outside_boxes_alone():
+    figure = max(demo_figures(), key=len)
+    assert borrowed(f"<p>{figure}</p>") == [figure]
+    box = reporting.demo_box(figure)
+    assert borrowed(box._repr_html_() + repr(box)) == []
+    assert "alice" in borrowed("as Alice said")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_the_source_of_a_chapter_does_not_speak_of_the_demo(path):
+    cells = nbformat.read(path, 4).cells
+    assert borrowed("\n".join(cell.source for cell in cells)) == []
+
+
+def test_the_prose_of_a_book_on_other_material_does_not_speak_of_the_demo():
+    contents = (ROOT / "book" / "_toc.yml").read_text()
+    pages = [line.partition("file: ")[2] for line in contents.splitlines() if "file: book/" in line]
+    kept = [page for page in pages if not is_about_the_demo(page)]
+    found = {page: borrowed((ROOT / f"{page}.md").read_text()) for page in kept}
+    assert {page: names for page, names in found.items() if names} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.notebook
+@pytest.mark.parametrize("build", BUILDS, ids=str)
+def test_a_build_of_the_matrix_builds_or_is_refused(build, tiny, tmp_path):
+    try:
+        parameters = parameters_of(build, tmp_path)
+    except InputError as error:
+        assert build.sound == "silence"
+        assert "silent from beginning to end" in str(error)
+        return
+    assert build.sound != "silence"
+    for path in chapters_of(build):
+        ran = run_notebook(path, parameters)
+        assert ran.error == "", ran.error
+        shown = "\n".join(ran.shown)
+        assert borrowed(shown) == [], path.stem
+    material = reporting.read_material(tmp_path / "artifacts")
+    assert not material.is_demo
+    assert material.title == "The giblet book: heard, harbour study"
+    shutil.rmtree(tmp_path)
