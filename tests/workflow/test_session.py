@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 from caches import assert_flips_are_found, assert_known_by, edited_copy
-from fakes import LinearCodec, coloured_noise
+from fakes import FAKE_CODECS, LinearCodec, coloured_noise
 
 import giblet_core as gc
-from giblet_core.codecs import CodecShape
+from giblet_core.codecs import CODECS, CodecShape
 from giblet_core.errors import InputError
 from giblet_core.fmri import check_dataset, load_dataset
 from giblet_core.sound import save_audio
@@ -265,3 +265,42 @@ def test_a_simulation_without_its_record_was_not_finished_and_is_made_anew(bold,
     record.unlink()
     bold()
     assert len(bold.made) == 2
+
+
+# --- what is the demo, by content ----------------------------------------------------------------
+
+
+@pytest.fixture
+def short_demo(monkeypatch, rng):
+    """Two seconds stand in for the demo film."""
+    wave = np.round(3000 * rng.standard_normal(2 * 24_000)).clip(-32_768, 32_767) / 32_768
+    film = SimpleNamespace(wave=wave.astype(np.float32), sample_rate=24_000)
+    monkeypatch.setattr(session, "FILM_S", 2.0)
+    monkeypatch.setattr(session, "demo_film", lambda folder: film)
+    return film.wave
+
+
+def made_from(path, wave, codec="demo"):
+    soundfile.write(path, wave, 24_000, subtype="PCM_16")
+    rate_kbps = gc.load_codec(codec).bandwidths_kbps[-1]
+    return gc.ensure_stimulus(path, codec, rate_kbps, artifacts_dir=path.parent / "artifacts")
+
+
+def test_a_copy_of_the_demo_film_is_the_demo_whatever_its_name(short_demo, tmp_path):
+    copy = made_from(tmp_path / "harbour.wav", short_demo)
+    assert copy.is_demo
+    assert copy.label == "demo film, codec demo"
+
+
+def test_a_file_of_the_demos_name_is_not_the_demo(short_demo, tmp_path):
+    other = short_demo.copy()
+    other[1000] += 0.01
+    stimulus = made_from(tmp_path / "demo.wav", other)
+    assert not stimulus.is_demo
+    assert stimulus.label == "demo, codec demo"
+    assert not made_from(tmp_path / "demo film.wav", short_demo[:-240]).is_demo
+
+
+def test_the_demo_film_through_another_codec_is_not_the_demo(short_demo, tmp_path, monkeypatch):
+    monkeypatch.setitem(CODECS, "slow", FAKE_CODECS["slow"])
+    assert not made_from(tmp_path / "film.wav", short_demo, "slow").is_demo
