@@ -51,10 +51,9 @@ ATTACKS = (
     ),
     Attack(
         "Let a region's response peak late, and look for an error of the clock",
-        "a scan of lags with one response takes latency for lag: the two are told apart only where "
-        "both are free",
+        "latencies are told between regions, clocks between runs; what they have in common is said "
+        "to be inseparable",
         "test_clock.py::test_a_late_response_is_no_error_of_the_clock",
-        succeeds=True,
     ),
     Attack(
         "Let regions follow RMS, power or another nonlinear function of level",
@@ -116,7 +115,8 @@ ATTACKS = (
     ),
     Attack(
         "Give means over simulations without the simulations",
-        "the older records hold means alone; studies keep all rows",
-        "test_records.py::test_a_study_keeps_a_row_for_each_region_of_each_simulation",
+        "records of the demo hold means alone; studies and the null of identification keep all rows",
+        "test_records.py::test_records_of_simulations_hold_a_row_for_each_of_them",
+        succeeds=True,
     ),
 )
