@@ -23,6 +23,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "corrections": [
             "Corrected",
+            "MAXIMUM",
+            "METHODS",
             "correct",
             "draws_needed",
             "smallest_corrected_p",

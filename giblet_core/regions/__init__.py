@@ -64,8 +64,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "region_lesions",
         ],
         "parts": [
-            "Parts",
-            "parts_of",
+            "ShiftedParts",
+            "shifted_parts",
             "unique_parts",
             "with_shifts",
         ],

@@ -4,56 +4,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from giblet_core.encoding import bootstrap, centre, correlate, fdr, kernel, ridge, shift_sizes
+from giblet_core.encoding import centre, correlate, kernel, ridge, shift_sizes
+from giblet_core.inference import MAXIMUM, Corrected, correct
 from giblet_core.timing import Fold, shift_within_runs
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
-    """What each group of features explains beyond all others, in each region.
-
-    All arrays are of shape (n_groups, n_regions). Explained variance is r|r|.
+class ShiftedParts:
+    """What each group of features explains beyond all others, and what shifted BOLD gives.
 
     Attributes
     ----------
-    names : tuple of str
-        Of the groups.
-    value, low, high : array
-        Explained variance of all features less that without the group; with a 95 % bootstrap
-        interval over folds.
-    null_low, null_high : array
-        The middle 95 % of circularly shifted series.
-    p : array
-        One-sided, against all the shifts of `with_shifts`: those of at least `min_shift` TRs either
-        way. At least 1 / (1 + n_shifts).
+    observed : array of shape (n_groups, n_regions)
+        Explained variance, r|r| of all features less that without the group; mean of folds.
+    draws : array of shape (n_shifts, n_groups, n_regions)
+        The same of circularly shifted series; all regions are shifted alike in a draw.
     """
 
-    names: tuple[str, ...]
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    null_low: np.ndarray
-    null_high: np.ndarray
-    p: np.ndarray
+    observed: np.ndarray
+    draws: np.ndarray
 
-    @property
-    def p_fdr(self) -> np.ndarray:
-        """P corrected over groups and regions, (n_groups, n_regions)."""
-        return fdr(self.p)
-
-    def table(self, region: int) -> pd.DataFrame:
-        """Return the parts of one region, a row a group."""
-        columns = {
-            "unique": self.value[:, region],
-            "low": self.low[:, region],
-            "high": self.high[:, region],
-            "null, low": self.null_low[:, region],
-            "null, high": self.null_high[:, region],
-            "p (FDR)": self.p_fdr[:, region],
-        }
-        return pd.DataFrame(columns, index=list(self.names))
+    def corrected(self, method: str = MAXIMUM) -> Corrected:
+        """Test all groups and regions together, by one of `inference.METHODS`."""
+        return correct(self.observed, self.draws, method)
 
 
 def unique_parts(
@@ -136,36 +110,12 @@ def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -
     return np.concatenate([Y, *moved], axis=1)
 
 
-def parts_of(names: tuple[str, ...], values: np.ndarray, n_regions: int) -> Parts:
-    """Turn `unique_parts` of `with_shifts` into values with intervals, null bands and p.
+def shifted_parts(values: np.ndarray, n_regions: int) -> ShiftedParts:
+    """Tell `unique_parts` of the series from those of the shifts `with_shifts` put beside them.
 
-    Parameters
-    ----------
-    names : tuple of str
-        Of the groups.
-    values : array of shape (n_groups, n_folds, (1 + n_shifts) * n_regions)
-        From `unique_parts`.
-    n_regions : int
-        Regions side by side in each shift.
-
-    Returns
-    -------
-    Parts
+    Parameters are the values (n_groups, n_folds, (1 + n_shifts) * n_regions) and the number of
+    regions side by side in each shift.
     """
     n_groups, n_folds = values.shape[:2]
-    values = values.reshape(n_groups, n_folds, -1, n_regions)  # the third axis counts shifts
-    observed = values[:, :, 0]
-    interval = bootstrap(observed.transpose(1, 0, 2))
-    means = values.mean(1)
-    shifted_means = means[:, 1:]
-    null_low, null_high = np.quantile(shifted_means, [0.025, 0.975], axis=1)
-    n_as_good = (shifted_means >= means[:, :1]).sum(1)
-    return Parts(
-        names=names,
-        value=interval.mean,
-        low=interval.low,
-        high=interval.high,
-        null_low=null_low,
-        null_high=null_high,
-        p=(1 + n_as_good) / means.shape[1],
-    )
+    means = values.reshape(n_groups, n_folds, -1, n_regions).mean(1)  # (n_groups, 1 + n_shifts, .)
+    return ShiftedParts(means[:, 0], means[:, 1:].swapaxes(0, 1))

@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "DemoBox",
             "demo_box",
             "identification_box",
+            "identification_claims",
             "planned_rows",
             "record_box",
             "read_simulations",

@@ -26,6 +26,20 @@ NO_CODEBOOK = (
     *("envelope", "loudness", "loudness_x_speech", "mel"),
     *("null", "null_edge", "visual", "white_matter"),
 )
+CHANCE = 50.0  # per cent of pairs
+#: Figure of the record -> what was wanted of it beforehand, and the bound.
+WANTED_OF_IDENTIFICATION = {
+    "points over loudness and speech": (
+        "Latents identify at least 5 points more than loudness and speech",
+        5.0,
+    ),
+    "group, latents beyond loudness and speech": (
+        "What loudness and speech leave of latents identifies above chance",
+        CHANCE,
+    ),
+    "seen subject": ("A decoder of one subject identifies at least 75 % on unseen time", 75.0),
+    "unseen subject": ("A decoder of the others identifies at least 65 % of a new subject", 65.0),
+}
 NO_RECORD = "No record was made with these weights of the codec yet; full=True makes it."
 
 
@@ -133,10 +147,6 @@ def _auc_table(records: Mapping[str, Record]) -> pd.DataFrame:
     return curve.round(3)
 
 
-def _verdict(is_met: bool) -> str:
-    return "met" if is_met else "not met"
-
-
 def recovery_claims(planned: pd.DataFrame) -> list[Claim]:
     """Return what simulations support, with the regions that follow no codebook as controls.
 
@@ -204,22 +214,35 @@ def identification_box(records: Mapping[str, Record]) -> DemoBox:
     """Show what the decoder identifies in twenty simulations."""
     if "decoding" not in records:
         return demo_box()
-    return demo_box(records["decoding"], _identification_sentence(planned_rows(records)))
+    claims = identification_claims(planned_rows(records))
+    sentences = [claim.sentence() for claim in failed_first(claims)]
+    return demo_box(records["decoding"], *sentences)
 
 
-def _identification_sentence(planned: pd.DataFrame) -> str:
-    over = planned.loc["identification, points over loudness and speech"]
-    seen = planned.loc["identification, seen subject", "value"]
-    unseen = planned.loc["identification, unseen subject", "value"]
-    beyond = "identification, group, latents beyond loudness and speech"
-    left = ""
-    if beyond in planned.index:
-        left = f" What these leave of latents identifies {planned.loc[beyond, 'value']:.0f} %."
-    return (
-        f"Over the simulations, latents identify {over.value:+.1f} points more than loudness and "
-        f"speech ({over.low:+.1f} to {over.high:+.1f}; wanted 5, above 0: "
-        f"{_verdict(over.value >= 5 and over.low > 0)}).{left} One subject alone, unseen time: "
-        f"{seen:.0f} % by a decoder of that subject (75 % expected: {_verdict(seen >= 75)}), "
-        f"{unseen:.0f} % by one of the others, through a shared response (65 % expected: "
-        f"{_verdict(unseen >= 65)})."
+def identification_claims(planned: pd.DataFrame) -> list[Claim]:
+    """Return what simulations support of identification, beside what was wanted beforehand.
+
+    Parameters are the rows of `planned_rows`.
+    """
+    return [
+        _percent_claim(planned, figure, subject, reference)
+        for figure, (subject, reference) in WANTED_OF_IDENTIFICATION.items()
+        if f"identification, {figure}" in planned.index
+    ]
+
+
+def _percent_claim(planned: pd.DataFrame, figure: str, subject: str, reference: float) -> Claim:
+    row = planned.loc[f"identification, {figure}"]
+    return Claim(
+        subject,
+        "pairwise accuracy" if reference >= CHANCE else "points of pairwise accuracy",
+        row.value,
+        "simulations of one film",
+        int(row.n),
+        low=row.low,
+        high=row.high,
+        reference=reference,
+        unit_of_measure="%" if reference >= CHANCE else "",
+        digits=1,
+        label="simulated",
     )

@@ -7,6 +7,7 @@ from giblet_core.reporting import (
     Record,
     demo_box,
     identification_box,
+    identification_claims,
     planned_rows,
     recovery_box,
     recovery_claims,
@@ -87,3 +88,17 @@ def test_only_the_planned_study_is_scored():
     assert figures["simulations: AUC of codebook recovery, low"] == 0.89
     assert planned_rows({}).empty
     assert simulation_figures({}) == {}
+
+
+def test_identification_is_judged_by_its_intervals_beside_what_was_wanted():
+    rows = [
+        row("identification, points over loudness and speech", 2.1),
+        row("identification, seen subject", 86.4),
+        row("identification, unseen subject", 65.0),
+    ]
+    record = {"decoding": Record("2026-01-01", {"sound": "a film"}, rows)}
+    claims = identification_claims(planned_rows(record))
+    assert [claim.verdict for claim in claims] == ["not so", "shown", "cannot be told"]
+    shown = identification_box(record)._repr_html_()
+    assert "It is not so that latents identify at least 5 points more" in shown
+    assert "(pairwise accuracy 86.4 % [86.4, 86.4]" in shown
