@@ -20,7 +20,7 @@ QUICK_START = (ROOT / "book" / "quick_start.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMAND_LINES = re.findall(r"^giblet .*$", PAGE, re.MULTILINE)
 #: Commands that run for minutes: their own tests run them, here they are only parsed.
-LONG = ("region", "bench", "sweep", "plan")
+LONG = ("region", "maps", "bench", "sweep", "plan")
 
 
 def commands_of(text):
@@ -40,8 +40,8 @@ def film(tmp_path, monkeypatch):
     wave = coloured_noise(165 * 24_000, np.random.default_rng(0))
     gc.save_audio(tmp_path / "film.wav", wave, 24_000, clip=True)
     (tmp_path / "film.wav").rename(tmp_path / "film.m4v")
-    gc.save_audio(tmp_path / "film.wav", wave[: 20 * 24_000], 24_000, clip=True)
-    gc.save_audio(tmp_path / "my_recording.wav", wave[: 20 * 24_000], 24_000, clip=True)
+    gc.save_audio(tmp_path / "film.wav", wave[: 6 * 24_000], 24_000, clip=True)
+    gc.save_audio(tmp_path / "my_recording.wav", wave[: 6 * 24_000], 24_000, clip=True)
     return tmp_path
 
 
