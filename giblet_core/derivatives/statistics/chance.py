@@ -16,7 +16,7 @@ References
    phases for several series)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -187,19 +187,16 @@ class _Draws:
             [kernel(x, train).astype(np.float32) for x in model.spaces] for train, _ in model.folds
         ]
 
-    def __call__(self, rotations: Sequence[PhaseRotation], is_open: np.ndarray) -> np.ndarray:
-        """Return r (n_draws, n_subjects, n_voxels); NaN where a voxel of a subject is not open."""
-        n_folds = len(self.model.folds)
-        z = np.zeros((len(rotations), *is_open.shape), np.float32)
-        for f in range(n_folds):
-            hats = self.hats(f, rotations)
-            for s, series in enumerate(self.followed.series):
-                open_voxels = np.flatnonzero(is_open[s])
-                for block in blocks_of(len(series), len(open_voxels)):
-                    voxels = open_voxels[block]
-                    choice = self.followed.choices[s, f, voxels]
-                    z[:, s, voxels] += self.z(hats, _centred(series, voxels), choice, rotations)
-        return np.where(is_open, np.tanh(z / n_folds), np.nan)
+    def open_series(self, is_open: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield each subject with open voxels, a block of voxels at a time."""
+        for s, series in enumerate(self.followed.series):
+            open_voxels = np.flatnonzero(is_open[s])
+            for block in blocks_of(len(series), len(open_voxels)):
+                yield s, open_voxels[block]
+
+    def mean_r(self, z: np.ndarray, is_open: np.ndarray) -> np.ndarray:
+        """Return r from the sum of Fisher's z over folds; NaN where a voxel is not open."""
+        return np.where(is_open, np.tanh(z / len(self.model.folds)), np.nan)
 
 
 class _RandomBold(_Draws):
@@ -207,34 +204,43 @@ class _RandomBold(_Draws):
 
     def __init__(self, model: VoxelModel, followed: Followed):
         super().__init__(model, followed)
-        self.fixed = [
+        self.hats = [
             _Hats([k], fold, followed.candidates) for k, fold in zip(self.kernels, model.folds)
         ]
 
-    def hats(self, fold: int, rotations: Sequence[PhaseRotation]) -> "_Hats":
-        return self.fixed[fold]
-
-    def z(
-        self, hats: "_Hats", y: np.ndarray, choice: np.ndarray, rotations: Sequence[PhaseRotation]
-    ) -> np.ndarray:
-        return np.concatenate([hats.z(rotation(y), choice) for rotation in rotations])
+    def __call__(self, rotations: Sequence[PhaseRotation], is_open: np.ndarray) -> np.ndarray:
+        """Return r (n_draws, n_subjects, n_voxels)."""
+        z = np.zeros((len(rotations), *is_open.shape), np.float32)
+        for s, voxels in self.open_series(is_open):
+            y = _centred(self.followed.series[s], voxels)
+            for d, rotation in enumerate(rotations):
+                turned = rotation(y)
+                for f, hats in enumerate(self.hats):
+                    z[d, s, voxels] += hats.z(turned, self.followed.choices[s, f, voxels])[0]
+        return self.mean_r(z, is_open)
 
 
 class _RandomCodebooks(_Draws):
     """The codebooks turn against the baselines and BOLD: their kernel K becomes T K T'."""
 
-    def hats(self, fold: int, rotations: Sequence[PhaseRotation]) -> "_Hats":
+    def __call__(self, rotations: Sequence[PhaseRotation], is_open: np.ndarray) -> np.ndarray:
+        """Return r (n_draws, n_subjects, n_voxels)."""
+        z = np.zeros((len(rotations), *is_open.shape), np.float32)
+        for f in range(len(self.model.folds)):
+            hats = self.turned(f, rotations)
+            for s, voxels in self.open_series(is_open):
+                y = _centred(self.followed.series[s], voxels)
+                z[:, s, voxels] += hats.z(y, self.followed.choices[s, f, voxels])
+        return self.mean_r(z, is_open)
+
+    def turned(self, fold: int, rotations: Sequence[PhaseRotation]) -> "_Hats":
+        """Return the predictions of a fold from turned codebooks, of every draw."""
         model = self.model
         turned = []
         for rotation in rotations:
             kernels = enumerate(self.kernels[fold])
             turned.append([rotation(rotation(k).T) if j in model.tested else k for j, k in kernels])
         return _Hats(turned, model.folds[fold], self.followed.candidates)
-
-    def z(
-        self, hats: "_Hats", y: np.ndarray, choice: np.ndarray, rotations: Sequence[PhaseRotation]
-    ) -> np.ndarray:
-        return hats.z(y, choice)
 
 
 class _Hats:
@@ -261,11 +267,17 @@ class _Hats:
 
     def z(self, y: np.ndarray, choice: np.ndarray) -> np.ndarray:
         """Return Fisher's z of each draw for series y (n_trs, n_voxels): (n_draws, n_voxels)."""
+        train, test = self.fold
+        order = np.argsort(choice, kind="stable")  # voxels of one candidate side by side
+        known = y[np.ix_(train, order)]
+        target = y[np.ix_(test, order)]
+        target -= target.mean(0)
+        candidates, firsts = np.unique(choice[order], return_index=True)
         z = np.empty((len(self.kernels), y.shape[1]), np.float32)
-        for candidate in np.unique(choice):
-            members = choice == candidate
-            r = _r_of_hats(self.of(candidate), y[:, members], self.fold)
-            z[:, members] = np.arctanh(r)
+        for candidate, first, stop in zip(candidates, firsts, [*firsts[1:], len(order)]):
+            members = slice(first, stop)
+            r = _r_of_hats(self.of(candidate), known[:, members], target[:, members])
+            z[:, order[members]] = np.arctanh(r)
         return z
 
 
@@ -286,11 +298,12 @@ def _hat(k_train: np.ndarray, k_test: np.ndarray, alpha: float) -> np.ndarray:
     return hat - hat.mean(0)
 
 
-def _r_of_hats(hats: np.ndarray, y: np.ndarray, fold: Fold) -> np.ndarray:
-    """Score the predictions of hats (n_draws, n_test, n_train): r (n_draws, n_voxels)."""
-    train, test = fold
-    prediction = hats @ y[train]  # (n_draws, n_test, n_voxels)
-    target = y[test] - y[test].mean(0)
+def _r_of_hats(hats: np.ndarray, known: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Score the predictions of hats (n_draws, n_test, n_train): r (n_draws, n_voxels).
+
+    Parameters are the hats, BOLD of the training rows, and BOLD of the test rows, of mean 0.
+    """
+    prediction = hats @ known  # (n_draws, n_test, n_voxels)
     covariance = np.einsum("dnv,nv->dv", prediction, target)
     power = np.einsum("dnv,dnv->dv", prediction, prediction) * np.einsum("nv,nv->v", target, target)
     scale = np.sqrt(np.where(power > 0, power, 1))
