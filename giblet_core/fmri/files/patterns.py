@@ -98,7 +98,7 @@ def _in_other_form(folder: Path, name: str) -> Path | None:
         return None
     path = folder
     for part in Path(name).parts:
-        if not (path / part).exists():
+        if not os.path.exists(path / part):
             same = [other for other in _listing(path) if _plain(other) == _plain(part)]
             if not same:
                 return None

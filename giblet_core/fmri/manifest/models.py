@@ -170,6 +170,6 @@ class Manifest(Section):
         A name that exists as it is written is taken so; else ``$VARIABLE`` and ``~`` are filled in.
         """
         literal = self.folder / name
-        if literal.exists():
+        if os.path.exists(literal):  # False too for a name too long for a file
             return literal
         return self.folder / os.path.expanduser(os.path.expandvars(name))

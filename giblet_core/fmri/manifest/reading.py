@@ -58,7 +58,7 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
         breaks = check_rules(manifest)
         problems += breaks.problems
         folder = _folder(manifest, Path(path))
-        if breaks.files_can_be_found and not folder.is_dir():
+        if breaks.files_can_be_found and not os.path.isdir(folder):
             problems.error(
                 "dataset.folder", manifest.folder, f"there is no folder {folder}", "Correct it."
             )
@@ -87,7 +87,7 @@ def _folder(manifest: Manifest, path: Path) -> Path:
     shared = os.environ.get("GIBLET_SHARED", str(project_root().parent / "shared"))
     written = str(manifest.folder).replace("${GIBLET_SHARED}", shared)
     literal = path.parent / written
-    if literal.exists():
+    if os.path.exists(literal):
         return literal
     return path.parent / os.path.expanduser(os.path.expandvars(written))
 
