@@ -215,7 +215,21 @@ def _plain(value: Any) -> Any:
 
 def read_json(path: str | Path) -> Any:
     """Read JSON; a missing or broken file is an InputError."""
-    return _parsed(path, json.loads, "JSON")
+    return _parsed(path, _parse_json, "JSON")
+
+
+def _parse_json(text: str) -> Any:
+    """Read JSON; a name that stands twice in an object is an error: the last would silently win."""
+    return json.loads(text, object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{repeated!r} stands twice; leave one of them out")
+    return content
 
 
 def write_sealed(path: str | Path, record: Mapping[str, Any]) -> Path:

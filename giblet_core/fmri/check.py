@@ -184,7 +184,7 @@ def _check_series(
             kept.append(Kept(subject, runs, np.concatenate(prepared)))
     if unlike_declared:
         _warn_of_zscores(manifest, unlike_declared, problems)
-    _check_copies(kept, problems)
+    _check_copies(kept, spans, problems)
     check_slow_changes(manifest, [subject.runs for subject in kept], problems)
     return [subject.prepared for subject in kept]
 
@@ -210,21 +210,29 @@ def _regressed(
     return freed
 
 
-def _check_copies(kept: list[Kept], problems: Problems) -> None:
-    """Find subjects whose series are those of another."""
-    first = {}
+def _check_copies(kept: list[Kept], spans: list[Span], problems: Problems) -> None:
+    """Find subjects whose series are those of another, and single runs that are those of another.
+
+    Constants were reported, and count as nobody's.
+    """
+    owners: dict[bytes, str] = {}
+    owners_of_runs: dict[bytes, str] = {}
     for subject in kept:
-        values = np.concatenate([_standardised(run) for run in subject.runs])
-        if not values.any():
-            continue  # constants, which were reported
-        owner = first.setdefault(values.tobytes(), subject.name)
-        if owner != subject.name:
-            problems.error(
-                f"subject {subject.name}",
-                "every value",
-                f"is that of subject {owner}",
-                "Correct pattern, or copy the right file.",
-            )
+        runs = [_standardised(run) for run in subject.runs]
+        name = f"subject {subject.name}"
+        is_copy = _owner(name, np.concatenate(runs), owners, problems)
+        for span, run in zip(spans, runs):
+            if not is_copy:
+                _owner(f"{name}, {span.run.name}", run, owners_of_runs, problems)
+
+
+def _owner(name: str, values: np.ndarray, owners: dict[bytes, str], problems: Problems) -> bool:
+    """Tell whether values are those of another series, which is an error."""
+    owner = owners.setdefault(values.tobytes(), name) if values.any() else name
+    if owner != name:
+        remedy = "Correct pattern, or copy the right file."
+        problems.error(name, "every value", f"is that of {owner}", remedy)
+    return owner != name
 
 
 def _selection(

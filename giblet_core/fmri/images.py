@@ -41,6 +41,7 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
             f"file={path}: holds {image.get_data_dtype()}; values must be real numbers. Save "
             "magnitudes, or one channel."
         )
+    _check_orientation(image, path)
     present = path.stat().st_size * (MOST_DEFLATED if path.name.endswith(".gz") else 1)
     if not is_plain or declared > present:
         raise InputError(
@@ -48,6 +49,24 @@ def load_image(path: Path) -> nib.spatialimages.SpatialImage:
             f"{declared:.4g} bytes, but the file has {path.stat().st_size}). Copy it again."
         )
     return image
+
+
+def _check_orientation(image: nib.spatialimages.SpatialImage, path: Path) -> None:
+    """Refuse a header whose two transforms differ in what is left: programs would disagree."""
+    if not isinstance(image.header, nib.Nifti1Header):
+        return
+    with explained(f"file={path}: must have a readable header", "Copy it again.", *DAMAGE):
+        qform = image.header.get_qform(coded=True)[0]
+        sform = image.header.get_sform(coded=True)[0]
+    if qform is None or sform is None:
+        return
+    handedness = [np.sign(np.linalg.det(form[:3, :3])) for form in (qform, sform)]
+    if handedness[0] != handedness[1]:
+        raise InputError(
+            f"file={path}: its qform ({''.join(nib.aff2axcodes(qform))}) mirrors its sform "
+            f"({''.join(nib.aff2axcodes(sform))}); both must have left on the same side. Correct "
+            "the header (for example with `fslorient -copysform2qform`)."
+        )
 
 
 def image_grid(image: nib.spatialimages.SpatialImage) -> VoxelGrid:

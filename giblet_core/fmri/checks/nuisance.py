@@ -1,7 +1,5 @@
 """Nuisance series: there, numeric, as long as BOLD, with the same columns for every subject."""
 
-import numpy as np
-
 from giblet_core.fmri.files.inventory import AskedFile, asked_files
 from giblet_core.fmri.files.nuisance import (
     NuisanceRun,
@@ -61,11 +59,6 @@ def _check_missing(where: str, series: NuisanceRun, problems: Problems) -> None:
             f"{n_missing} of {n_rows} values of {name} are n/a",
             rule,
             "They count as the mean of the column. Choose other columns, or complete the table.",
-        )
-    n_infinite = int(np.isinf(series.values).sum())
-    if n_infinite:
-        problems.error(
-            where, f"{n_infinite} infinite values", "all must be finite", "Correct the table."
         )
 
 

@@ -13,6 +13,7 @@ from giblet_core.fmri.problems import Problems
 from giblet_core.sound import annotation_beside, audio_info, events_path, load_audio
 
 CLOCK_DRIFT = 0.01  # clocks differ by far less
+SILENT = 1e-5  # of full scale, from the lowest to the highest sample
 LEAST_COVERED = 0.5  # of the sound, by the runs together
 
 
@@ -36,6 +37,14 @@ def check_sound(manifest: Manifest, problems: Problems) -> Sound | None:
         for text in info.notes:
             problems.note("stimulus.file", path.name, text, "Nothing to do if that is meant.")
         wave = load_audio(path, SOUND_RATE_HZ, **heard)
+        if np.ptp(wave) <= SILENT:
+            problems.error(
+                "stimulus.file",
+                path.name,
+                "is silent, or holds one value, from its beginning to its end; a stimulus must "
+                "sound",
+                "Name the right sound, or choose another track or channel.",
+            )
         with problems.caught(events_path(path).name):
             annotation = annotation_beside(path, duration_s)
             if annotation is not None and annotation.n_cut:

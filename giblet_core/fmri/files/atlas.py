@@ -147,7 +147,7 @@ def _names_of_labels(labels: np.ndarray, names: LabelNames) -> dict[int, str]:
         by_index = _indexed(names.in_order, max(present))
     else:
         by_index = {label: names.by_index[label] for label in present if label in names.by_index}
-    unnamed = [label for label in present if label not in by_index]
+    unnamed = [label for label in present if not by_index.get(label)]
     if unnamed:
         raise InputError(
             f"atlas.names: label {', '.join(map(str, unnamed[:LISTED]))} has no name; every label "

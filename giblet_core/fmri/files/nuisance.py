@@ -84,6 +84,7 @@ def nuisance_run(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
             "series. Save the table without it."
         )
     values = table.numbers(columns)[manifest.nuisance.drop_first :]
+    _refuse_infinite(path, values)
     names = table.names if columns is None else tuple(columns)
     return NuisanceRun(values, names, np.ones(len(values), bool))
 
@@ -170,8 +171,17 @@ def _confounds(manifest: Manifest, subject: str, run: Run) -> NuisanceRun:
     if kept_volumes is not None:
         kept[:] = False
         kept[kept_volumes] = True
+    _refuse_infinite(path, frame.to_numpy(float))
     names = tuple(map(str, frame.columns))
     return NuisanceRun(frame.to_numpy(float), names, kept, _count_unsteady(table))
+
+
+def _refuse_infinite(path: Path, values: np.ndarray) -> None:
+    n_infinite = int(np.isinf(values).sum())
+    if n_infinite:
+        raise InputError(
+            f"file={path}: {n_infinite} infinite values; all must be finite. Correct the table."
+        )
 
 
 def _count_unsteady(table: Table) -> int:

@@ -14,6 +14,9 @@ from giblet_core.errors import InputError
 from giblet_core.files import read_json
 from giblet_core.fmri.files.bids import BidsFile, parse_name
 
+KEYS = ("RepetitionTime", "StartTime", "SliceTimingCorrected", "VolumeTiming")
+KEYS_BY_LETTERS = {key.lower(): key for key in KEYS}
+
 
 @dataclass(frozen=True)
 class Sidecar:
@@ -62,10 +65,20 @@ def sidecar_of(image: Path, root: Path) -> Sidecar | None:
     if not names:
         return None
     where = f"file={names[-1]}"
+    for key in content:
+        if key not in KEYS and key.lower() in KEYS_BY_LETTERS:
+            raise InputError(
+                f"{where}, {key}: must be written {KEYS_BY_LETTERS[key.lower()]}. Correct it."
+            )
     corrected = content.get("SliceTimingCorrected")
     if not isinstance(corrected, bool | None):
         raise InputError(
             f"{where}, SliceTimingCorrected={corrected!r}: must be true or false. Correct it."
+        )
+    if content.get("VolumeTiming") is not None:
+        raise InputError(
+            f"{where}, VolumeTiming: volumes that are not one TR apart are not read; every run "
+            "must have one RepetitionTime. Remove it if they are, else leave the run out."
         )
     return Sidecar(
         tuple(names),

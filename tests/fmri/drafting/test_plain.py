@@ -92,7 +92,8 @@ def test_subject_and_run_are_found_and_the_draft_reads_every_file(kind, case, tm
     ending, write = KINDS[kind]
     for name in names:
         write(tmp_path / "data" / f"{name}{ending}", rng)
-    save_audio(tmp_path / "story.wav", np.zeros(8000 * 130, np.float32), 8000)
+    hum = 0.1 * np.sin(np.arange(8000 * 130) / 9)
+    save_audio(tmp_path / "story.wav", hum.astype(np.float32), 8000)
     path = tmp_path / "dataset.yaml"
     draft = draft_dataset(tmp_path / "data", path, sound=tmp_path / "story.wav", t_r=2.0)
     assert draft.content["bold"]["format"] == kind
