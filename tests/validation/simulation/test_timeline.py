@@ -32,3 +32,24 @@ def test_nothing_heard_before_a_run_is_remembered_in_it():
     x = np.zeros((1000, 1))
     x[295] = 1.0
     assert np.abs(respond(x, response_kernel(5.0), TRGrid(1.5, 40, 30.0))).max() < 1e-12
+
+
+@pytest.mark.parametrize("slice_time_ref", [0.5, 1.0])
+def test_volumes_are_sampled_when_the_grid_says(rng, slice_time_ref):
+    """Twice as fine a grid holds the samples of the middles and ends of volumes."""
+    tracks = rng.standard_normal((900, 2))
+    kernel = response_kernel(5.5)
+    fine = respond(tracks, kernel, TRGrid(1.0, 81))
+    coarse = respond(tracks, kernel, TRGrid(2.0, 40, slice_time_ref=slice_time_ref))
+    first = int(2 * slice_time_ref)
+    np.testing.assert_allclose(coarse, fine[first : first + 80 : 2], atol=1e-12)
+
+
+def test_what_was_heard_before_a_run_is_remembered_where_the_grid_says_so(rng):
+    tracks = rng.standard_normal((900, 2))
+    kernel = response_kernel(5.5)
+    long = respond(tracks, kernel, TRGrid(2.0, 40))
+    later = respond(tracks, kernel, TRGrid(2.0, 30, 20.0, history_s=20.0))
+    np.testing.assert_allclose(later, long[10:], atol=1e-12)
+    deaf = respond(tracks, kernel, TRGrid(2.0, 30, 20.0))
+    assert np.abs(deaf - long[10:]).max() > 0.01
