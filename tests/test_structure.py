@@ -44,6 +44,7 @@ IGNORED = {
     "__pycache__",
     ".ipynb_checkpoints",
     ".hypothesis",
+    "dataset.yaml",  # of a user, who may keep it here
 }
 FILES = sorted(
     path
