@@ -86,6 +86,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Splits",
             "product_measure",
             "split_scores",
+            "unique_scores",
         ],
         "statistics": [
             "Interval",

@@ -2,8 +2,8 @@
 
 Two answers, both on unseen time. The *product measure* [1]_ splits R2 over the spaces of one model:
 ``sum(y_j (2 y - y_hat)) / sum(y^2)`` for the part y_j of the prediction, which adds up to R2. The
-*unique* part is what is lost when a space is left out and the model is refitted, with the weights
-of the others as they were chosen.
+*unique* part is what is lost when a space is left out and the model is refitted, the weights of the
+others chosen anew: kept as they were, they would miss what the others can do in its place.
 
 References
 ----------
@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from giblet_core.encoding.kernels import centre, check_matrix, kernel, ridge
-from giblet_core.encoding.regression import EncodingResult
-from giblet_core.encoding.statistics import correlate
+from giblet_core.encoding.kernels import centre, check_matrix, kernel
+from giblet_core.encoding.regression import EncodingResult, fit_banded
 from giblet_core.errors import InputError
 
 
@@ -32,23 +31,15 @@ class Splits:
         Product measure; adds up to `r2`.
     r2 : array of shape (n_folds, n_targets)
         Of all spaces. Series are centred in each fold.
-    unique : array of shape (n_groups, n_folds, n_targets)
-        r|r| of all spaces less r|r| without a group.
     """
 
     share: np.ndarray
     r2: np.ndarray
-    unique: np.ndarray
 
 
 # threads that meet at each small solve can be ten times slower than one
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def split_scores(
-    spaces: Sequence[np.ndarray],
-    Y: np.ndarray,
-    fit: EncodingResult,
-    groups: Sequence[Sequence[int]] | None = None,
-) -> Splits:
+def split_scores(spaces: Sequence[np.ndarray], Y: np.ndarray, fit: EncodingResult) -> Splits:
     """Split what a banded ridge explains over its spaces.
 
     Parameters
@@ -58,8 +49,6 @@ def split_scores(
     Y : array of shape (n_trs, n_targets)
     fit : EncodingResult
         Of `fit_banded`; each target keeps the penalties that were chosen for it.
-    groups : sequence of sequences of int, optional
-        Spaces that are left out together; each alone by default.
 
     Returns
     -------
@@ -75,14 +64,12 @@ def split_scores(
             f"fit: made with {fit.candidates.shape[1] - 1} spaces, not {len(spaces)}; must be the "
             "fit of the same spaces. Fit them first."
         )
-    groups = [[j] for j in range(len(spaces))] if groups is None else groups
     y = check_matrix("Y", Y)
     y = (y - y.mean(0)).astype(np.float32)
     shape = (len(fit.folds), y.shape[1])
     splits = Splits(
         share=np.empty((len(spaces), *shape)),
         r2=np.empty(shape),
-        unique=np.empty((len(groups), *shape)),
     )
     for f, (train, test) in enumerate(fit.folds):
         kernels = [kernel(x, train, fit.settings.n_components) for x in spaces]
@@ -94,11 +81,50 @@ def split_scores(
             share = product_measure(truth, np.array(list(part.of_spaces())))
             splits.share[:, f, targets] = share
             splits.r2[f, targets] = share.sum(0)
-            whole = signed_square(correlate(part.without(()), truth))
-            for i, group in enumerate(groups):
-                rest = signed_square(correlate(part.without(group), truth))
-                splits.unique[i, f, targets] = whole - rest
     return splits
+
+
+def unique_scores(
+    spaces: Sequence[np.ndarray],
+    Y: np.ndarray,
+    fit: EncodingResult,
+    groups: Sequence[Sequence[int]],
+) -> np.ndarray:
+    """Score what each group of spaces explains on unseen time that the others do not.
+
+    Parameters
+    ----------
+    spaces : sequence of arrays of shape (n_trs, n_features_j)
+        As given to the fit.
+    Y : array of shape (n_trs, n_targets)
+    fit : EncodingResult
+        Of `fit_banded` on all spaces.
+    groups : sequence of sequences of int
+        Spaces that are left out together; some must stay.
+
+    Returns
+    -------
+    array of shape (n_groups, n_folds, n_targets)
+        r|r| of all spaces less r|r| of the others, whose weights and penalty are chosen anew among
+        those on offer.
+    """
+    whole = signed_square(fit.r_folds)
+    lost = []
+    for group in groups:
+        kept = [j for j in range(len(spaces)) if j not in group]
+        weights = fit.gammas_on_offer[:, kept]
+        weights = weights[weights.sum(1) > 0]
+        weights = np.unique((weights / weights.sum(1, keepdims=True)).round(6), axis=0)
+        rest = fit_banded(
+            [spaces[j] for j in kept],
+            Y,
+            fit.folds,
+            fit.alphas_on_offer,
+            weights,
+            **fit.settings.keywords(),
+        )
+        lost.append(whole - signed_square(rest.r_folds))
+    return np.array(lost)
 
 
 def product_measure(y: np.ndarray, parts: np.ndarray) -> np.ndarray:
@@ -134,13 +160,3 @@ class _Part:
         dual = np.linalg.solve(k_train, self.y_train - self.y_train.mean(0))
         for weight, (_, k_test) in zip(gamma, self.pairs):
             yield weight * (k_test @ dual)
-
-    def without(self, group: Sequence[int]) -> np.ndarray:
-        """Refit without the spaces of a group, and predict: (n_test, n_targets)."""
-        alpha, *gamma = self.candidate
-        kept = [j for j, weight in enumerate(gamma) if j not in group and weight > 0]
-        if not kept:
-            return np.zeros((len(self.pairs[0][1]), self.y_train.shape[1]), np.float32)
-        k_train = sum(gamma[j] * self.pairs[j][0] for j in kept)
-        k_test = sum(gamma[j] * self.pairs[j][1] for j in kept)
-        return ridge(k_train, k_test, self.y_train, alpha)

@@ -28,13 +28,16 @@ from giblet_core.encoding import (
     simplex,
     split_scores,
     tested_families,
+    unique_scores,
 )
 from giblet_core.features import CODEBOOK_ENERGY
 from giblet_core.timing import Fold
 
 CODEBOOKS = "codebooks"
 ALPHAS = tuple(np.logspace(0, 3, 5))
+N_INNER = 3  # folds in which weights are chosen
 N_WEIGHTS = 8  # random weights on offer, beside even ones and each group alone
+CODEBOOK_PARTS = (0.1, 0.5)  # of the weight, on offer to all codebooks beside the baselines
 N_DIRECTIONS = 24  # of a group that are tested
 LARGEST_DRAWS = 300  # of the tests of groups that are not codebooks
 
@@ -129,7 +132,7 @@ def explain(
     Explained
     """
     run_onsets = design.rows()[1]
-    timing = {"run_onsets": run_onsets, "embargo": embargo}
+    timing = {"run_onsets": run_onsets, "embargo": embargo, "n_inner": N_INNER}
     joined = {name: np.concatenate(list(spaces), axis=1) for name, spaces in groups.items()}
     r = {name: fit_ridge(x, Y, folds, ALPHAS, **timing).r for name, x in joined.items()}
     r[CODEBOOKS] = fit_ridge(
@@ -163,13 +166,14 @@ def _groups(
     places[CODEBOOKS].append(in_order.index(CODEBOOK_ENERGY))
     weights = simplex(len(spaces), N_WEIGHTS)
     fit = fit_banded(spaces, Y, folds, ALPHAS, weights, **timing)
-    splits = split_scores(spaces, Y, fit, list(places.values()))
+    unique = unique_scores(spaces, Y, fit, list(places.values()))
+    splits = split_scores(spaces, Y, fit)
     share = [splits.share[place].sum(0).mean(0) for place in places.values()]
     p = [
         recovered.null.p if name == CODEBOOKS else _p_beyond(name, joined, Y, design)
         for name in names
     ]
-    return _unique_parts(names, splits.unique, np.array(share), np.array(p))
+    return _unique_parts(names, unique, np.array(share), np.array(p))
 
 
 def _p_beyond(
@@ -199,15 +203,16 @@ def _codebooks(
     n_codebooks = len(signed)
     base = [x for name, x in joined.items() if name not in (CODEBOOKS, CODEBOOK_ENERGY)]
     spaces = [*signed, *energy, np.concatenate(base, axis=1)]
-    weights = np.array([_shared_out(n_codebooks, part) for part in (0.2, 0.5, 0.8)])
+    weights = np.array([_shared_out(n_codebooks, part) for part in CODEBOOK_PARTS])
     fit = fit_banded(spaces, Y, folds, ALPHAS, weights, **timing)
     places = [[k, k + n_codebooks] for k in range(n_codebooks)]
-    splits = split_scores(spaces, Y, fit, places)
+    unique = unique_scores(spaces, Y, fit, places)
+    splits = split_scores(spaces, Y, fit)
     share = np.array([splits.share[place].sum(0).mean(0) for place in places])
     p = np.full(share.shape, np.nan)
     p[: len(recovered.codebook_p)] = recovered.codebook_p
     names = [f"codebook {k}" for k in range(n_codebooks)]
-    return _unique_parts(names, splits.unique, share, p)
+    return _unique_parts(names, unique, share, p)
 
 
 def _shared_out(n_codebooks: int, part: float) -> np.ndarray:

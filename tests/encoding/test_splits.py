@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from himalaya.scoring import r2_score_split
 
-from giblet_core.encoding import fit_banded, product_measure, simplex, split_scores
+from giblet_core.encoding import fit_banded, product_measure, simplex, split_scores, unique_scores
 from giblet_core.errors import InputError
 
 
@@ -44,14 +44,24 @@ def test_parts_add_up_to_what_the_model_explains(three_codebooks):
 def test_what_is_unique_is_lost_without_it(three_codebooks):
     data = three_codebooks
     fit = fit_banded(data.codebooks, data.Y, data.folds, [1.0], np.full((1, 3), 1 / 3), embargo=5)
-    splits = split_scores(data.codebooks, data.Y, fit, groups=[[0], [1, 2]])
+    unique = unique_scores(data.codebooks, data.Y, fit, [[0], [1, 2]])
     rest = fit_banded(
-        data.codebooks[1:], data.Y, data.folds, [1.0], np.full((1, 2), 1 / 3), embargo=5
+        data.codebooks[1:], data.Y, data.folds, [1.0], np.full((1, 2), 1 / 2), embargo=5
     )
     lost = fit.r_folds * np.abs(fit.r_folds) - rest.r_folds * np.abs(rest.r_folds)
-    np.testing.assert_allclose(splits.unique[0], lost, atol=1e-4)
-    assert splits.unique[0, :, 0].mean() > 0.5
-    assert splits.unique[1, :, 1].mean() > 0.5
+    np.testing.assert_allclose(unique[0], lost, atol=1e-4)
+    assert unique[0, :, 0].mean() > 0.5
+    assert unique[1, :, 1].mean() > 0.5
+
+
+def test_a_twin_takes_the_place_of_what_is_left_out(three_codebooks):
+    """Whichever of the two the weights favour, nothing is unique to either."""
+    data = three_codebooks
+    twins = [data.codebooks[0], data.codebooks[0].copy()]
+    weights = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]])
+    fit = fit_banded(twins, data.Y, data.folds, [0.5, 5], weights, embargo=5)
+    unique = unique_scores(twins, data.Y, fit, [[0], [1]])
+    assert np.abs(unique[:, :, 0]).max() < 0.02
 
 
 def test_a_fit_of_other_spaces_is_refused(three_codebooks):
