@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from giblet_core.errors import RunFailed
 from giblet_core.files import file_sha256, is_temporary, write_sealed
 from giblet_core.workflow.parameters import notebook_parameters
 
+SYSTEM_PREFIXES = ("/usr", "/usr/local")  # folders of Python that tell nothing of a person
 KERNEL_GRACE_S = 2.0  # a kernel that was interrupted has so long to end by itself
 
 
@@ -113,7 +115,8 @@ def hide_places(notebook: Path, parameters: Mapping[str, Any], root: Path) -> No
     parameters : mapping
         What it was given: of files, only the name stays.
     root : path
-        The book's folder, which becomes ``.``; the home folder becomes ``~``.
+        The book's folder, which becomes ``.``; the home folder becomes ``~``. The folder of Python
+        and that of temporary files lose their places.
     """
     shown_as = {}
     for value in parameters.values():
@@ -122,6 +125,9 @@ def hide_places(notebook: Path, parameters: Mapping[str, Any], root: Path) -> No
     shown_as[str(root) + os.sep] = ""
     shown_as[str(root)] = "."
     shown_as[str(Path.home())] = "~"
+    shown_as[tempfile.gettempdir() + os.sep] = ""
+    if sys.prefix not in SYSTEM_PREFIXES:
+        shown_as[sys.prefix] = "python"
     text = notebook.read_text(encoding="utf-8")
     for place in sorted(shown_as, key=len, reverse=True):
         if len(place) > len(os.sep):
