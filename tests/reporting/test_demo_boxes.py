@@ -55,6 +55,7 @@ def test_a_box_without_records_says_so():
 def test_verdicts_of_the_box_follow_from_the_record():
     met = recovery_box(recovery(auc=0.9))._repr_html_()
     assert "The area under the curve of planted codebooks reaches 0.85 (area 0.900 [" in met
+    assert "A best case: these regions follow the slow directions" in met
     missed = recovery_box(recovery(auc=0.8))._repr_html_()
     assert "It is not so that the area under the curve" in missed
     within = recovery_box(recovery(auc=0.855))._repr_html_()

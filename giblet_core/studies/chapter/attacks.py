@@ -115,7 +115,7 @@ ATTACKS = (
     ),
     Attack(
         "Give means over simulations without the simulations",
-        "records of the demo hold means alone; studies and the null of identification keep all rows",
+        "records of the demo hold means alone; studies keep a row of every region",
         "test_records.py::test_records_of_simulations_hold_a_row_for_each_of_them",
         succeeds=True,
     ),
