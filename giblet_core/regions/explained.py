@@ -36,7 +36,8 @@ from giblet_core.timing import Fold
 CODEBOOKS = "codebooks"
 ALPHAS = tuple(np.logspace(0, 3, 5))
 N_INNER = 3  # folds in which weights are chosen
-N_WEIGHTS = 8  # random weights on offer, beside even ones and each group alone
+N_WEIGHTS = 6  # random weights on offer, beside even ones
+BANDED_ALPHAS = tuple(np.logspace(0, 3, 4))
 CODEBOOK_PARTS = (0.1, 0.5)  # of the weight, on offer to all codebooks beside the baselines
 N_DIRECTIONS = 24  # of a group that are tested
 LARGEST_DRAWS = 300  # of the tests of groups that are not codebooks
@@ -164,8 +165,7 @@ def _groups(
     names = [name for name in in_order if name != CODEBOOK_ENERGY]
     places = {name: [in_order.index(name)] for name in names}
     places[CODEBOOKS].append(in_order.index(CODEBOOK_ENERGY))
-    weights = simplex(len(spaces), N_WEIGHTS)
-    fit = fit_banded(spaces, Y, folds, ALPHAS, weights, **timing)
+    fit = fit_banded(spaces, Y, folds, BANDED_ALPHAS, _weights(len(spaces)), **timing)
     unique = unique_scores(spaces, Y, fit, list(places.values()))
     splits = split_scores(spaces, Y, fit)
     share = [splits.share[place].sum(0).mean(0) for place in places.values()]
@@ -174,6 +174,12 @@ def _groups(
         for name in names
     ]
     return _unique_parts(names, unique, np.array(share), np.array(p))
+
+
+def _weights(n_spaces: int) -> np.ndarray:
+    """Return even weights and random ones, (n_weights, n_spaces); no space alone."""
+    offered = simplex(n_spaces, N_WEIGHTS)
+    return np.concatenate([offered[:1], offered[1 + n_spaces :]])
 
 
 def _p_beyond(
@@ -204,7 +210,7 @@ def _codebooks(
     base = [x for name, x in joined.items() if name not in (CODEBOOKS, CODEBOOK_ENERGY)]
     spaces = [*signed, *energy, np.concatenate(base, axis=1)]
     weights = np.array([_shared_out(n_codebooks, part) for part in CODEBOOK_PARTS])
-    fit = fit_banded(spaces, Y, folds, ALPHAS, weights, **timing)
+    fit = fit_banded(spaces, Y, folds, BANDED_ALPHAS, weights, **timing)
     places = [[k, k + n_codebooks] for k in range(n_codebooks)]
     unique = unique_scores(spaces, Y, fit, places)
     splits = split_scores(spaces, Y, fit)
