@@ -11,8 +11,8 @@ doi:10.1109/WASPAA.2013.6701851
 Lee, Seung (2001), Algorithms for non-negative matrix factorization (the multiplicative updates).
 
 Compared with librosa 0.11 (``feature.inverse.mel_to_audio``, 32 iterations, 8 s of two pieces of
-music and two of speech): the mel spectrum comes back within 1.6 to 2.4 dB (librosa 1.7 to 3.5), STOI
-is .79 to .94 (.78 to .93), in 4 to 5 s on one core (11 to 21 s). So librosa is not needed here.
+music and two of speech): the mel spectrum comes back within 1.6 to 2.4 dB (librosa 1.7 to 3.5),
+STOI is .79 to .94 (.78 to .93), in 4 to 5 s on one core (11 to 21 s). librosa is not needed.
 """
 
 from dataclasses import dataclass

@@ -57,8 +57,8 @@ class Preparation:
             parts.append(f"In each run of each subject one regression took out {self._removed()}.")
         if self.standardise:
             parts.append(
-                "Each run of each voxel was then brought to mean 0 and SD 1, of all its rows unless "
-                "an analysis named those to train on."
+                "Each run of each voxel was then brought to mean 0 and SD 1, of all its rows "
+                "unless an analysis named those to train on."
             )
         if not parts:
             parts.append(AS_READ)
