@@ -4,6 +4,8 @@ Only the outermost boxes are looked at: whether each that is declared is there, 
 file follows. How long the sound itself is, the reader counts.
 """
 
+import math
+
 from giblet_core.sound.containers.source import COPY_AGAIN, Container, Source, tags_start
 
 EBML = b"\x1aE\xdf\xa3"
@@ -200,7 +202,8 @@ def inspect_mat5(source: Source) -> Container:
         n_bytes = source.number(start + 4, 4, order)
         if kind > 0xFFFF:  # a small element lies within its own header
             n_bytes = 0
-        start += 8 + -(-n_bytes // 8) * 8
+        n_padded = math.ceil(n_bytes / 8) * 8
+        start += 8 + n_padded
         if start > source.size + MAT5_MISCOUNT:
             source.refuse_truncated(f"an element of {n_bytes} bytes", n_bytes - start + source.size)
     return Container("MAT5")
