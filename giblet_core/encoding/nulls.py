@@ -355,7 +355,7 @@ def _take_rows(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
 def _randomised(
     model: _Model, tested: Sequence[int], transforms: Sequence[Transform]
 ) -> np.ndarray:
-    """Score with kernels of tested spaces transformed, each penalty kept: r (n_draws, n_targets)."""
+    """Score with tested kernels transformed, each penalty kept: r (n_draws, n_targets)."""
     fit = model.fit
     y = (model.Y - model.Y.mean(0)).astype(np.float32)
     r = np.empty((len(transforms), len(fit.folds), y.shape[1]), np.float32)
