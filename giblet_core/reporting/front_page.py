@@ -21,7 +21,7 @@ AUTHORS = "The giblet book authors"
 YEAR = 2026
 
 
-def fill_front_page(text: str, players: str, material: Material | None) -> str:
+def fill_front_page(text: str, players: str, material: Material | None, results: str = "") -> str:
     """Return the front page with its first sounds, the facts of this build, and how to cite it.
 
     Parameters
@@ -32,6 +32,8 @@ def fill_front_page(text: str, players: str, material: Material | None) -> str:
         HTML of the first sounds; "" where there is none.
     material : Material or None
         What the build was made from.
+    results : str
+        Where the page of results to take away lies, seen from the front page; "" without one.
 
     Returns
     -------
@@ -39,6 +41,9 @@ def fill_front_page(text: str, players: str, material: Material | None) -> str:
     """
     facts = front_page_html(players, material)
     if material is not None:
+        if results:
+            link = f'<a href="{html.escape(results)}">maps and tables to take away</a>'
+            facts += f"<p>Results: {link}, as BIDS derivatives.</p>"
         facts += citation_html(material, giblet_core.__version__)
     block = f"```{{raw}} html\n{facts}\n```"
     text = text.replace(PLACE, block)

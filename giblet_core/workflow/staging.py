@@ -24,6 +24,7 @@ from giblet_core.strict_yaml import dump_yaml
 from giblet_core.workflow import pages
 from giblet_core.workflow.pages import build_pages, check_site
 
+RESULTS_PAGE = Path("derivatives/giblet/results.html")  # in the artifacts folder
 FIRST_NOTEBOOK = "01_codec_round_trip.ipynb"
 #: Chapters about the demo alone: a book on other material leaves them out of its contents.
 ABOUT_THE_DEMO = (
@@ -181,7 +182,7 @@ def stage(
     if material is not None and not material.is_demo:
         _leave_out_the_demo(site / "_toc.yml")
     _stage_notebooks(root, executed, site, unfinished)
-    _fill_front_page(site, material)
+    _fill_front_page(site, material, link_to_results(executed.parent, artifacts))
 
 
 def is_about_the_demo(page: str) -> bool:
@@ -215,13 +216,19 @@ def _stage_notebooks(
         nbformat.write(notebook, site / "notebooks" / source_path.name)
 
 
-def _fill_front_page(site: Path, material: Material | None) -> None:
+def link_to_results(out: Path, artifacts: Path) -> str:
+    """Return how the front page reaches the page of results to take away; "" without results."""
+    results = artifacts / RESULTS_PAGE
+    return os.path.relpath(results, out / "html" / "book") if results.is_file() else ""
+
+
+def _fill_front_page(site: Path, material: Material | None, results: str) -> None:
     """Put the first sounds and the facts of this build into the front page, and name the book."""
     index = site / "book" / "index.md"
     text = index.read_text(encoding="utf-8")
     first = site / "notebooks" / FIRST_NOTEBOOK
     players = players_of(nbformat.read(first, 4)) if first.is_file() else ""
-    write_text(index, fill_front_page(text, players, material))
+    write_text(index, fill_front_page(text, players, material, results))
     if material is not None:
         config = site / "_config.yml"
         lines = config.read_text(encoding="utf-8").splitlines()

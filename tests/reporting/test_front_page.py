@@ -98,3 +98,9 @@ def test_what_was_taken_out_of_the_bold_stands_on_the_front_page():
 def test_without_bold_nothing_is_said_about_brains():
     page = fill_front_page(INDEX, "", Material(**{**OWN, "bold": ""}))
     assert "nothing in it is about brains" in page
+
+
+def test_results_to_take_away_are_linked_where_there_are_some():
+    page = fill_front_page(INDEX, "", Material(**OWN), "../../artifacts/results.html")
+    assert '<a href="../../artifacts/results.html">maps and tables to take away</a>' in page
+    assert "to take away" not in fill_front_page(INDEX, "", Material(**OWN))

@@ -238,3 +238,13 @@ def test_the_parameters_are_shown_with_the_values_of_the_run():
     assert (
         shown == "audio = 'harbour.wav'  # or a sound or video file\nt_r = 2.0  # s\nsmoke = False"
     )
+
+
+def test_the_link_to_the_results_is_relative_to_the_front_page(tmp_path):
+    artifacts = tmp_path / "artifacts"
+    assert staging.link_to_results(tmp_path, artifacts) == ""
+    page = artifacts / staging.RESULTS_PAGE
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    link = staging.link_to_results(tmp_path, artifacts)
+    assert (tmp_path / "html" / "book" / link).resolve() == page.resolve()
