@@ -14,12 +14,14 @@ from typing import Any
 
 import papermill
 import psutil
+from traitlets.config import Config
 
 from giblet_core.errors import RunFailed
 from giblet_core.files import file_sha256, is_temporary, write_sealed
 from giblet_core.workflow.parameters import notebook_parameters
 
 SYSTEM_PREFIXES = ("/usr", "/usr/local")  # folders of Python that tell nothing of a person
+LONGEST_SOCKET = 90  # bytes in the name of a socket; systems allow 103 or more
 KERNEL_GRACE_S = 2.0  # a kernel that was interrupted has so long to end by itself
 
 
@@ -49,6 +51,19 @@ class Execution:
     parameters: Mapping[str, Any]
     artifacts: Path
     root: Path
+
+
+def kernel_config() -> Config:
+    """Say how kernels are spoken to: by sockets in the file system where they are known.
+
+    So the book needs no network at all, not even the loopback, and no port is open to others.
+    Windows has none, and a socket in a folder of a long name cannot be made: TCP is used there.
+    """
+    is_posix = os.name == "posix"
+    longest = Path(tempfile.gettempdir()) / "tmp01234567-ipc-1"
+    if not is_posix or len(os.fsencode(longest)) > LONGEST_SOCKET:
+        return Config()
+    return Config({"KernelManager": {"transport": "ipc"}})
 
 
 def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: Path) -> None:
@@ -82,6 +97,7 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
             cwd=str(root),
             progress_bar=sys.stderr.isatty(),
             extra_arguments=["--log-level=ERROR"],
+            config=kernel_config(),
         )
         hide_places(partial, parameters, root)
         os.replace(partial, target)

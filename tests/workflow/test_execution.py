@@ -1,10 +1,16 @@
 """One notebook: a failure is kept with its error and named."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
-from workflow_project import run, write_notebook
+from workflow_project import ROOT, run, write_notebook
+
+from giblet_core.workflow.execution import kernel_config
 
 WRONG_INPUT = (
     "from giblet_core.errors import InputError\nraise InputError('x=1: must be 2. Mend it.')"
@@ -59,3 +65,37 @@ def test_an_executed_notebook_holds_no_folder_of_this_machine(project, tmp_path)
     assert "my.wav . ~" in text
     for place in (sound.parent, project, Path.home()):
         assert str(place) not in text
+
+
+ISOLATED = """
+import socket, sys
+from pathlib import Path
+from giblet_core.workflow import runner
+
+try:
+    socket.create_connection(("127.0.0.1", 9), timeout=2)
+except ConnectionRefusedError:
+    sys.exit("there is a loopback")
+except OSError:
+    pass
+report = runner.run_book(root=Path(sys.argv[1]), only=["01"])
+assert report.executed == ("01_one",), report.failed
+"""
+
+
+def test_the_book_runs_and_builds_where_there_is_no_network_at_all(project):
+    namespace = ["unshare", "--net", "--map-root-user"]
+    if not shutil.which("unshare") or subprocess.run([*namespace, "true"]).returncode:
+        pytest.skip("no network namespace can be made here")
+    command = [*namespace, sys.executable, "-c", ISOLATED, str(project)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project / "build" / "html" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(("n_letters", "is_a_file"), [(10, True), (100, False)])
+def test_kernels_are_spoken_to_by_sockets_where_their_names_are_short(
+    monkeypatch, n_letters, is_a_file
+):
+    monkeypatch.setattr("tempfile.tempdir", "/" + "x" * n_letters)
+    assert bool(kernel_config()) is is_a_file
