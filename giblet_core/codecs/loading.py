@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import constants as hub_constants
 from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import EncodecModel
 from transformers.utils import logging
@@ -213,6 +214,7 @@ def _encodec_model(folder: str | Path, name: str) -> EncodecModel:
         ValueError,
         RuntimeError,
         SafetensorError,
+        StrictDataclassError,
     ):
         model, loading = EncodecModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True

@@ -22,6 +22,7 @@ from giblet_core.tables import read_table
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
+LARGEST_VALUE = 1e15  # sums of squares beyond overflow in float32
 LEAST_RAMP = 4  # so many equal steps are no chance
 
 
@@ -185,6 +186,7 @@ def read_rows(
     """
     n_read = 0
     for block in reader.read_blocks(path, rows, selection, options):
+        _refuse_huge(path, np.asarray(block))
         out[n_read : n_read + len(block)] = block
         n_read += len(block)
     require(
@@ -192,6 +194,16 @@ def read_rows(
         f"file={path}: ends at TR {rows.start + n_read}, but TRs to {rows.stop} are declared. "
         "Correct n_trs.",
     )
+
+
+def _refuse_huge(path: Path, block: np.ndarray) -> None:
+    """Refuse values whose squares, summed, float32 cannot hold; NaN and infinity are told later."""
+    is_huge = (np.abs(block) > LARGEST_VALUE) & np.isfinite(block)
+    if is_huge.any():
+        raise InputError(
+            f"file={path}: {np.count_nonzero(is_huge)} values are beyond {LARGEST_VALUE:g}; "
+            "BOLD of any scanner is far below. Export the series anew, or divide them."
+        )
 
 
 # --- NIfTI -----------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Codecs by name: one list, never a fallback."""
 
+import json
+
 import pytest
 from fakes import FAKE_CODECS, conditioned_model
 
@@ -33,6 +35,26 @@ def test_a_local_folder_is_a_codec(model, wave, tmp_path):
         loaded.encode(wave[:RATE]).indices.tolist()
         == EncodecCodec(fresh, "fresh").encode(wave[:RATE]).indices.tolist()
     )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"hidden_size": "many"},
+        {"codebook_size": None},
+        {"target_bandwidths": "wide"},
+        {"upsampling_ratios": 8},
+        {"sampling_rate": [24_000]},
+    ],
+    ids=str,
+)
+def test_a_configuration_with_a_wrong_value_is_refused_with_a_reason(tmp_path, wrong):
+    folder = tmp_path / "mine"
+    conditioned_model().save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text()) | wrong
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"codec=.*could not be loaded"):
+        gc.load_codec(folder)
 
 
 def test_unknown_and_unpinned_names_are_errors_never_a_fallback(tmp_path):

@@ -50,7 +50,7 @@ def check_values(series: Series, span: Span, problems: Problems) -> None:
         return
     n_voxels = bold.shape[1]
     _check_finite(series, problems)
-    steps_with_change = np.flatnonzero((np.diff(bold, axis=0) != 0).any(1))
+    steps_with_change = np.flatnonzero((bold[1:] != bold[:-1]).any(1))
     if not len(steps_with_change):
         problems.error(
             where,
@@ -74,7 +74,7 @@ def check_values(series: Series, span: Span, problems: Problems) -> None:
                 f"exclude: [{{subject: {subject}, run: {span.run.name}, "
                 f"{side}_trs: {n_equal + left_out}, why: 'constant padding'}}].",
             )
-    n_constant = int(np.count_nonzero(np.ptp(bold, axis=0) == 0))
+    n_constant = int(np.count_nonzero((bold == bold[:1]).all(0)))
     if n_constant:
         problems.warning(
             where,
@@ -114,10 +114,10 @@ def looks_zscored(bold: np.ndarray) -> bool:
 
     The limits are loose: the rows left may be a part of those that were scored.
     """
-    sd = bold.std(0)
+    sd = bold.std(0, dtype=np.float64)  # squares of large values overflow in float32
     changing = sd > 0
     if not changing.any():
         return False
-    middle_mean = np.median(np.abs(bold[:, changing].mean(0)))
+    middle_mean = np.median(np.abs(bold[:, changing].mean(0, dtype=np.float64)))
     middle_sd = np.median(sd[changing])
     return bool(middle_mean < 0.5 and 0.75 < middle_sd < 1.25)

@@ -156,7 +156,7 @@ class Window(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to a place; see `io.IOBase.seek`."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = origin + offset
+        self._position = max(origin + offset, 0)  # damaged files ask for places before the first
         return self._position
 
     def tell(self) -> int:

@@ -114,3 +114,11 @@ def test_a_window_is_a_file_of_its_own(path):
 def test_what_libsndfile_does_not_know_is_no_sound(path):
     path.write_bytes(b"no sound at all")
     refused(path, "must be a sound file")
+
+
+def test_no_place_before_the_first_byte_of_a_window_is_read(tmp_path):
+    path = tmp_path / "bytes"
+    path.write_bytes(bytes(range(40)))
+    with Window(path, Span(10, 20)) as window:
+        assert window.seek(-5, 1) == 0
+        assert window.read(3) == bytes([10, 11, 12])
