@@ -94,7 +94,7 @@ def _missed_sentence(verdict: Verdict) -> str:
         told = "are not told from others" if estimate.low <= COIN else "are told too badly"
         return f"Codebooks that {region} follow {told}: AUC {figures}; {wanted}."
     if verdict.bar.figure == "detections":
-        return f"Codebooks are detected falsely in {region}: share {figures}; {wanted}."
+        return f"False detections in {region} are not shown to be few: share {figures}; {wanted}."
     return f"Probabilities in {region} are not what they say: error {figures}; {wanted}."
 
 
