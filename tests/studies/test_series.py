@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from caches import assert_flips_are_found
 from simulated_sounds import N_CODEBOOKS, N_ENTRIES, made_indices, made_sound, made_wave
 
 from giblet_core.errors import InputError
@@ -53,3 +54,21 @@ def test_series_are_made_of_locked_designs_and_noted(design, heard, own_project,
     entries = read_register()
     assert [entry.event for entry in entries] == ["locked", "series made"]
     assert len(entries[1].record_sha256) == 64
+
+
+def test_series_are_known_by_design_film_and_sound_and_damage_is_found(
+    design, heard, own_project, monkeypatch, content, write_design
+):
+    monkeypatch.setattr(series, "project_root", lambda: own_project)
+    film = film_of(heard, design.films[1])
+    kept = kept_series(film, design)
+    (path,) = (own_project / "build" / "artifacts" / "studies").iterdir()
+    assert_flips_are_found([path], lambda: kept_series(film, design).series, kept.series)
+    other_design = write_design({**content, "name": "other", "n_negative": 4, "n_draws": 39})
+    other_film = film_of(heard, design.films[0])
+    other_sound = film_of(heard, design.films[1])
+    other_sound.stimulus.key = "made otherwise"
+    kept_series(film, other_design)
+    kept_series(other_film, design)
+    kept_series(other_sound, design)
+    assert len(list(path.parent.iterdir())) == 4
