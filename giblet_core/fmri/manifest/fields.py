@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     WithJsonSchema,
     model_validator,
@@ -156,6 +157,11 @@ def _as_folder(value: Any) -> Path:
     return Path(value)
 
 
+def _as_it_is(value: Any) -> Any:
+    """Return a value that needs no other form when a manifest is written."""
+    return value
+
+
 AS_TUPLE = BeforeValidator(_as_tuple)
 Text = Annotated[str, BeforeValidator(_as_text)]
 Name = Annotated[str, BeforeValidator(_as_name)]
@@ -168,5 +174,6 @@ Channel = Annotated[
 NamesOrFile = Annotated[
     tuple[str, ...] | str,
     PlainValidator(_as_names_or_file),
+    PlainSerializer(_as_it_is),
     WithJsonSchema({"type": ["array", "string"]}),
 ]

@@ -49,3 +49,9 @@ def test_a_manifest_is_frozen():
     run = models.Run(name="a", n_trs=3, stimulus_start_s=0.0)
     with pytest.raises(ValidationError, match="frozen"):
         run.n_trs = 4
+
+
+@pytest.mark.parametrize("names", [["left", "right"], "names.tsv"])
+def test_names_of_regions_are_written_as_they_were_given(names):
+    atlas = models.Atlas.model_validate({"file": "atlas.nii.gz", "names": names})
+    assert models.Atlas.model_validate_json(atlas.model_dump_json()) == atlas
