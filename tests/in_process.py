@@ -1,6 +1,7 @@
 """Notebooks run in this process, one shell each: no kernel starts, modules are loaded once."""
 
 import traceback
+import warnings
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -29,7 +30,8 @@ def run_notebook(path, parameters):
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
-        with capture_output() as captured:
+        with capture_output() as captured, warnings.catch_warnings():
+            warnings.simplefilter("default")  # as in a kernel: a warning ends no cell
             result = shell.run_cell(cell.source)
         plt.close("all")
         shown.append(captured.stdout)

@@ -78,6 +78,7 @@ OF_BRAINS = {"n_trs": 80, "shortest_run_trs": 24, "n_subjects": 1, "n_regions": 
 #: Key (used by the notebooks) -> section.
 SECTIONS: dict[str, Section] = {
     # 02
+    "labels averaged": Section("labels averaged, in two numberings", CHANGES),
     "lag": Section("the lag scan", OF_BRAINS),
     "clock": Section("clock and latency told apart", {**OF_BRAINS, "shortest_run_s": 62}),
     # 03
