@@ -53,7 +53,7 @@ def draw_clock() -> Figure:
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     ax.axvline(0, color=COLOURS["sound"], lw=1, ls=":")
-    figure.tight_layout()
+    figure.set_layout_engine("tight")
     return figure
 
 
