@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP_FLAGS ?=
 TEST_WORKERS ?= 2
-FAST_S ?= 0.5
+FAST_S ?= 0.2
 # The stamp carries the content of the lock (and the place of the clone), so a changed lock installs again and nothing else does.
 STAMP := $(VENV)/.ready-$(shell (cat requirements.lock requirements-metrics.lock pyproject.toml; pwd) | cksum | cut -d' ' -f1)
 # The values reach the shell as variables, so that quotes, spaces, brackets and # in names of files are plain text.
