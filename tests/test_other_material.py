@@ -90,7 +90,7 @@ def has_too_few_volumes(build):
     return build.has_confounds and build.n_trs // build.n_runs < 6
 
 
-@pytest.mark.parametrize("build", filter(has_too_few_volumes, BUILDS), ids=str)
+@pytest.mark.parametrize("build", [b for b in BUILDS if has_too_few_volumes(b)], ids=str)
 def test_runs_that_confounds_use_up_are_refused_before_a_run(build, tiny, tmp_path):
     refusal = "silent" if build.sound == "silence" else "at least 3 dimensions must be left"
     with pytest.raises(InputError, match=refusal):
