@@ -3,16 +3,14 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import giblet_core as gc
 from giblet_core.commands.arguments import Command, note
-from giblet_core.timing import Stimulus
-from giblet_core.validation import (
-    StudyRows,
-    calibration_study,
-    decoding_study,
-    identification_null_study,
-)
+
+if TYPE_CHECKING:  # they take seconds to load, which no other command needs
+    from giblet_core.timing import Stimulus
+    from giblet_core.validation import StudyRows
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,20 @@ class RecordMaker:
     """
 
     made_of: str
-    make: Callable[[Stimulus | None], StudyRows]
+    make: "Callable[[Stimulus | None], StudyRows]"
     needs_film: bool
 
 
-def _calibration(stimulus: Stimulus | None) -> StudyRows:
-    return calibration_study()
+def _calibration(stimulus: "Stimulus | None") -> "StudyRows":
+    return gc.validation.calibration_study()
 
 
-def _identification_null(stimulus: Stimulus | None) -> StudyRows:
-    return identification_null_study()
+def _identification_null(stimulus: "Stimulus | None") -> "StudyRows":
+    return gc.validation.identification_null_study()
+
+
+def _decoding(stimulus: "Stimulus | None") -> "StudyRows":
+    return gc.validation.decoding_study(stimulus)
 
 
 #: Name of the record -> how it is made.
@@ -53,7 +55,7 @@ RECORDS = {
         needs_film=False,
     ),
     "decoding_demo": RecordMaker(
-        "simulated subjects who hear the demo film", decoding_study, needs_film=True
+        "simulated subjects who hear the demo film", _decoding, needs_film=True
     ),
 }
 

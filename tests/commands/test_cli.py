@@ -61,6 +61,15 @@ def test_every_command_answers_help(name, capsys):
     assert name in capsys.readouterr().out
 
 
+def test_the_list_of_commands_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom giblet_core.commands.cli import make_parser\nmake_parser()\n"
+        "print(*{'torch', 'transformers', 'nilearn', 'scipy', 'pandas'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"
+
+
 def test_the_console_script_reports_its_version_and_an_unknown_command():
     script = Path(sys.executable).with_name("giblet")
     if not script.exists():
