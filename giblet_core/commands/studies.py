@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import re
+from typing import TYPE_CHECKING
 
 import giblet_core as gc
 from giblet_core import commands
@@ -15,6 +16,10 @@ from giblet_core.commands.arguments import (
     path_text,
 )
 from giblet_core.errors import InputError
+
+if TYPE_CHECKING:
+    from giblet_core.fmri import Dataset
+    from giblet_core.timing import Stimulus
 
 EXAMPLES = """\
 examples:
@@ -99,20 +104,48 @@ def check(args: argparse.Namespace) -> int:
     return 2 if n_errors else 0
 
 
+def _add_sound(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--audio", type=path_text, help="the sound, where the data set does not name it"
+    )
+    parser.add_argument("--codec", help=CODEC_HELP)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
+    parser.add_argument("--smoke", action="store_true", help="a test run on the first two minutes")
+
+
+def _read_study(
+    dataset: str, args: argparse.Namespace, steps: tuple[str, str] = ("", "")
+) -> "tuple[Stimulus, Dataset]":
+    """Read the sound and the BOLD that a command names, saying so; `steps` stand before."""
+    commands.require_kind(args.audio, "sound", "audio")
+    given = {"bold": dataset}
+    if args.audio:
+        given["audio"] = args.audio
+    given = gc.workflow.complete_from_dataset(given)
+    note(f"{steps[0]}reading and encoding the sound ...")
+    stimulus = gc.ensure_stimulus(
+        given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
+    )
+    note(f"{steps[1]}reading BOLD ...")
+    data = gc.ensure_bold(dataset, stimulus, args.seed)
+    if data is None:
+        raise InputError("audio: too short for subjects. Give a longer sound.")
+    return stimulus, data
+
+
 def _add_region(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "region", metavar="NAME", help="a region of the atlas, or a column of the ROI table"
     )
     parser.add_argument("--dataset", type=path_text, default="demo", help="dataset.yaml, or demo")
-    parser.add_argument(
-        "--audio", type=path_text, help="the sound, where the data set does not name it"
-    )
-    parser.add_argument("--codec", help=CODEC_HELP)
+    _add_sound(parser)
     parser.add_argument(
         "--random", type=int, default=200, help="random regions matched for size and ISC"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
-    parser.add_argument("--smoke", action="store_true", help="a test run on the first two minutes")
+    _add_run(parser)
     parser.add_argument("--no-generation", action="store_true", help="without generated sound")
     parser.add_argument("--out", type=path_text, help="folder; build/regions/NAME by default")
 
@@ -120,19 +153,7 @@ def _add_region(parser: argparse.ArgumentParser) -> None:
 def region(args: argparse.Namespace) -> None:
     """Write the card of one region: what it hears, with its sound."""
     _check_region_name(args.region, args.dataset)
-    commands.require_kind(args.audio, "sound", "audio")
-    given = {"bold": args.dataset}
-    if args.audio:
-        given["audio"] = args.audio
-    given = gc.workflow.complete_from_dataset(given)
-    note("1/4 reading and encoding the sound ...")
-    stimulus = gc.ensure_stimulus(
-        given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
-    )
-    note("2/4 reading BOLD ...")
-    data = gc.ensure_bold(args.dataset, stimulus, args.seed)
-    if data is None:
-        raise InputError("audio: too short for subjects. Give a longer sound.")
+    stimulus, data = _read_study(args.dataset, args, ("1/4 ", "2/4 "))
     note(
         f"3/4 {data.label} BOLD, {len(data.subjects)} subjects: measuring {args.region} against "
         f"{args.random} random regions ..."
@@ -182,15 +203,11 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
         default="demo",
         help="dataset.yaml, or demo",
     )
-    parser.add_argument(
-        "--audio", type=path_text, help="the sound, where the data set does not name it"
-    )
-    parser.add_argument("--codec", help=CODEC_HELP)
+    _add_sound(parser)
     parser.add_argument(
         "--draws", type=int, default=1000, help="random phases; no p is below 1 / (draws + 1)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
-    parser.add_argument("--smoke", action="store_true", help="a test run on the first two minutes")
+    _add_run(parser)
     parser.add_argument("--out", type=path_text, help="folder; build/derivatives/giblet by default")
 
 
@@ -198,19 +215,7 @@ def maps(args: argparse.Namespace) -> None:
     """Write maps, tables and their page, subject by subject and over subjects."""
     if args.bold != "demo":
         commands.require_kind(args.bold, "data set", "bold")
-    commands.require_kind(args.audio, "sound", "audio")
-    given = {"bold": args.bold}
-    if args.audio:
-        given["audio"] = args.audio
-    given = gc.workflow.complete_from_dataset(given)
-    note("reading and encoding the sound ...")
-    stimulus = gc.ensure_stimulus(
-        given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
-    )
-    note("reading BOLD ...")
-    data = gc.ensure_bold(args.bold, stimulus, args.seed)
-    if data is None:
-        raise InputError("audio: too short for subjects. Give a longer sound.")
+    stimulus, data = _read_study(args.bold, args)
     settings = gc.derivatives.map_settings(
         data.n_trs, len(data.grids), data.t_r, args.draws, args.seed
     )

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from giblet_core.encoding.kernels import centre, check_matrix, kernel, ridge
 from giblet_core.encoding.regression import EncodingResult, fit_banded
-from giblet_core.encoding.statistics import Null, correlate, fisher_mean, make_null
+from giblet_core.encoding.statistics import Null, correlate, fisher_mean, make_null, signed_square
 from giblet_core.errors import InputError
 from giblet_core.timing import check_runs, shift_within_runs
 
@@ -341,7 +341,7 @@ class _Statistic:
         r = _mean_of_subjects(r, self.n_subjects)
         if self.r_rest is None:
             return r
-        return r * np.abs(r) - self.r_rest * np.abs(self.r_rest)
+        return signed_square(r) - signed_square(self.r_rest)
 
 
 def _mean_of_subjects(r: np.ndarray, n_subjects: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from giblet_core.encoding.kernels import centre, check_matrix, kernel
 from giblet_core.encoding.regression import EncodingResult, fit_banded
+from giblet_core.encoding.statistics import signed_square
 from giblet_core.errors import InputError
 
 
@@ -137,11 +138,6 @@ def product_measure(y: np.ndarray, parts: np.ndarray) -> np.ndarray:
     parts = parts - parts.mean(1, keepdims=True)
     remainder = 2 * y - parts.sum(0)
     return (parts * remainder).sum(1) / (y**2).sum(0)
-
-
-def signed_square(r: np.ndarray) -> np.ndarray:
-    """Return r|r|, with which a wrong sign counts against a model."""
-    return r * np.abs(r)
 
 
 @dataclass(frozen=True, eq=False)

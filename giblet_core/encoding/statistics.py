@@ -142,6 +142,33 @@ class Interval:
     n: int
 
 
+def signed_square(r: np.ndarray) -> np.ndarray:
+    """Return r|r|: explained variance, in which a wrong sign counts against a model."""
+    return r * np.abs(r)
+
+
+def draw_circular_blocks(rng: np.random.Generator, n: int, block: int, n_draws: int) -> np.ndarray:
+    """Draw rows in circular blocks: neighbours in time depend on each other.
+
+    Parameters
+    ----------
+    rng : Generator
+    n : int
+        How many rows there are, and how many each draw takes.
+    block : int
+        Length of the blocks.
+    n_draws : int
+
+    Returns
+    -------
+    int array of shape (n_draws, n)
+        Rows drawn.
+    """
+    starts = rng.integers(n, size=(n_draws, ceil(n / block)))
+    rows = (starts[..., None] + np.arange(block)) % n  # (n_draws, n_blocks, block)
+    return rows.reshape(n_draws, -1)[:, :n]
+
+
 def bootstrap(
     values: np.ndarray, block: int = 1, n_draws: int = 2000, seed: int = 0, level: float = 0.95
 ) -> Interval:
@@ -166,15 +193,11 @@ def bootstrap(
         ``mean``, ``low``, ``high`` of shape (...).
     """
     values = np.asarray(values, dtype=float)
-    n = len(values)
-    rng = np.random.default_rng(seed)
-    starts = rng.integers(n, size=(n_draws, ceil(n / block)))
-    blocks = (starts[..., None] + np.arange(block)) % n  # (n_draws, n_blocks, block)
-    rows = blocks.reshape(n_draws, -1)[:, :n]
+    rows = draw_circular_blocks(np.random.default_rng(seed), len(values), block, n_draws)
     means = np.stack([values[row].mean(0) for row in rows])
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, (1 + level) / 2], axis=0)
-    return Interval(values.mean(0), low, high, n)
+    return Interval(values.mean(0), low, high, len(values))
 
 
 def seed_interval(values: np.ndarray, level: float = 0.95) -> Interval:

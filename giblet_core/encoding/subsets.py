@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from giblet_core.encoding.kernels import centre, check_matrix, kernel, ridge
 from giblet_core.encoding.regression import EncodingResult
-from giblet_core.encoding.statistics import correlate, fisher_mean
+from giblet_core.encoding.statistics import correlate, fisher_mean, signed_square
 from giblet_core.errors import InputError
 
 MOST_CODEBOOKS = 10
@@ -89,7 +89,7 @@ class SubsetScores:
     @property
     def value_folds(self) -> np.ndarray:
         """Explained variance, signed r|r|, shape (2 ** n_codebooks, n_folds, n_targets)."""
-        return self.r_folds * np.abs(self.r_folds)
+        return signed_square(self.r_folds)
 
     def row(self, codebooks: Sequence[int]) -> int:
         """Return the row of a subset."""

@@ -145,8 +145,7 @@ class _Clock:
 
     def moments(self, x: np.ndarray, n: int) -> np.ndarray:
         """Reduce the second moments of vectors x (D, n_frames): (n_responses, n_trs, n)."""
-        n_frames = max(1, int(self.frame_rate / MOMENT_RATE_HZ))
-        return self.slow(second_moments(x, n_frames), self.frame_rate / n_frames, n)
+        return self.moments_of_bands([x], n)
 
     def moments_of_bands(self, bands: Sequence[np.ndarray], n: int) -> np.ndarray:
         """Do the same for the second moments of several bands (D, n_frames) together."""

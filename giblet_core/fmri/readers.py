@@ -198,6 +198,9 @@ def read_rows(
 
 def _refuse_huge(path: Path, block: np.ndarray) -> None:
     """Refuse values whose squares, summed, float32 cannot hold; NaN and infinity are told later."""
+    is_usual = block.max(initial=0) <= LARGEST_VALUE and block.min(initial=0) >= -LARGEST_VALUE
+    if is_usual:  # False for NaN
+        return
     is_huge = (np.abs(block) > LARGEST_VALUE) & np.isfinite(block)
     if is_huge.any():
         raise InputError(

@@ -11,11 +11,11 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite, nan
+from math import isfinite, nan
 
 import numpy as np
 
-from giblet_core.encoding import binomial_interval, seed_interval
+from giblet_core.encoding import binomial_interval, draw_circular_blocks, seed_interval
 from giblet_core.errors import InputError
 
 LEAST_UNITS = 20  # fewer independent units get no interval
@@ -237,9 +237,7 @@ def crossed_bootstrap(
 
 def _times_drawn(rng: np.random.Generator, n: int, length: int, n_draws: int) -> np.ndarray:
     """Draw n of n levels in circular blocks; how often each is drawn, (n_draws, n)."""
-    starts = rng.integers(n, size=(n_draws, ceil(n / length)))
-    levels = (starts[..., None] + np.arange(length)) % n
-    levels = levels.reshape(n_draws, -1)[:, :n]
+    levels = draw_circular_blocks(rng, n, length, n_draws)
     return np.stack([np.bincount(draw, minlength=n) for draw in levels]).astype(float)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.encoding import centre, correlate, kernel, ridge, shift_sizes
+from giblet_core.encoding import centre, correlate, kernel, ridge, shift_sizes, signed_square
 from giblet_core.inference import MAXIMUM, Corrected, correct
 from giblet_core.timing import Fold, shift_within_runs
 
@@ -78,8 +78,7 @@ def _explained(k: np.ndarray, y: np.ndarray, fold: Fold, alpha: float) -> np.nda
     """Return r|r| (n_targets,) of ridge by a kernel (n_trs, n_trs) in the test rows of a fold."""
     train, test = fold
     train_kernel, test_kernel = centre(k, train, test)
-    r = correlate(ridge(train_kernel, test_kernel, y[train], alpha), y[test])
-    return r * np.abs(r)
+    return signed_square(correlate(ridge(train_kernel, test_kernel, y[train], alpha), y[test]))
 
 
 def with_shifts(Y: np.ndarray, run_onsets: Sequence[int], min_shift: int = 30) -> np.ndarray:

@@ -16,7 +16,6 @@ CODEBOOKS = "codebooks"
 SOUND = "sound"
 OTHER = "no sound"
 NOTHING = "nothing"
-FOLLOWED = (CODEBOOKS, SOUND, OTHER, NOTHING)
 
 
 @dataclass(frozen=True)

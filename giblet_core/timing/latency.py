@@ -21,7 +21,6 @@ from giblet_core.timing.delays import FIRST_S, LAST_S, STEP_S, Answers, BlockFit
 
 PEAK_RANGE_S = (4.0, 7.0)  # within which auditory responses peak
 LEAST_BLOCKS = 20  # intervals from fewer are too narrow
-N_PLACES = 20  # places of about 2 s, that a best fit is chosen from
 LEAST_MOVE_S = 30.0  # by which BOLD is moved where it is to follow nothing
 LEVEL = 0.05  # of error, over regions and places, that a region follows
 COVERAGE = 0.95

@@ -23,8 +23,15 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from tqdm import tqdm
 
-from giblet_core.derivatives.statistics.fitting import VoxelModel, blocks_of, signed_square
-from giblet_core.encoding import PhaseRotation, centre, fisher_mean, kernel, phase_rotation
+from giblet_core.derivatives.statistics.fitting import VoxelModel, blocks_of
+from giblet_core.encoding import (
+    PhaseRotation,
+    centre,
+    fisher_mean,
+    kernel,
+    phase_rotation,
+    signed_square,
+)
 from giblet_core.timing import Fold
 
 ENOUGH = 20

@@ -8,7 +8,7 @@ import numpy as np
 from giblet_core.derivatives.statistics.catalogue import BASELINES, CODEBOOKS, FULL, plain_label
 from giblet_core.derivatives.statistics.intervals import r_interval
 from giblet_core.derivatives.statistics.settings import MapSettings
-from giblet_core.encoding import EncodingResult, fit_banded, simplex
+from giblet_core.encoding import EncodingResult, fit_banded, signed_square, simplex
 from giblet_core.errors import require
 from giblet_core.timing import Fold, contiguous_folds
 
@@ -130,11 +130,6 @@ class Fitted:
     def unique(self) -> np.ndarray:
         """What codebooks explain beyond the baselines, (n_voxels,)."""
         return signed_square(self.r[FULL]) - signed_square(self.r[BASELINES])
-
-
-def signed_square(r: np.ndarray) -> np.ndarray:
-    """Return r|r|, the explained variance with the sign of r."""
-    return r * np.abs(r)
 
 
 def blocks_of(n_trs: int, n_voxels: int) -> Iterator[slice]:

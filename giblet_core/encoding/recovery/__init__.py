@@ -24,7 +24,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "calibration": [
             "Calibration",
-            "calibration_error",
             "fit_calibration",
         ],
         "conditional": [

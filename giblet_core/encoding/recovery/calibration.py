@@ -90,35 +90,5 @@ def fit_calibration(probability: np.ndarray, planted: np.ndarray) -> Calibration
     return Calibration(float(slope), float(offset), prior=float(planted.mean()))
 
 
-def calibration_error(probability: np.ndarray, planted: np.ndarray, n_bins: int = 10) -> float:
-    """Return the expected calibration error: how far probabilities are from shares, on average.
-
-    Parameters
-    ----------
-    probability : array of shape (n,)
-    planted : bool array of shape (n,)
-    n_bins : int
-        Of equally many probabilities.
-
-    Returns
-    -------
-    float
-        Weighted mean over bins of |mean probability - share planted|.
-
-    Examples
-    --------
-    >>> calibration_error(np.array([0.5, 0.5, 0.5, 0.5]), np.array([1, 0, 1, 0]), n_bins=1)
-    0.0
-    """
-    order = np.argsort(np.ravel(probability), kind="stable")
-    of_bins = np.array_split(order, n_bins)
-    gaps = [
-        len(rows) * abs(np.ravel(probability)[rows].mean() - np.ravel(planted)[rows].mean())
-        for rows in of_bins
-        if len(rows)
-    ]
-    return float(np.sum(gaps) / len(order))
-
-
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     return logit(np.clip(probability, CERTAIN, 1 - CERTAIN))

@@ -6,6 +6,7 @@ import numpy as np
 
 from giblet_core.encoding.recovery.design import Design
 from giblet_core.encoding.regression import fit_banded
+from giblet_core.encoding.statistics import signed_square
 from giblet_core.timing import contiguous_folds
 
 BASE_SPACES = ("envelope", "loudness", "mel")
@@ -46,4 +47,4 @@ def codebook_gain(
     ]
     r = design.unseen_r(baselines, Y, folds, alphas, np.vstack(gammas), **timing)
     r_baselines = fit_banded(baselines, Y, folds, alphas, BASE_GAMMAS, **timing).r
-    return r * np.abs(r) - r_baselines * np.abs(r_baselines), r
+    return signed_square(r) - signed_square(r_baselines), r

@@ -8,7 +8,7 @@ from pathlib import Path
 from giblet_core.errors import InputError
 from giblet_core.fmri.drafting.remarks import Remarks
 from giblet_core.fmri.drafting.series.layout import Layout, Series
-from giblet_core.fmri.files.bids import BidsFile, parse_name
+from giblet_core.fmri.files.bids import BidsFile, n_entities, parse_name
 from giblet_core.tables import is_number, read_table
 
 SOUNDS = (
@@ -87,7 +87,7 @@ def _of_series(series: Series, tables: list[BidsFile], remarks: Remarks) -> Play
         for file in tables
         if all(series.entities.get(key) == value for key, value in file.entities.items())
     ]
-    for file in sorted(fitting, key=_n_entities, reverse=True):
+    for file in sorted(fitting, key=n_entities, reverse=True):
         try:
             heard = _first_sound(file.path)
         except InputError as fault:
@@ -96,10 +96,6 @@ def _of_series(series: Series, tables: list[BidsFile], remarks: Remarks) -> Play
         if heard is not None:
             return heard
     return None
-
-
-def _n_entities(file: BidsFile) -> int:
-    return len(file.entities)
 
 
 def _first_sound(path: Path) -> Played | None:

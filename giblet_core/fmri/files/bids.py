@@ -43,6 +43,11 @@ class BidsFile:
     extension: str
 
 
+def n_entities(file: BidsFile) -> int:
+    """Count the entities of a name: the fewer, the more files it speaks of."""
+    return len(file.entities)
+
+
 def entities_of(text: str) -> dict[str, str] | None:
     """Return the entities of a text such as ``task-film_run-1``; None where it is none."""
     entities = {}

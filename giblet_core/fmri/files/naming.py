@@ -4,11 +4,11 @@ from pathlib import Path
 
 from giblet_core.fmri.files.bids import (
     OF_SPACE,
-    BidsFile,
     Wanted,
     entities_of,
     files_of_subject,
     find_bids,
+    n_entities,
 )
 from giblet_core.fmri.files.patterns import find_filled, find_one
 from giblet_core.fmri.manifest.models import Manifest
@@ -130,13 +130,9 @@ def events_paths(manifest: Manifest, subject: str, run: Run) -> list[Path]:
     ]
     return [
         file.path
-        for file in sorted(files, key=_n_entities)
+        for file in sorted(files, key=n_entities)
         if all(file.entities.get(key, value) == value for key, value in own.items())
     ]
-
-
-def _n_entities(file: BidsFile) -> int:
-    return len(file.entities)
 
 
 def beside(manifest: Manifest, subject: str, run: Run, wanted: Wanted) -> Path:

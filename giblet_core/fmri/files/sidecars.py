@@ -12,7 +12,7 @@ from typing import Any
 
 from giblet_core.errors import InputError
 from giblet_core.files import read_json
-from giblet_core.fmri.files.bids import BidsFile, parse_name
+from giblet_core.fmri.files.bids import BidsFile, n_entities, parse_name
 
 KEYS = ("RepetitionTime", "StartTime", "SliceTimingCorrected", "VolumeTiming")
 KEYS_BY_LETTERS = {key.lower(): key for key in KEYS}
@@ -108,7 +108,7 @@ def _json_files(image: Path, root: Path) -> Iterator[Path]:
     for folder in _folders(image, root):
         files = [parse_name(path) for path in sorted(folder.glob("*.json"))]
         fitting = [file for file in files if file is not None and _holds_for(file, name)]
-        yield from (file.path for file in sorted(fitting, key=_n_entities))
+        yield from (file.path for file in sorted(fitting, key=n_entities))
         plain = folder / f"{name.suffix}.json"
         if plain.is_file():
             yield plain
@@ -127,7 +127,3 @@ def _holds_for(file: BidsFile, image: BidsFile) -> bool:
     if file.suffix != image.suffix or file.path.name.startswith("."):
         return False
     return all(image.entities.get(key) == value for key, value in file.entities.items())
-
-
-def _n_entities(file: BidsFile) -> int:
-    return len(file.entities)

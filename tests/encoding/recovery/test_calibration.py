@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from giblet_core.encoding import Calibration, calibration_error, fit_calibration
+from giblet_core.encoding import Calibration, fit_calibration
 from giblet_core.errors import InputError
+from giblet_core.inference import reliability
 
 
 def test_a_model_that_is_too_sure_is_brought_back(rng):
@@ -16,8 +17,8 @@ def test_a_model_that_is_too_sure_is_brought_back(rng):
     assert fitted.slope == pytest.approx(1 / 3, abs=0.03)
     assert fitted.offset == pytest.approx(-1 / 3, abs=0.05)
     assert fitted.prior == pytest.approx(planted.mean())
-    assert calibration_error(too_sure, planted) > 0.1
-    assert calibration_error(fitted.apply(too_sure), planted) < 0.02
+    assert reliability(too_sure, planted).calibration_error > 0.1
+    assert reliability(fitted.apply(too_sure), planted).calibration_error < 0.02
 
 
 def test_order_stays_and_flat_probabilities_cannot_be_told():
