@@ -20,6 +20,7 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
+LONGEST_CELL = 20  # lines
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 STANDARD = {
     "audio": "demo",
@@ -63,6 +64,13 @@ def test_a_notebook_opens_with_a_title_and_names_the_common_kernel(path):
         for c in notebook.cells
         if "parameters" in c.metadata.get("tags", []) and c.cell_type != "code"
     ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_no_cell_is_longer_than_a_reader_can_hold(path):
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    lengths = {cell.id: len(cell.source.splitlines()) for cell in cells}
+    assert {cell: n for cell, n in lengths.items() if n > LONGEST_CELL} == {}
 
 
 @pytest.mark.slow
