@@ -77,7 +77,7 @@ def test_the_steps_of_the_quick_start_run_in_python_and_on_the_command_line(film
     grid_frames = names["windows"].array.shape[0] * 112
     assert names["same"].n_frames >= grid_frames
     (film / "my_recording.npz").unlink()
-    lines = commands_of(by_command.split("## Work in the notebooks")[0])
+    lines = commands_of(by_command.split("## Results to take away")[0])
     assert [line.split()[1] for line in lines] == ["encode", "decode", "lesion", "compare", "info"]
     for line in lines:
         assert main(shlex.split(line)[1:]) == 0, (line, capsys.readouterr().err)

@@ -23,12 +23,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "corrections": [
             "Corrected",
+            "MAXIMA",
             "MAXIMUM",
             "METHODS",
+            "UNSCALED_MAXIMUM",
             "correct",
             "draws_needed",
+            "maximum_statistic",
             "smallest_corrected_p",
-            "studentised_maximum",
         ],
         "intervals": [
             "LEAST_UNITS",

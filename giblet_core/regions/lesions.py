@@ -22,7 +22,7 @@ from tqdm import tqdm
 from giblet_core.decoding import Segments
 from giblet_core.encoding import bootstrap, draw_shifts
 from giblet_core.errors import InputError
-from giblet_core.inference import LEAST_UNITS, correct
+from giblet_core.inference import LEAST_UNITS, UNSCALED_MAXIMUM, correct
 from giblet_core.regions.decoder import SegmentScorer, choose_penalties, make_scorer, read_out
 from giblet_core.regions.voxels import GroupResponses, matched_regions, overlap
 from giblet_core.timing import Fold
@@ -102,7 +102,7 @@ class RegionLesions:
 
         Intervals are block bootstraps over pairs, NaN where these are fewer than `LEAST_UNITS`; p
         is corrected over regions by the maximum statistic, since FDR of few draws and many regions
-        could detect nothing.
+        could detect nothing; unscaled for circular shifts, which depend on each other.
         """
         effects = {
             "alone": self.alone,
@@ -122,7 +122,7 @@ class RegionLesions:
         columns["random, low"] = 100 * low
         columns["random, high"] = 100 * high
         accuracy = self.alone.mean(1)
-        columns["p chance"] = correct(accuracy, self.null_alone.T).p
+        columns["p chance"] = correct(accuracy, self.null_alone.T, UNSCALED_MAXIMUM).p
         columns["p random"] = correct(accuracy, self.random.mean(2).T).p
         return pd.DataFrame(columns, index=pd.Index(self.names, name="region"))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.encoding import centre, correlate, kernel, ridge, shift_sizes, signed_square
-from giblet_core.inference import MAXIMUM, Corrected, correct
+from giblet_core.inference import UNSCALED_MAXIMUM, Corrected, correct
 from giblet_core.timing import Fold, shift_within_runs
 
 
@@ -25,8 +25,11 @@ class ShiftedParts:
     observed: np.ndarray
     draws: np.ndarray
 
-    def corrected(self, method: str = MAXIMUM) -> Corrected:
-        """Test all groups and regions together, by one of `inference.METHODS`."""
+    def corrected(self, method: str = UNSCALED_MAXIMUM) -> Corrected:
+        """Test all groups and regions together, by one of `inference.METHODS`.
+
+        Neighbouring shifts depend on each other, so that tests are not scaled.
+        """
         return correct(self.observed, self.draws, method)
 
 

@@ -2,15 +2,20 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from giblet_core.encoding import fdr, holm, make_null
 from giblet_core.errors import InputError
 from giblet_core.inference import (
+    MAXIMA,
+    MAXIMUM,
+    METHODS,
+    UNSCALED_MAXIMUM,
     correct,
     draws_needed,
+    maximum_statistic,
     proportion,
     smallest_corrected_p,
-    studentised_maximum,
 )
 
 N_DRAWS = 340
@@ -31,7 +36,7 @@ def test_the_floor_is_what_one_infinite_effect_gets(method, rng):
     assert "2239 draws would be needed" in str(corrected)
 
 
-@pytest.mark.parametrize("method", ["Holm", "FDR", "maximum statistic"])
+@pytest.mark.parametrize("method", METHODS)
 def test_the_draws_needed_are_just_enough(method):
     n_draws = draws_needed(N_TESTS, method)
     assert smallest_corrected_p(n_draws, N_TESTS, method) <= 0.05
@@ -49,7 +54,7 @@ def test_the_maximum_statistic_detects_a_strong_effect_where_holm_and_fdr_cannot
 
 
 def test_a_weak_test_is_not_drowned_by_one_whose_null_is_wide(rng):
-    """The plain maximum compares all with the widest null; the studentised one does not."""
+    """The unscaled maximum compares all with the widest null; the scaled one does not."""
     widths = np.full(N_TESTS, 0.01)
     widths[0] = 10.0
     draws = widths * rng.standard_normal((N_DRAWS, N_TESTS))
@@ -57,6 +62,7 @@ def test_a_weak_test_is_not_drowned_by_one_whose_null_is_wide(rng):
     observed[7] = 0.08  # eight of its own SD
     assert correct(observed, draws).detected.tolist() == [i == 7 for i in range(N_TESTS)]
     assert make_null(observed, draws, "").p_max[7] > 0.3
+    assert correct(observed, draws, UNSCALED_MAXIMUM).p[7] > 0.3
 
 
 def test_under_the_null_any_detection_is_as_rare_as_alpha_says(rng):
@@ -71,10 +77,24 @@ def test_under_the_null_any_detection_is_as_rare_as_alpha_says(rng):
     assert share.low <= 0.05 <= share.high
 
 
+def test_draws_that_depend_on_each_other_take_the_maximum_without_scaling(rng):
+    """Every draw but the observed one has near neighbours, as circular shifts have."""
+    n_simulations = 300
+    n_any = dict.fromkeys(MAXIMA, 0)
+    for _ in range(n_simulations):
+        series = gaussian_filter1d(rng.standard_normal((150, 40)), 3, axis=0, mode="wrap")
+        for method in MAXIMA:
+            n_any[method] += correct(series[0], series[30:121], method).detected.any()
+    scaled = proportion(n_any[MAXIMUM], n_simulations)
+    unscaled = proportion(n_any[UNSCALED_MAXIMUM], n_simulations)
+    assert unscaled.low <= 0.05
+    assert scaled.low > 0.05
+
+
 def test_single_p_values_are_ranks_and_adjusted_by_the_named_method(rng):
     draws = rng.standard_normal((99, 6))
     observed = rng.standard_normal(6)
-    p, _ = studentised_maximum(observed, draws)
+    p, _ = maximum_statistic(observed, draws)
     np.testing.assert_allclose(p, make_null(observed, draws, "").p)
     np.testing.assert_allclose(correct(observed, draws, "Holm").p, holm(p))
     np.testing.assert_allclose(correct(observed, draws, "FDR").p, fdr(p))

@@ -5,8 +5,9 @@ import pytest
 import soundfile
 
 import giblet_core as gc
+from giblet_core.decoding import foil_pairs
 from giblet_core.fmri import load_dataset
-from giblet_core.regions import region_findings
+from giblet_core.regions import protocol_for, region_findings
 from giblet_core.validation.simulation import simulate, stand_in_sound
 
 
@@ -24,7 +25,10 @@ def test_a_single_run_of_any_length_holds_segments_with_a_foil(tmp_path, demo_co
     )
     data = load_dataset(simulation.save(tmp_path / "volumes", stimulus="../film.flac"))
     findings = region_findings(stim, data, ["R01"], n_random=2, n_shifts=2)
-    assert np.isfinite(findings.lesions.whole).sum() >= 5
+    pairs = foil_pairs(findings.segments.foils(protocol_for(data.grids).embargo))
+    assert len(np.unique(pairs)) >= 5  # segments that have a foil
+    assert findings.lesions.whole.shape == (len(pairs),)
+    assert np.isfinite(findings.lesions.whole).all()
 
 
 def test_a_map_holds_each_region_and_nothing_else(findings):
