@@ -11,6 +11,8 @@ import numpy as np
 from fake_sounds import FILE_KINDS
 from fakes import conditioned_model
 from fmriprep import write_derivative
+from made_codes import made_up_codes
+from textgrids import textgrid_of
 
 from giblet_core.codecs import Codes
 from giblet_core.codecs.loading import load_encodec_folder
@@ -144,16 +146,7 @@ def read_image(folder, path):
 
 def write_codes(folder):
     indices = np.random.default_rng(0).integers(0, 32, (2, 150)).astype(np.uint16)
-    codes = Codes(
-        indices,
-        sample_rate=24_000,
-        frame_rate=75.0,
-        n_samples=150 * 320,
-        bandwidth_kbps=1.5,
-        codec_id="made-up",
-        codec_sha256="0" * 64,
-    )
-    codes.save(folder / "codes.npz")
+    made_up_codes(indices).save(folder / "codes.npz")
     save_npz(folder / "other.npz", {"x": indices}, {"kind": "test"})
 
 
@@ -171,35 +164,12 @@ def read_codec(folder, path):
 
 # --- texts ---------------------------------------------------------------------------------------
 
-TEXTGRID = """\
-File type = "ooTextFile"
-Object class = "TextGrid"
-
-xmin = 0
-xmax = 3
-tiers? <exists>
-size = 1
-item []:
-    item [1]:
-        class = "IntervalTier"
-        name = "word"
-        xmin = 0
-        xmax = 3
-        intervals: size = 2
-        intervals [1]:
-            xmin = 0
-            xmax = 1.5
-            text = "said ""no"" twice"
-        intervals [2]:
-            xmin = 1.5
-            xmax = 3
-            text = ""
-"""
 SIDECAR = '{"RepetitionTime": 1.5, "StartTime": 0.7, "SliceTimingCorrected": true}'
 
 
 def write_textgrid(folder):
-    (folder / "words.TextGrid").write_text(TEXTGRID)
+    words = [(0, 1.5, 'said ""no"" twice'), (1.5, 3, "")]
+    (folder / "words.TextGrid").write_text(textgrid_of(words))
 
 
 def read_words(folder, path):

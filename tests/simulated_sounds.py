@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
+from made_codes import made_up_codes
 from scipy.signal import lfilter
 
-from giblet_core.codecs import Codes
 from giblet_core.simulations import HeardSound
 
 RATE = 8_000
@@ -33,6 +33,6 @@ def made_indices(rng):
 
 
 def made_sound(wave, indices, codebooks):
-    codes = Codes(indices, RATE, float(FRAME_RATE), len(wave), 2.4, "made", "0", N_ENTRIES)
+    codes = made_up_codes(indices, RATE, float(FRAME_RATE), cardinality=N_ENTRIES)
     annotation = SimpleNamespace(active=lambda kind, times_s: times_s % 20 < 10)
     return HeardSound(wave, RATE, codes, codebooks, annotation)

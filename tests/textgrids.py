@@ -22,9 +22,14 @@ INTERVAL = """        intervals [{i}]:
 """
 
 
-def textgrid_of(words, n_declared):
-    """Return the text of a TextGrid that declares so many intervals and holds these words."""
-    return HEAD.format(n_declared=n_declared) + "".join(
+def textgrid_of(words, n_declared=None):
+    """Return the text of a TextGrid of 3 s that holds (start, stop, word).
+
+    It declares as many intervals as there are words, or `n_declared`.
+    """
+    head = HEAD.format(n_declared=len(words) if n_declared is None else n_declared)
+    intervals = [
         INTERVAL.format(i=i, start=start, stop=stop, word=word)
-        for i, (start, stop, word) in enumerate(words, 1)
-    )
+        for i, (start, stop, word) in enumerate(words, start=1)
+    ]
+    return head + "".join(intervals)

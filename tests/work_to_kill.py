@@ -6,9 +6,10 @@ The other functions put the inputs into a new folder.
 from pathlib import Path
 
 import numpy as np
+from made_codes import SMALL_NETWORK, made_up_codes
 from workflow_project import write_book, write_notebook
 
-from giblet_core.autoencoder import NetworkConfig, TrainConfig, build_autoencoder, fit
+from giblet_core.autoencoder import TrainConfig, build_autoencoder, fit
 from giblet_core.codecs import Codes
 from giblet_core.commands import main
 from giblet_core.files import save_npz, write_sealed, write_text
@@ -40,15 +41,6 @@ def prepare_sound(folder):
 
 # --- training ------------------------------------------------------------------------------------
 
-NETWORK = NetworkConfig(
-    num_codebooks=2,
-    n_frames=24,
-    cardinality=32,
-    embed_dim=8,
-    out_dim=16,
-    encoder_hidden=8,
-    decoder_hidden=16,
-)
 TRAINING = TrainConfig(
     steps=100,
     batch_size=4,
@@ -62,21 +54,13 @@ TRAINING = TrainConfig(
 
 def prepare_codes(folder):
     folder.mkdir()
-    codes = Codes(
-        np.random.default_rng(0).integers(0, 32, (2, 4500)),
-        sample_rate=24_000,
-        frame_rate=75.0,
-        n_samples=4500 * 320,
-        bandwidth_kbps=1.5,
-        codec_id="made-up",
-        codec_sha256="0" * 64,
-    )
-    codes.save(folder / "codes.npz")
+    indices = np.random.default_rng(0).integers(0, 32, (2, 4500))
+    made_up_codes(indices).save(folder / "codes.npz")
 
 
 def train():
     codes = Codes.load("codes.npz")
-    fit(build_autoencoder(NETWORK), codes, TRAINING, Path("run"), resume=True, progress=False)
+    fit(build_autoencoder(SMALL_NETWORK), codes, TRAINING, Path("run"), resume=True, progress=False)
 
 
 # --- run and sweep -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fakes import FAKE_CODECS, coloured_noise
 from join_sounds import mixed_track
+from made_codes import made_up_codes
 
 from giblet_core.autoencoder import (
     AudioEncoder,
@@ -36,9 +37,9 @@ TINY = NetworkConfig(num_codebooks=2, embed_dim=4, encoder_hidden=4, decoder_hid
 
 
 @pytest.fixture(scope="module")
-def film(as_codes):
+def film():
     """80 s in which 50 of 1024 entries are in use, alike often."""
-    return as_codes(np.random.default_rng(0).integers(0, 50, (2, 6000)) + 300)
+    return made_up_codes(np.random.default_rng(0).integers(0, 50, (2, 6000)) + 300)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_codes import made_up_codes
 
 import giblet_core as gc
 from giblet_core.autoencoder import (
@@ -101,7 +102,7 @@ def test_a_codebook_that_follows_the_target_is_read_and_one_that_does_not_is_not
     level = np.repeat(rng.uniform(0, 15, n_trs), n_frames)
     carrying = np.clip(np.round(level + rng.normal(size=level.size)), 0, 15).astype(int)
     indices = np.stack([carrying, rng.integers(0, 16, level.size)])
-    codes = gc.Codes(indices, 24_000, 50.0, level.size * 480, 0.4, "made-up", "0" * 64)
+    codes = made_up_codes(indices, frame_rate=50.0)
     steps = np.arange(16, dtype=np.float32) - 7.5
     codebooks = np.stack([np.outer(steps, [1.0, 0.5])] * 2).astype(np.float32)
     targets = pd.DataFrame({"level": level[::n_frames]})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from fakes import coloured_noise, projected_codec
+from made_codes import made_up_codes
 
 from giblet_core.autoencoder import (
     bits_per_token,
@@ -126,8 +127,8 @@ def test_pca_passes_what_lies_in_its_width_and_knows_training_only(rng):
 # --- how codebooks are used ----------------------------------------------------------------------
 
 
-def test_the_table_of_codebooks_of_known_codes(as_codes):
-    codes = as_codes(np.array([[0, 0, 1, 1], [3, 3, 3, 3]]))
+def test_the_table_of_codebooks_of_known_codes():
+    codes = made_up_codes(np.array([[0, 0, 1, 1], [3, 3, 3, 3]]))
     vectors = np.zeros((2, 1024, 2), np.float32)
     vectors[0, 0] = (2, 0)
     vectors[0, 1] = (-2, 0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from caches import assert_flips_are_found, edited_copy
+from made_codes import SMALL_NETWORK, made_up_codes
 from safetensors.torch import load_file
 
 from giblet_core.autoencoder import (
@@ -25,17 +26,6 @@ from giblet_core.autoencoder import (
 )
 from giblet_core.errors import InputError
 from giblet_core.files import content_hash
-
-SMALL = NetworkConfig(
-    num_codebooks=2,
-    n_frames=24,
-    cardinality=32,
-    embed_dim=8,
-    out_dim=16,
-    latent_dim=6,
-    encoder_hidden=8,
-    decoder_hidden=16,
-)
 
 
 def weights(model):
@@ -152,9 +142,9 @@ def test_the_model_ends_with_its_best_weights(film, new_model, quick, tmp_path):
     assert json.loads((tmp_path / "history.json").read_text())["best_step"] == history.best_step
 
 
-def test_training_stops_when_validation_no_longer_gains(as_codes, new_model, quick):
+def test_training_stops_when_validation_no_longer_gains(new_model, quick):
     """Nothing to learn: validation can only get worse."""
-    noise = as_codes(np.random.default_rng(0).integers(0, 32, (2, 4500)))
+    noise = made_up_codes(np.random.default_rng(0).integers(0, 32, (2, 4500)))
     config = dataclasses.replace(quick, steps=400, patience=2, learning_rate=1e-2)
     history = fit(new_model(), noise, config, progress=False)
     assert history.stopped_early
@@ -195,10 +185,10 @@ def test_another_configuration_has_another_folder(tmp_path):
 # --- what a checkpoint refuses -------------------------------------------------------------------
 
 
-def test_checkpoint_of_another_run_is_refused(film, as_codes, new_model, quick, tmp_path):
+def test_checkpoint_of_another_run_is_refused(film, new_model, quick, tmp_path):
     fit(new_model(), film, quick, tmp_path, stop_at=4, progress=False)
     other_config = dataclasses.replace(quick, learning_rate=1.0)
-    other_film = as_codes(film.indices[:, ::-1])
+    other_film = made_up_codes(film.indices[:, ::-1])
     for codes, config in ((film, other_config), (other_film, quick)):
         with pytest.raises(InputError, match="another config"):
             fit(new_model(), codes, config, tmp_path, resume=True, progress=False)
@@ -206,7 +196,7 @@ def test_checkpoint_of_another_run_is_refused(film, as_codes, new_model, quick, 
 
 def architecture(**changes):
     """Return the architecture of a small network, one of its settings another."""
-    return build_autoencoder(dataclasses.replace(SMALL, **changes)).architecture()
+    return build_autoencoder(dataclasses.replace(SMALL_NETWORK, **changes)).architecture()
 
 
 def with_frame_rate(codes):
@@ -324,13 +314,13 @@ def test_too_short_a_sound_is_named(film, new_model, quick):
 # --- learning ------------------------------------------------------------------------------------
 
 
-def test_test_time_is_never_seen(film, as_codes, new_model, quick):
+def test_test_time_is_never_seen(film, new_model, quick):
     other = film.indices.copy()
     for start, stop in split_time(film.n_frames, 75.0, quick).test:
         other[:, start:stop] = 0
     models = [new_model(), new_model()]
     fit(models[0], film, quick, progress=False)
-    fit(models[1], as_codes(other), quick, progress=False)
+    fit(models[1], made_up_codes(other), quick, progress=False)
     np.testing.assert_array_equal(weights(models[0]), weights(models[1]))
 
 
@@ -375,12 +365,12 @@ def renamed(indices, model):
 
 @pytest.mark.parametrize("head", ["classification", "regression"])
 def test_renaming_labels_changes_training_of_regression_but_not_of_classification(
-    film, as_codes, new_model, quick, head
+    film, new_model, quick, head
 ):
     config = dataclasses.replace(quick, steps=40, patience=0)
     plain_model = new_model(head).double()  # rounding is all that may differ
     renamed_model = new_model(head).double()
-    renamed_film = as_codes(renamed(film.indices, renamed_model))
+    renamed_film = made_up_codes(renamed(film.indices, renamed_model))
     plain = fit(plain_model, film, config, progress=False).mean("validation")
     other = fit(renamed_model, renamed_film, config, progress=False).mean("validation")
     if head == "classification":

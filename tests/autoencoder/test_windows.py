@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from made_codes import made_up_codes
 
 from giblet_core.autoencoder import (
     NetworkConfig,
@@ -50,7 +51,7 @@ def test_drawn_codes_are_seeded(film, new_model):
     assert (first != other).any()
 
 
-def test_the_latent_head_learns_latents_that_quantise_to_the_codes(rng, as_codes):
+def test_the_latent_head_learns_latents_that_quantise_to_the_codes(rng):
     """A window known by heart in latents gives its codes back."""
     network = NetworkConfig(
         num_codebooks=2,
@@ -68,7 +69,7 @@ def test_the_latent_head_learns_latents_that_quantise_to_the_codes(rng, as_codes
     model = build_autoencoder(network)
     scale = np.array([5.0, 1.0])[:, None, None]  # codebook 1 refines codebook 0
     vectors = (rng.normal(size=(2, 16, 6)) * scale).astype(np.float32)
-    codes = as_codes(rng.integers(0, 16, (2, 12)))
+    codes = made_up_codes(rng.integers(0, 16, (2, 12)))
     target = torch.from_numpy(sum_latents(codes.indices, vectors))[None]
     window = torch.from_numpy(codes.indices.astype(np.int64))[None]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

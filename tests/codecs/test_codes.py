@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 
 from giblet_core.codecs import Codes, as_written, frame_at
 from giblet_core.errors import InputError
@@ -16,7 +17,7 @@ RATE = 24_000
 def random_codes(cardinality, n_frames=20):
     indices = np.random.default_rng(0).integers(0, cardinality, (2, n_frames))
     indices[0, 0] = cardinality - 1
-    return Codes(indices, RATE, 75.0, n_frames * 320, 1.5, "fake", "0" * 64, cardinality)
+    return made_up_codes(indices, RATE, cardinality=cardinality)
 
 
 def test_a_number_means_what_is_written():

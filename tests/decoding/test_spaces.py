@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import numpy as np
+from made_codes import made_up_codes
 
-from giblet_core.codecs import Codes
 from giblet_core.decoding import (
     BEYOND,
     PLAIN,
@@ -27,7 +27,7 @@ def random_stimuli(rng):
     codec = SimpleNamespace(sha256="f" * 64, codebooks=vectors, sample_rate=24_000)
     indices = rng.integers(0, 16, (2, 22_500)).astype(np.uint16)
     n_samples = 22_500 * 320
-    codes = Codes(indices, 24_000, 75.0, n_samples, 1.5, "fake", codec.sha256)
+    codes = made_up_codes(indices, codec_sha256=codec.sha256)
     level_db = np.repeat(rng.uniform(-2, 2, 100), n_samples // 100)  # a new level every 3 s
     wave = (rng.standard_normal(n_samples) * 10 ** (level_db / 20) / 9).astype(np.float32)
     # the end of the first run: what came before it is training time and cannot have heard it

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 
-from giblet_core.codecs import Codes
 from giblet_core.errors import InputError
 from giblet_core.lesions import piece_of_sound, rest_of_sound, spread_pieces
 
@@ -14,7 +14,7 @@ FRAME_RATE = 75.0
 def numbered_codes(n_frames):
     """Each frame's entry is its number."""
     indices = np.tile(np.arange(n_frames, dtype=np.uint16), (2, 1))
-    return Codes(indices, RATE, FRAME_RATE, n_frames * 320, 1.5, "fake", "f" * 64, 65_536)
+    return made_up_codes(indices, cardinality=65_536, codec_sha256="f" * 64)
 
 
 class Sound:

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 
-from giblet_core.codecs import Codes
 from giblet_core.errors import InputError
 from giblet_core.simulations import HeardSound
 
 
 def sound_of(indices, frame_rate, n_samples, cardinality=16):
-    codes = Codes(indices, 24_000, frame_rate, n_samples, 1.0, "made", "0", cardinality)
+    codes = made_up_codes(indices, 24_000, frame_rate, n_samples=n_samples, cardinality=cardinality)
     return HeardSound(np.zeros(n_samples, np.float32), 24_000, codes, np.zeros((1, 16, 2)))
 
 
@@ -71,7 +71,7 @@ def test_speech_is_guessed_where_nothing_is_annotated():
     times_s = np.arange(24_000 * 40) / 24_000
     syllables = np.where(times_s < 20, np.sin(2 * np.pi * 2 * times_s) ** 4, 0.5)
     wave = (rng.standard_normal(len(times_s)) * syllables).astype(np.float32)
-    codes = Codes(np.zeros((1, 3_000), int), 24_000, 75.0, len(wave), 1.0, "made", "0", 16)
+    codes = made_up_codes(np.zeros((1, 3_000), int), cardinality=16)
     speech = HeardSound(wave, 24_000, codes, np.zeros((1, 16, 2))).speech
     assert speech[50:190].mean() > 0.9
     assert speech[240:].mean() < 0.1

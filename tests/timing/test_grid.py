@@ -5,8 +5,9 @@ from math import floor
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 
-from giblet_core.codecs import Codes, frame_at
+from giblet_core.codecs import frame_at
 from giblet_core.errors import InputError
 from giblet_core.timing import TRGrid, cut, pool, run_onsets, uncut
 
@@ -15,7 +16,7 @@ TRS = [0.72, 1.49, 1.5, 2.0, 0.8, 1 / 3]
 
 def random_codes(n_frames, k=8, seed=0):
     indices = np.random.default_rng(seed).integers(0, 1024, (k, n_frames))
-    return Codes(indices, 24_000, 75.0, n_frames * 320, 0.75 * k, "fake", "0" * 64)
+    return made_up_codes(indices)
 
 
 @pytest.mark.parametrize("t_r", TRS)
@@ -44,7 +45,7 @@ def test_trs_hold_the_floor_of_their_frames_or_one_more(rate):
 
 
 def test_a_tr_shorter_than_a_frame_is_an_error():
-    slow = Codes(np.zeros((1, 40), int), 24_000, 12.5, 40 * 1920, 0.1375, "slow", "0" * 64)
+    slow = made_up_codes(np.zeros((1, 40), int), frame_rate=12.5)
     with pytest.raises(InputError, match="the TR is shorter than a frame"):
         TRGrid(0.05, 4).windows(slow)
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 
-import giblet_core as gc
 from giblet_core.demo.codec import perplexity, sound_table
 
 
 def test_perplexity_counts_equally_used_entries():
     cycle = np.tile(np.arange(100, dtype=np.uint16), (2, 3))
-    codes = gc.Codes(cycle, 24_000, 75.0, 300 * 320, 1.5, "fake", "0")
+    codes = made_up_codes(cycle)
     np.testing.assert_allclose(perplexity(codes), 100)
 
 

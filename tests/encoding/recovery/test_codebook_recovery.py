@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 
-from giblet_core.codecs import Codes
 from giblet_core.encoding import (
     Design,
     codebook_gain,
@@ -120,9 +120,12 @@ def two_levels(rng):
     wave = np.repeat(level, HOP) * rng.standard_normal(HOP * n_frames) * 0.1
     codebooks = np.linspace(0, 1, 1024)[:, None] * rng.standard_normal((2, 1, 8))
     indices = np.stack([np.round(course * 1023) for course in (level, other)]).astype(np.uint16)
-    codes = Codes(indices, SAMPLE_RATE, FRAME_RATE, HOP * n_frames, 1.5, "fake", "0")
+    codes = made_up_codes(indices)
     codec = SimpleNamespace(
-        id="fake", sha256="0", sample_rate=SAMPLE_RATE, codebooks=codebooks.astype(np.float32)
+        id=codes.codec_id,
+        sha256=codes.codec_sha256,
+        sample_rate=SAMPLE_RATE,
+        codebooks=codebooks.astype(np.float32),
     )
     stimulus = SimpleNamespace(codec=codec, codes=codes, wave=wave.astype(np.float32), spoken=None)
     return SimpleNamespace(stimulus=stimulus, courses=(level, other))

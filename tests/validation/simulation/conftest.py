@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from made_codes import made_up_codes
 from scipy.signal import lfilter
 
-from giblet_core.codecs import Codes
 from giblet_core.validation.simulation import simulate, stand_in_sound
 
 COARSE = 12  # mm; about 1,100 voxels
@@ -40,7 +40,7 @@ class FakeCodec:
         noise = np.random.default_rng(6).standard_normal((8, n_frames))
         drifting = lfilter([1], [1, -0.98], noise)
         indices = np.clip(512 + 200 * drifting / drifting.std(), 0, 1023).astype(np.uint16)
-        return Codes(indices, RATE, 75.0, len(wave), 6.0, "fake", "0")
+        return made_up_codes(indices, n_samples=len(wave))
 
 
 @pytest.fixture(scope="session")
