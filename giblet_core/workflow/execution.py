@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,20 @@ class Execution:
     root: Path
 
 
-def kernel_config() -> Config:
-    """Say how kernels are spoken to: by sockets in the file system where they are known.
+@contextlib.contextmanager
+def kernel_config() -> Iterator[Config]:
+    """Say how a kernel is spoken to: by sockets in the file system where they are known.
 
-    So the book needs no network at all, not even the loopback, and no port is open to others.
+    So the book needs no network at all, not even the loopback, and no port is open to others. Each
+    kernel has a folder of its own, since kernels of one folder would take each other's sockets.
     Windows has none, and a socket in a folder of a long name cannot be made: TCP is used there.
     """
-    is_posix = os.name == "posix"
-    longest = Path(tempfile.gettempdir()) / "tmp01234567-ipc-1"
-    if not is_posix or len(os.fsencode(longest)) > LONGEST_SOCKET:
-        return Config()
-    return Config({"KernelManager": {"transport": "ipc"}})
+    with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as folder:
+        sockets = Path(folder) / "socket"  # five of them: socket-1, socket-2 ...
+        if os.name != "posix" or len(os.fsencode(sockets)) > LONGEST_SOCKET:
+            yield Config()
+        else:
+            yield Config({"KernelManager": {"transport": "ipc", "ip": str(sockets)}})
 
 
 def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: Path) -> None:
@@ -89,16 +92,17 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
     partial = target.with_suffix(".running.ipynb")
     failed = target.with_suffix(".failed.ipynb")
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(partial),
-            dict(parameters),
-            kernel_name="python3",
-            cwd=str(root),
-            progress_bar=sys.stderr.isatty(),
-            extra_arguments=["--log-level=ERROR"],
-            config=kernel_config(),
-        )
+        with kernel_config() as config:
+            papermill.execute_notebook(
+                str(notebook),
+                str(partial),
+                dict(parameters),
+                kernel_name="python3",
+                cwd=str(root),
+                progress_bar=sys.stderr.isatty(),
+                extra_arguments=["--log-level=ERROR"],
+                config=config,
+            )
         hide_places(partial, parameters, root)
         os.replace(partial, target)
         failed.unlink(missing_ok=True)

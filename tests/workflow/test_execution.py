@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from jupyter_client import KernelManager
 from workflow_project import ROOT, run, write_notebook
 
 from giblet_core.workflow.execution import kernel_config
@@ -97,5 +99,17 @@ def test_the_book_runs_and_builds_where_there_is_no_network_at_all(project):
 def test_kernels_are_spoken_to_by_sockets_where_their_names_are_short(
     monkeypatch, n_letters, is_a_file
 ):
-    monkeypatch.setattr("tempfile.tempdir", "/" + "x" * n_letters)
-    assert bool(kernel_config()) is is_a_file
+    with tempfile.TemporaryDirectory() as short:
+        place = Path(short, "x" * n_letters)
+        place.mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(place))
+        with kernel_config() as config:
+            assert bool(config) is is_a_file
+        assert not list(place.iterdir())
+
+
+def test_kernels_that_run_at_once_share_no_socket():
+    with kernel_config() as first, kernel_config() as second:
+        sockets = [KernelManager(config=config).ip for config in (first, second)]
+    assert len(set(sockets)) == 2
+    assert all(Path(name).parent.name.startswith("kernel-") for name in sockets)
