@@ -75,7 +75,8 @@ STATISTICS = {
         "Mean over subjects.",
     ),
     "uniquep": Statistic(
-        "Chance of a part as large when the phases of the codebooks alone are random, one-sided.",
+        "Chance of a part as large when what the baselines do not predict of BOLD has random phases "
+        "(their held-out prediction stays), one-sided; the same draws for all voxels.",
         PROBABILITY,
         "The same for the mean over subjects, who all get the same draw.",
     ),
@@ -95,7 +96,11 @@ STATISTICS = {
         "In how many subjects the voxel has q at or below the level, each tested alone.",
         "subjects",
     ),
-    "uniquepsubj": Statistic("As psubj, for the unique part of the codebooks.", PROBABILITY),
+    "uniquepsubj": Statistic(
+        "As psubj, for the unique part of the codebooks less what it is on average over the draws of "
+        "uniquep.",
+        PROBABILITY,
+    ),
     "uniquepfwe": Statistic("As pfwe, for the unique part of the codebooks.", PROBABILITY),
     "uniquensubj": Statistic("As nsubj, for the unique part of the codebooks.", "subjects"),
     "isc": Statistic(

@@ -2,7 +2,13 @@
 
 To test r, the phases of BOLD are random, the same draw for all voxels and subjects: spectra and the
 correlations between voxels and between subjects stay, and what features and BOLD share in time goes
-[2]_. To test what the codebooks add, the phases of the codebooks alone are random.
+[2]_.
+
+To test what the codebooks add, only what the baselines do not predict of BOLD gets random phases;
+their held-out prediction stays, and both models are scored on the sum [3]_. Codebooks know most of
+what the baselines know, and help to predict it. So the draws must hold it too: with random phases
+of the codebooks themselves half of all voxels that follow the baselines alone had p <= .05 (160
+TRs, codebooks that share four fifths of their variance with the baselines).
 
 A voxel is decided when random phases did as well as the true ones `ENOUGH` times; its p is then
 ``ENOUGH / draws so far`` [1]_. Others see all draws: p = (1 + times) / (draws + 1). Most voxels are
@@ -14,19 +20,25 @@ References
    Carlo p values: exact at every p they can take)
 .. [2] Prichard & Theiler 1994, Phys Rev Lett 73, 951. doi:10.1103/PhysRevLett.73.951 (one draw of
    phases for several series)
+.. [3] Freedman & Lane 1983, J Bus Econ Stat 1, 292. doi:10.2307/1391660 (residuals of the reduced
+   model are randomised); Winkler et al. 2014, NeuroImage 92, 381.
+   doi:10.1016/j.neuroimage.2014.01.060
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from tqdm import tqdm
 
-from giblet_core.derivatives.statistics.fitting import VoxelModel, blocks_of
+from giblet_core.derivatives.statistics.catalogue import BASELINES, FULL
+from giblet_core.derivatives.statistics.fitting import Fitted, VoxelModel, blocks_of
 from giblet_core.encoding import (
     PhaseRotation,
     centre,
+    correlate,
     fisher_mean,
     kernel,
     phase_rotation,
@@ -36,8 +48,7 @@ from giblet_core.timing import Fold
 
 ENOUGH = 20
 TIE = 1e-5  # what rounding to float32 may take: a draw that changes nothing is as good
-HAT_BYTES = 100_000_000  # of the matrices of one fold that are kept at once
-LARGEST_R = 1 - 1e-7
+DRAWS_AT_ONCE = 20
 
 
 @dataclass(eq=False)
@@ -57,10 +68,14 @@ class ChanceTest:
     n_seen: int = 0
     n_as_good: np.ndarray = field(init=False)
     decided_at: np.ndarray = field(init=False)
+    sum_of_draws: np.ndarray = field(init=False)
+    n_summed: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         self.n_as_good = np.zeros(self.observed.shape, int)
         self.decided_at = np.zeros(self.observed.shape, int)  # draws; 0: undecided
+        self.sum_of_draws = np.zeros(self.observed.shape)
+        self.n_summed = np.zeros(self.observed.shape, int)
 
     @property
     def is_open(self) -> np.ndarray:
@@ -70,6 +85,8 @@ class ChanceTest:
     def add(self, draws: np.ndarray) -> None:
         """Count draws (n, ...); where a voxel is decided their values do not matter."""
         is_open = self.is_open
+        self.sum_of_draws += np.where(is_open, draws, 0).sum(0)
+        self.n_summed += len(draws) * is_open
         as_good = (draws >= self.observed - TIE) & is_open
         total = self.n_as_good + np.cumsum(as_good, axis=0)  # after each draw
         reached = total >= ENOUGH
@@ -88,6 +105,11 @@ class ChanceTest:
         p = np.where(is_decided, early, late)
         return np.where(np.isfinite(self.observed), p, np.nan)
 
+    @property
+    def mean_of_draws(self) -> np.ndarray:
+        """What chance gives on average, of the draws seen until a voxel was decided; else NaN."""
+        return np.where(self.n_summed > 0, self.sum_of_draws / np.maximum(self.n_summed, 1), np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class Followed:
@@ -97,43 +119,55 @@ class Followed:
     ----------
     series : sequence of arrays of shape (n_trs, n_voxels)
         BOLD of each subject.
-    candidates : array of shape (n_candidates, 1 + n_spaces)
-        Penalty and weights on offer.
-    choices : int array of shape (n_subjects, n_folds, n_voxels)
-        Which of them each subject's voxel takes. They were chosen in training time.
-    r : array of shape (n_subjects, n_voxels)
-        Of the full model.
-    r_rest : array of shape (n_subjects, n_voxels)
-        Of the baselines.
+    fits : sequence of Fitted
+        Of each subject. Penalties and weights were chosen in training time; draws keep them.
     """
 
     series: Sequence[np.ndarray]
-    candidates: np.ndarray
-    choices: np.ndarray
-    r: np.ndarray
-    r_rest: np.ndarray
+    fits: Sequence[Fitted]
+
+    @cached_property
+    def r(self) -> np.ndarray:
+        """Of the full model, (n_subjects, n_voxels)."""
+        return np.stack([fit.r[FULL] for fit in self.fits])
+
+    @cached_property
+    def unique(self) -> np.ndarray:
+        """What codebooks explain beyond the baselines, (n_subjects, n_voxels)."""
+        return np.stack([fit.unique for fit in self.fits])
 
 
 @dataclass(frozen=True, eq=False)
 class Chance:
-    """p of each subject's voxel (n_subjects, n_voxels), and of the mean over subjects."""
+    """What chance gives.
+
+    Attributes
+    ----------
+    subjects : array of shape (n_subjects, n_voxels)
+        p of each subject's voxel.
+    group : array of shape (n_voxels,)
+        p of the mean over subjects.
+    expected : array of shape (n_subjects, n_voxels)
+        The statistic's mean over draws.
+    """
 
     subjects: np.ndarray
     group: np.ndarray
+    expected: np.ndarray
 
 
-def random_features(
+def random_phases(
     model: VoxelModel, followed: Followed, codebooks_alone: bool, progress: bool = False
 ) -> Chance:
-    """Compare voxels with random phases [2]_.
+    """Compare voxels with random phases [2, 3]_.
 
     Parameters
     ----------
     model : VoxelModel
     followed : Followed
     codebooks_alone : bool
-        Randomise the codebooks, and test what they add to the baselines (r|r| of all less r|r| of
-        the baselines); else randomise BOLD, and test r.
+        Randomise what the baselines leave of BOLD, and test what codebooks add to them (r|r| of all
+        less r|r| of the baselines); else randomise BOLD, and test r.
     progress : bool
         Show a bar.
 
@@ -142,176 +176,153 @@ def random_features(
     Chance
     """
     settings = model.settings
-    rest = signed_square(followed.r_rest) if codebooks_alone else None
-    statistic = _Statistic(rest)
-    of_subjects = ChanceTest(statistic(followed.r), settings.n_draws)
-    of_group = ChanceTest(statistic.of_group(followed.r), settings.n_draws)
-    r_of_draws = (_RandomCodebooks if codebooks_alone else _RandomBold)(model, followed)
-    rng = np.random.default_rng(settings.seed).spawn(1)[0]  # the draws of `encoding.null_phase`
-    n_at_once = _draws_at_once(model, len(followed.candidates))
+    draws_of = _RandomRest(model, followed) if codebooks_alone else _RandomBold(model, followed)
+    of_subjects = ChanceTest(draws_of.observed, settings.n_draws)
+    of_group = ChanceTest(draws_of.mean_of_subjects(draws_of.observed), settings.n_draws)
+    rng = np.random.default_rng(settings.seed).spawn(1)[0]
     bar = tqdm(total=settings.n_draws, desc="draws", disable=not progress)
     while of_subjects.n_seen < settings.n_draws:
         is_open = of_subjects.is_open | of_group.is_open
         if not is_open.any():
             break
-        n = min(n_at_once, settings.n_draws - of_subjects.n_seen)
-        rotations = [
-            phase_rotation(len(model.spaces[0]), model.run_onsets, child) for child in rng.spawn(n)
-        ]
-        r = r_of_draws(rotations, is_open)
-        of_subjects.add(np.array([statistic(one) for one in r]))
-        of_group.add(np.array([statistic.of_group(one) for one in r]))
+        n = min(DRAWS_AT_ONCE, settings.n_draws - of_subjects.n_seen)
+        n_trs = len(model.spaces[0])
+        rotations = [phase_rotation(n_trs, model.run_onsets, child) for child in rng.spawn(n)]
+        draws = draws_of(rotations, is_open)
+        of_subjects.add(draws)
+        of_group.add(np.stack([draws_of.mean_of_subjects(draw) for draw in draws]))
         bar.update(n)
     bar.close()
-    return Chance(of_subjects.p, of_group.p)
+    return Chance(of_subjects.p, of_group.p, of_subjects.mean_of_draws)
 
 
-@dataclass(frozen=True, eq=False)
-class _Statistic:
-    """r of subjects (n_subjects, n_voxels), or the part beyond `rest`; and their mean."""
-
-    rest: np.ndarray | None
-
-    def __call__(self, r: np.ndarray) -> np.ndarray:
-        return r if self.rest is None else signed_square(r) - self.rest
-
-    def of_group(self, r: np.ndarray) -> np.ndarray:
-        return fisher_mean(r) if self.rest is None else self(r).mean(0)
-
-
-def _draws_at_once(model: VoxelModel, n_candidates: int) -> int:
-    largest = max(len(train) * len(test) for train, test in model.folds)
-    return int(np.clip(HAT_BYTES // (4 * largest * n_candidates), 1, 20))
-
-
-class _Draws:
-    """r of the full model in every draw."""
+class _RandomBold:
+    """r of the full model where the phases of BOLD are random."""
 
     def __init__(self, model: VoxelModel, followed: Followed):
-        self.model = model
-        self.followed = followed
-        self.kernels = [
-            [kernel(x, train).astype(np.float32) for x in model.spaces] for train, _ in model.folds
-        ]
+        self.series = followed.series
+        self.observed = followed.r
+        kernels = _kernels(model)
+        self.full = _Scorer(kernels, model.folds, followed.fits, FULL)
 
-    def open_series(self, is_open: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield each subject with open voxels, a block of voxels at a time."""
-        for s, series in enumerate(self.followed.series):
-            open_voxels = np.flatnonzero(is_open[s])
-            for block in blocks_of(len(series), len(open_voxels)):
-                yield s, open_voxels[block]
-
-    def mean_r(self, z: np.ndarray, is_open: np.ndarray) -> np.ndarray:
-        """Return r from the sum of Fisher's z over folds; NaN where a voxel is not open."""
-        return np.where(is_open, np.tanh(z / len(self.model.folds)), np.nan)
-
-
-class _RandomBold(_Draws):
-    """BOLD turns; predictions are those of the true features."""
-
-    def __init__(self, model: VoxelModel, followed: Followed):
-        super().__init__(model, followed)
-        self.hats = [
-            _Hats([k], fold, followed.candidates) for k, fold in zip(self.kernels, model.folds)
-        ]
+    def mean_of_subjects(self, r: np.ndarray) -> np.ndarray:
+        """Average r (n_subjects, n_voxels) through Fisher's z."""
+        return fisher_mean(r)
 
     def __call__(self, rotations: Sequence[PhaseRotation], is_open: np.ndarray) -> np.ndarray:
-        """Return r (n_draws, n_subjects, n_voxels)."""
-        z = np.zeros((len(rotations), *is_open.shape), np.float32)
-        for s, voxels in self.open_series(is_open):
-            y = _centred(self.followed.series[s], voxels)
+        """Return r (n_draws, n_subjects, n_voxels); NaN where a voxel is not open."""
+        r = np.full((len(rotations), *is_open.shape), np.nan, np.float32)
+        for subject, voxels, y in _open_series(self.series, is_open):
             for d, rotation in enumerate(rotations):
-                turned = rotation(y)
-                for f, hats in enumerate(self.hats):
-                    z[d, s, voxels] += hats.z(turned, self.followed.choices[s, f, voxels])[0]
-        return self.mean_r(z, is_open)
+                r[d, subject, voxels] = self.full.r(rotation(y), subject, voxels)
+        return r
 
 
-class _RandomCodebooks(_Draws):
-    """The codebooks turn against the baselines and BOLD: their kernel K becomes T K T'."""
+class _RandomRest:
+    """What codebooks add where the phases of what the baselines leave of BOLD are random."""
+
+    def __init__(self, model: VoxelModel, followed: Followed):
+        self.series = followed.series
+        self.observed = followed.unique
+        kernels = _kernels(model)
+        of_baselines = [j for j in range(len(model.spaces)) if j not in model.tested]
+        rest_kernels = [[of_fold[j] for j in of_baselines] for of_fold in kernels]
+        self.full = _Scorer(kernels, model.folds, followed.fits, FULL)
+        self.baselines = _Scorer(rest_kernels, model.folds, followed.fits, BASELINES)
+
+    def mean_of_subjects(self, unique: np.ndarray) -> np.ndarray:
+        """Average parts (n_subjects, n_voxels)."""
+        return unique.mean(0)
 
     def __call__(self, rotations: Sequence[PhaseRotation], is_open: np.ndarray) -> np.ndarray:
-        """Return r (n_draws, n_subjects, n_voxels)."""
-        z = np.zeros((len(rotations), *is_open.shape), np.float32)
-        for f in range(len(self.model.folds)):
-            hats = self.turned(f, rotations)
-            for s, voxels in self.open_series(is_open):
-                y = _centred(self.followed.series[s], voxels)
-                z[:, s, voxels] += hats.z(y, self.followed.choices[s, f, voxels])
-        return self.mean_r(z, is_open)
-
-    def turned(self, fold: int, rotations: Sequence[PhaseRotation]) -> "_Hats":
-        """Return the predictions of a fold from turned codebooks, of every draw."""
-        model = self.model
-        turned = []
-        for rotation in rotations:
-            kernels = enumerate(self.kernels[fold])
-            turned.append([rotation(rotation(k).T) if j in model.tested else k for j, k in kernels])
-        return _Hats(turned, model.folds[fold], self.followed.candidates)
+        """Return parts (n_draws, n_subjects, n_voxels); NaN where a voxel is not open."""
+        unique = np.full((len(rotations), *is_open.shape), np.nan, np.float32)
+        for subject, voxels, y in _open_series(self.series, is_open):
+            kept = self.baselines.prediction(y, subject, voxels)
+            left = y - kept
+            for d, rotation in enumerate(rotations):
+                drawn = kept + rotation(left)
+                explained = signed_square(self.full.r(drawn, subject, voxels))
+                explained -= signed_square(self.baselines.r(drawn, subject, voxels))
+                unique[d, subject, voxels] = explained
+        return unique
 
 
-class _Hats:
-    """Predictions of one fold from the kernels of several draws, a matrix a draw and candidate."""
+def _kernels(model: VoxelModel) -> list[list[np.ndarray]]:
+    """Return the kernel of each space in each fold, (n_trs, n_trs) float32."""
+    return [[kernel(x, train).astype(np.float32) for x in model.spaces] for train, _ in model.folds]
 
-    def __init__(self, kernels: list[list[np.ndarray]], fold: Fold, candidates: np.ndarray):
+
+def _open_series(
+    series: Sequence[np.ndarray], is_open: np.ndarray
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield subject, voxels and their centred BOLD, a block of voxels that are open at a time."""
+    for subject, bold in enumerate(series):
+        open_voxels = np.flatnonzero(is_open[subject])
+        for block in blocks_of(len(bold), len(open_voxels)):
+            voxels = open_voxels[block]
+            y = np.asarray(bold[:, voxels])
+            yield subject, voxels, (y - y.mean(0, dtype=np.float64)).astype(np.float32)
+
+
+class _Scorer:
+    """Predicts held-out time by one model, each voxel by the candidate it took.
+
+    The matrix from training BOLD to predictions is made once for each fold and candidate: BOLD has
+    no part in it, so that it serves all draws.
+    """
+
+    def __init__(
+        self,
+        kernels: list[list[np.ndarray]],
+        folds: list[Fold],
+        fits: Sequence[Fitted],
+        label: str,
+    ):
         self.kernels = kernels
-        self.fold = fold
-        self.candidates = candidates
-        self.made: dict[int, np.ndarray] = {}
-        self.weights: list[float] = []  # of the sums below
-        self.sums: list[tuple[np.ndarray, np.ndarray]] = []  # (training, test) block of each draw
+        self.folds = folds
+        self.candidates = fits[0].chosen[label].candidates
+        self.choices = [fit.chosen[label].choice for fit in fits]
+        self.hats: dict[tuple[int, int], np.ndarray] = {}
 
-    def of(self, candidate: int) -> np.ndarray:
-        """Return the matrices of a candidate, (n_draws, n_test, n_train)."""
-        if candidate not in self.made:
-            alpha, *weights = self.candidates[candidate].tolist()
-            if weights != self.weights:  # candidates of equal weights follow each other
-                gamma = np.array(weights, np.float32)
-                self.weights = weights
-                self.sums = [centre(np.tensordot(gamma, k, 1), *self.fold) for k in self.kernels]
-            self.made[candidate] = np.stack([_hat(*blocks, alpha) for blocks in self.sums])
-        return self.made[candidate]
+    def hat(self, fold: int, candidate: int) -> np.ndarray:
+        """Return the matrix of a candidate, (n_test, n_train) float32."""
+        if (fold, candidate) not in self.hats:
+            alpha, *weights = self.candidates[candidate]
+            total = np.tensordot(weights, self.kernels[fold], 1)
+            k_train, k_test = centre(total, *self.folds[fold])
+            self.hats[fold, candidate] = _hat(k_train, k_test, alpha)
+        return self.hats[fold, candidate]
 
-    def z(self, y: np.ndarray, choice: np.ndarray) -> np.ndarray:
-        """Return Fisher's z of each draw for series y (n_trs, n_voxels): (n_draws, n_voxels)."""
-        train, test = self.fold
-        order = np.argsort(choice, kind="stable")  # voxels of one candidate side by side
-        known = y[np.ix_(train, order)]
-        target = y[np.ix_(test, order)]
-        target -= target.mean(0)
-        candidates, firsts = np.unique(choice[order], return_index=True)
-        z = np.empty((len(self.kernels), y.shape[1]), np.float32)
-        for candidate, first, stop in zip(candidates, firsts, [*firsts[1:], len(order)]):
-            members = slice(first, stop)
-            r = _r_of_hats(self.of(candidate), known[:, members], target[:, members])
-            z[:, order[members]] = np.arctanh(r)
-        return z
+    def _predict(self, fold: int, y: np.ndarray, choice: np.ndarray) -> np.ndarray:
+        """Predict the test rows of a fold from the training rows of y (n_trs, n_voxels)."""
+        train, test = self.folds[fold]
+        predicted = np.empty((len(test), y.shape[1]), np.float32)
+        for candidate in np.unique(choice):
+            members = choice == candidate
+            predicted[:, members] = self.hat(fold, candidate) @ y[np.ix_(train, members)]
+        return predicted
 
+    def prediction(self, y: np.ndarray, subject: int, voxels: np.ndarray) -> np.ndarray:
+        """Predict all rows of y (n_trs, n_voxels), each as held-out time."""
+        predicted = np.zeros_like(y)
+        for fold, (train, test) in enumerate(self.folds):
+            choice = self.choices[subject][fold, voxels]
+            predicted[test] = self._predict(fold, y, choice) + y[train].mean(0)
+        return predicted
 
-def _centred(bold: np.ndarray, voxels: np.ndarray) -> np.ndarray:
-    y = np.asarray(bold[:, voxels])
-    return (y - y.mean(0, dtype=np.float64)).astype(np.float32)
+    def r(self, y: np.ndarray, subject: int, voxels: np.ndarray) -> np.ndarray:
+        """Correlate predictions with y in each fold; return the Fisher mean, (n_voxels,)."""
+        r_folds = []
+        for fold, (_, test) in enumerate(self.folds):
+            predicted = self._predict(fold, y, self.choices[subject][fold, voxels])
+            r_folds.append(correlate(predicted, y[test]))
+        return fisher_mean(np.stack(r_folds))
 
 
 def _hat(k_train: np.ndarray, k_test: np.ndarray, alpha: float) -> np.ndarray:
-    """Map training BOLD to predictions, of mean 0 over the test rows: (n_test, n_train) float32.
-
-    Penalties of 0.1 or more keep single precision exact enough (tested against double).
-    """
-    penalised = k_train.copy()
-    penalised[np.diag_indices_from(penalised)] += np.float32(alpha)
+    """Map training BOLD to predictions, (n_test, n_train), solved in float64."""
+    penalised = k_train.astype(np.float64)
+    penalised[np.diag_indices_from(penalised)] += alpha
     factor = cho_factor(penalised, overwrite_a=True, check_finite=False)
-    hat = cho_solve(factor, k_test.T, check_finite=False).T
-    return hat - hat.mean(0)
-
-
-def _r_of_hats(hats: np.ndarray, known: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Score the predictions of hats (n_draws, n_test, n_train): r (n_draws, n_voxels).
-
-    Parameters are the hats, BOLD of the training rows, and BOLD of the test rows, of mean 0.
-    """
-    prediction = hats @ known  # (n_draws, n_test, n_voxels)
-    covariance = np.einsum("dnv,nv->dv", prediction, target)
-    power = np.einsum("dnv,dnv->dv", prediction, prediction) * np.einsum("nv,nv->v", target, target)
-    scale = np.sqrt(np.where(power > 0, power, 1))
-    return np.clip(np.where(power > 0, covariance, 0) / scale, -LARGEST_R, LARGEST_R)
+    return cho_solve(factor, k_test.T, check_finite=False).T.astype(np.float32)

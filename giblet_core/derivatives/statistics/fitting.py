@@ -107,24 +107,37 @@ def voxel_model(
 
 
 @dataclass(frozen=True, eq=False)
+class Chosen:
+    """What a model of one subject was fitted with.
+
+    Attributes
+    ----------
+    candidates : array of shape (n_candidates, 1 + n_spaces)
+        Penalty and weights on offer.
+    choice : int array of shape (n_folds, n_voxels)
+        Which of them each voxel takes.
+    """
+
+    candidates: np.ndarray
+    choice: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Fitted:
-    """What the models of one subject reach.
+    """What the models of one subject reach, each by its label.
 
     Attributes
     ----------
     r, low, high : dict of str to array of shape (n_voxels,)
-        By the model's label: held-out r with its interval; NaN where BOLD is constant in a fold.
-    candidates : array of shape (n_candidates, 1 + n_spaces)
-        Penalty and weights on offer to the full model.
-    choice : int array of shape (n_folds, n_voxels)
-        Which of them the full model takes.
+        Held-out r with its interval; NaN where BOLD is constant in a fold.
+    chosen : dict of str to Chosen
+        Penalties and weights.
     """
 
     r: dict[str, np.ndarray]
     low: dict[str, np.ndarray]
     high: dict[str, np.ndarray]
-    candidates: np.ndarray
-    choice: np.ndarray
+    chosen: dict[str, Chosen]
 
     @property
     def unique(self) -> np.ndarray:
@@ -142,24 +155,36 @@ def blocks_of(n_trs: int, n_voxels: int) -> Iterator[slice]:
 def fit_models(model: VoxelModel, bold: np.ndarray) -> Fitted:
     """Fit every model to one subject's BOLD (n_trs, n_voxels)."""
     blocks = [_fit_block(model, np.asarray(bold[:, b])) for b in blocks_of(*bold.shape)]
-    labels = list(blocks[0].r)
     return Fitted(
-        r={label: np.concatenate([block.r[label] for block in blocks]) for label in labels},
-        low={label: np.concatenate([block.low[label] for block in blocks]) for label in labels},
-        high={label: np.concatenate([block.high[label] for block in blocks]) for label in labels},
-        candidates=blocks[0].candidates,
-        choice=np.concatenate([block.choice for block in blocks], axis=1),
+        r=_side_by_side([block.r for block in blocks]),
+        low=_side_by_side([block.low for block in blocks]),
+        high=_side_by_side([block.high for block in blocks]),
+        chosen={
+            label: _join_chosen([block.chosen[label] for block in blocks])
+            for label in blocks[0].chosen
+        },
     )
+
+
+def _side_by_side(blocks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {label: np.concatenate([block[label] for block in blocks]) for label in blocks[0]}
+
+
+def _join_chosen(blocks: list[Chosen]) -> Chosen:
+    choice = np.concatenate([block.choice for block in blocks], axis=1)
+    return Chosen(blocks[0].candidates, choice)
 
 
 def _fit_block(model: VoxelModel, Y: np.ndarray) -> Fitted:
     r = {}
     low = {}
     high = {}
+    chosen = {}
     for label, spaces in model.models().items():
         fit = model.fit(spaces, Y)
         ends = r_interval(fit.r_folds, fit.predictions, Y, model.tests)
         r[label] = fit.r
         low[label] = ends.low
         high[label] = ends.high
-    return Fitted(r, low, high, fit.candidates, fit.choice)  # the full model is the last
+        chosen[label] = Chosen(fit.candidates, fit.choice)
+    return Fitted(r, low, high, chosen)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from giblet_core.derivatives.statistics.catalogue import (
-    BASELINES,
     CODEBOOKS,
     FULL,
     SHARED,
     MapKey,
 )
-from giblet_core.derivatives.statistics.chance import Chance, Followed, random_features
+from giblet_core.derivatives.statistics.chance import Chance, Followed, random_phases
 from giblet_core.derivatives.statistics.fitting import (
     Fitted,
     VoxelModel,
@@ -90,15 +89,9 @@ def voxel_maps(
     )
     series = list(bold.values())
     fits = [fit_models(model, one) for one in series]
-    followed = Followed(
-        series,
-        fits[0].candidates,
-        np.stack([fit.choice for fit in fits]),
-        r=np.stack([fit.r[FULL] for fit in fits]),
-        r_rest=np.stack([fit.r[BASELINES] for fit in fits]),
-    )
-    chance = random_features(model, followed, codebooks_alone=False, progress=progress)
-    unique_chance = random_features(model, followed, codebooks_alone=True, progress=progress)
+    followed = Followed(series, fits)
+    chance = random_phases(model, followed, codebooks_alone=False, progress=progress)
+    unique_chance = random_phases(model, followed, codebooks_alone=True, progress=progress)
     top = _ceilings(model, series)
     maps = [
         _subject_maps(fit, chance.subjects[s], unique_chance.subjects[s], top, model)
@@ -169,7 +162,9 @@ def _group_maps(
     group[MapKey(FULL, "rnorm")] = _share_of_ceiling(group[MapKey(FULL, "r")], top, model)
     unique = np.stack([fit.unique for fit in fits])
     group[MapKey(CODEBOOKS, "unique")] = unique.mean(0)
-    values = (fisher_z(np.stack([fit.r[FULL] for fit in fits])), unique)
+    _, unique_chance = chances
+    beyond_chance = unique - unique_chance.expected  # what has no effect is 0 on average
+    values = (fisher_z(np.stack([fit.r[FULL] for fit in fits])), beyond_chance)
     for desc, prefix, chance, of_subjects in zip(
         (FULL, CODEBOOKS), ("", "unique"), chances, values
     ):

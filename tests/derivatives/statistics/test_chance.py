@@ -4,28 +4,57 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from derivatives_material import N_TRS, make_model, planted, smooth
+from derivatives_material import (
+    N_TRS,
+    make_model,
+    planted,
+    planted_everywhere,
+    repeating_model,
+    smooth,
+)
 from scipy import stats
 
 from giblet_core.derivatives.statistics import (
     BASELINES,
-    FULL,
     ChanceTest,
     Followed,
     fit_models,
-    random_features,
+    random_phases,
 )
-from giblet_core.encoding import Hypothesis, fit_banded, null_phase, phase_rotation
+from giblet_core.encoding import (
+    Hypothesis,
+    fit_banded,
+    null_phase,
+    phase_rotation,
+    signed_square,
+)
 
 
 def followed(model, *series):
-    fits = [fit_models(model, one) for one in series]
-    return Followed(
-        series,
-        fits[0].candidates,
-        np.stack([fit.choice for fit in fits]),
-        r=np.stack([fit.r[FULL] for fit in fits]),
-        r_rest=np.stack([fit.r[BASELINES] for fit in fits]),
+    return Followed(series, [fit_models(model, one) for one in series])
+
+
+def few_draws(model):
+    return replace(model, settings=replace(model.settings, n_draws=19, seed=4))
+
+
+def rotations(model):
+    """Return the draws of a model's settings."""
+    generators = np.random.default_rng(model.settings.seed).spawn(1)[0]
+    children = generators.spawn(model.settings.n_draws)
+    return [phase_rotation(N_TRS, model.run_onsets, child) for child in children]
+
+
+def refit(model, spaces, Y, like):
+    """Fit with the penalties that an earlier fit chose."""
+    return fit_banded(
+        spaces,
+        Y,
+        model.folds,
+        like=like,
+        run_onsets=model.run_onsets,
+        embargo=model.settings.embargo,
+        keep_predictions=True,
     )
 
 
@@ -68,35 +97,70 @@ def test_sequential_p_is_never_too_small():
         assert share >= 0.85 * level
 
 
-def test_draws_are_those_of_the_existing_null_of_phases(model, rng):
-    """With as many draws as decide nothing, p is that of `encoding.null_phase`."""
-    few = replace(model, settings=replace(model.settings, n_draws=19, seed=4))
-    Y = planted(model, rng, "codebooks", 6, share=0.3)
-    what = followed(few, Y)
-    fit = few.fit(few.spaces, Y)
-    plain = null_phase(
-        few.spaces, Y, fit, n_draws=19, seed=4, hypothesis=Hypothesis(tested=few.tested)
-    )
-    rest = what.r[0] * np.abs(what.r[0]) - plain.observed  # of the null's own fit of the rest
-    same_rest = replace(what, r_rest=(np.sign(rest) * np.sqrt(np.abs(rest)))[None])
-    own = random_features(few, same_rest, codebooks_alone=True)
-    assert own.subjects[0] == pytest.approx(plain.p)
+def test_parts_of_draws_are_those_of_fits_to_predictions_beside_turned_residuals(model, rng):
+    """With as many draws as decide nothing, p is that of fits by `fit_banded` to every draw."""
+    few = few_draws(model)
+    baselines = few.models()[BASELINES]
+    Y = planted(few, rng, "codebooks", 6, share=0.3)
+    full = few.fit(few.spaces, Y)
+    rest = few.fit(baselines, Y)
+    left = Y - rest.predictions
+    as_good = np.zeros(6)
+    for rotation in rotations(few):
+        drawn = rest.predictions + rotation(left)
+        part = signed_square(refit(few, few.spaces, drawn, full).r)
+        part -= signed_square(refit(few, baselines, drawn, rest).r)
+        as_good += part >= signed_square(full.r) - signed_square(rest.r) - 1e-5
+    own = random_phases(few, followed(few, Y), codebooks_alone=True)
+    expected = np.where(as_good >= 20, 1, (1 + as_good) / 20)
+    assert own.subjects[0] == pytest.approx(expected)
     assert own.group == pytest.approx(own.subjects[0])
+
+
+@pytest.mark.slow
+def test_codebooks_that_repeat_the_baselines_add_nothing():
+    """BOLD follows the baselines, and so do the codebooks; what they have of their own is unheard.
+
+    A null that turns the codebooks takes from them what they know of the baselines, and calls most
+    of these voxels found. Ours keeps it. Voxels of one sound share its chance: a rate a sound.
+    """
+    found = {"turned codebooks": [], "turned residuals": []}
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        model = repeating_model(rng)
+        Y = planted_everywhere(model, rng, 6)
+        what = followed(model, Y)
+        fit = model.fit(model.spaces, Y)
+        hypothesis = Hypothesis(tested=model.tested)
+        turned = null_phase(model.spaces, Y, fit, n_draws=19, hypothesis=hypothesis)
+        found["turned codebooks"].append((turned.p <= 0.05).mean())
+        p = random_phases(model, what, codebooks_alone=True).subjects[0]
+        found["turned residuals"].append((p <= 0.05).mean())
+    assert np.mean(found["turned residuals"]) <= 0.1
+    assert np.mean(found["turned codebooks"]) >= 0.2
+
+
+def test_what_chance_gives_on_average_is_the_mean_of_the_draws(rng):
+    draws = rng.standard_normal((60, 3))
+    test = ChanceTest(np.array([0.0, 9.0, np.nan]), 60)
+    for block in np.split(draws, 3):
+        test.add(block)
+    assert test.mean_of_draws[1] == pytest.approx(draws[:, 1].mean())
+    n_until_decided = 20 * -(-int(test.decided_at[0]) // 20)
+    assert test.mean_of_draws[0] == pytest.approx(draws[:n_until_decided, 0].mean())
+    assert np.isnan(test.mean_of_draws[2])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("alone", [False, True])
 def test_p_of_voxels_that_follow_nothing_is_uniform_or_larger(alone):
-    """Other voxels of other sounds: voxels of one sound share its chance.
-
-    Where the codebooks got no weight in training their part is the same in every draw: p is 1.
-    """
+    """Other voxels of other sounds: voxels of one sound share its chance."""
     rng = np.random.default_rng(21)
     p = []
     for _ in range(8):
         other = make_model(rng)
         noise = followed(other, smooth(rng, N_TRS, 25))
-        p.append(random_features(other, noise, codebooks_alone=alone).subjects[0])
+        p.append(random_phases(other, noise, codebooks_alone=alone).subjects[0])
     p = np.concatenate(p)
     assert stats.kstest(p, "uniform", alternative="greater").pvalue > 0.01
     if not alone:
@@ -107,24 +171,13 @@ def test_p_of_voxels_that_follow_nothing_is_uniform_or_larger(alone):
 
 def test_r_of_turned_bold_is_that_of_a_fit_to_turned_bold(model, rng):
     """The draws of r are what `fit_banded` gives for BOLD with the same random phases."""
-    few = replace(model, settings=replace(model.settings, n_draws=19, seed=4))
+    few = few_draws(model)
     Y = smooth(rng, N_TRS, 5)
-    what = followed(few, Y)
-    p = random_features(few, what, codebooks_alone=False).subjects[0]
+    p = random_phases(few, followed(few, Y), codebooks_alone=False).subjects[0]
     fit = few.fit(few.spaces, Y)
     as_good = np.zeros(5)
-    for child in np.random.default_rng(4).spawn(1)[0].spawn(19):
-        turned = phase_rotation(N_TRS, few.run_onsets, child)(Y - Y.mean(0))
-        draw = fit_banded(
-            few.spaces,
-            turned,
-            few.folds,
-            few.settings.alphas,
-            few.weights(3),
-            like=fit,
-            run_onsets=few.run_onsets,
-            embargo=few.settings.embargo,
-        )
+    for rotation in rotations(few):
+        draw = refit(few, few.spaces, rotation(Y - Y.mean(0)), fit)
         as_good += draw.r >= fit.r - 1e-5
     expected = np.where(as_good >= 20, 20 / 20, (1 + as_good) / 20)
     assert p == pytest.approx(expected)
@@ -148,8 +201,8 @@ def test_what_is_planted_reaches_the_floor_and_the_baselines_alone_do_not(model,
         axis=1,
     )
     what = followed(model, Y)
-    p = random_features(model, what, codebooks_alone=False).subjects[0]
-    unique_p = random_features(model, what, codebooks_alone=True).subjects[0]
+    p = random_phases(model, what, codebooks_alone=False).subjects[0]
+    unique_p = random_phases(model, what, codebooks_alone=True).subjects[0]
     assert (p[:20] == model.settings.p_floor).mean() >= 0.9
     assert (unique_p[:10] == model.settings.p_floor).mean() >= 0.9
     assert (unique_p[10:] > 0.02).mean() >= 0.85
@@ -159,6 +212,6 @@ def test_what_is_planted_reaches_the_floor_and_the_baselines_alone_do_not(model,
 def test_the_group_is_tested_on_the_same_draws_as_its_subjects(model, rng):
     """Twins give the group's test exactly what each of them gives."""
     Y = planted(model, rng, "codebooks", 8, share=0.15)
-    chance = random_features(model, followed(model, Y, Y), codebooks_alone=True)
+    chance = random_phases(model, followed(model, Y, Y), codebooks_alone=True)
     assert np.array_equal(chance.subjects[0], chance.subjects[1])
     assert np.array_equal(chance.group, chance.subjects[0])

@@ -119,7 +119,8 @@ def test_blocks_of_voxels_give_what_all_voxels_at_once_give(model, monkeypatch):
     for label in whole.r:
         assert blocks.r[label] == pytest.approx(whole.r[label], abs=1e-6)
         assert blocks.low[label] == pytest.approx(whole.low[label], abs=1e-6)
-    assert (blocks.choice == whole.choice).mean() > 0.99
+    for label, chosen in whole.chosen.items():
+        assert (blocks.chosen[label].choice == chosen.choice).mean() > 0.99
 
 
 def test_series_of_another_length_and_features_without_a_baseline_are_refused(model):
