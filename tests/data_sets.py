@@ -30,6 +30,7 @@ def manifest_of(place, **changes):
         ],
         "bold": {"pattern": "s{subject}_{run}.nii.gz", "subjects": [1, 2, 3], "format": "nifti"},
         "mask": "mask.nii.gz",
+        "atlas": "none",
         **changes,
     }
     path = place / "dataset.yaml"

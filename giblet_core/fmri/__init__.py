@@ -2,10 +2,10 @@
 
 Read `manifest` first (what a data set declares), then `readers` with `selection` and `images` (the
 formats of BOLD, and what is read of them), `files` (which files are meant, and what they say),
-`grayordinates` (the surface), `clock` (where the runs lie in the sound), `dataset` (the series)
-with `series` (what is taken out of them), and `check` with `checks` (every problem in one pass);
-`drafting` writes a manifest from a folder. Nothing is filled in or guessed without a line that
-says so.
+`atlas` (regions), `grayordinates` (the surface), `clock` (where the runs lie in the sound),
+`dataset` (the series) with `series` (what is taken out of them), and `check` with `checks` (every
+problem in one pass); `drafting` writes a manifest from a folder. Nothing is filled in or guessed
+without a line that says so.
 """
 
 import lazy_loader
@@ -13,6 +13,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
+        "atlas",
         "check",
         "checks",
         "clock",
@@ -29,6 +30,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "textgrid",
     ],
     submod_attrs={
+        "atlas.parcels": [
+            "Parcels",
+            "make_parcels",
+        ],
         "check": [
             "check_dataset",
         ],

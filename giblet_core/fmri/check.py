@@ -8,6 +8,9 @@ import numpy as np
 from tqdm import tqdm
 
 from giblet_core.errors import InputError
+from giblet_core.fmri.atlas.labels import compare_names, read_atlas, read_names
+from giblet_core.fmri.atlas.parcels import make_parcels
+from giblet_core.fmri.atlas.regions import parcels_in_words
 from giblet_core.fmri.checks.events import check_events
 from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.checks.lag import Group, check_lag
@@ -17,7 +20,6 @@ from giblet_core.fmri.checks.sound import check_declarations, check_sound
 from giblet_core.fmri.checks.values import Series, check_values, looks_zscored
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
 from giblet_core.fmri.drafting.remarks import open_questions
-from giblet_core.fmri.files.atlas import compare_names, read_atlas, read_names
 from giblet_core.fmri.files.inventory import (
     FoundFile,
     Inventory,
@@ -128,13 +130,18 @@ def _voxels(manifest: Manifest, inventory: Inventory, problems: Problems) -> Vox
     mask_img: Any = None
     with problems.caught("mask"):
         mask_img = mask_of(manifest, inventory)
-    if manifest.atlas is not None:
+    if manifest.has_atlas:
         with problems.caught("regions"):
             read_names(manifest)
         with problems.caught("regions"):
             compare_names(manifest)
         with problems.caught("regions"):
             read_atlas(manifest, inventory.grid)
+    elif manifest.makes_parcels and mask_img is not None:
+        parcels = make_parcels(mask_array(mask_img), mask_img.affine)
+        count = f"{len(parcels.names)} parcels"
+        made = parcels_in_words(parcels).removesuffix(".")
+        problems.note("atlas", count, made, "Give an atlas where you have one.")
     return Voxels(mask_array(mask_img), None)
 
 

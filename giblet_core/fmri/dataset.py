@@ -10,9 +10,9 @@ import numpy as np
 
 from giblet_core.errors import InputError, require
 from giblet_core.files import content_hash
+from giblet_core.fmri.atlas.regions import regions_of
 from giblet_core.fmri.checks.headers import header_problems
 from giblet_core.fmri.clock import Span, overlap_problems, spans_of
-from giblet_core.fmri.files.atlas import regions_of
 from giblet_core.fmri.files.inventory import read_options, selection_of, take_inventory
 from giblet_core.fmri.files.naming import bold_path, sound_path
 from giblet_core.fmri.files.nuisance import aligned, has_nuisance, nuisance_run
@@ -71,6 +71,8 @@ class Dataset:
         Where masked series are kept as memory maps.
     grayordinates : Grayordinates or None
         Where the columns lie on the surface; None for volumes and tables.
+    regions_note : str
+        A sentence for the pages where regions were made here; "" where they were given.
     """
 
     manifest: Manifest
@@ -80,6 +82,7 @@ class Dataset:
     region_names: tuple[str, ...]
     cache: Path | None = None
     grayordinates: Grayordinates | None = None
+    regions_note: str = ""
 
     @property
     def name(self) -> str:
@@ -345,6 +348,7 @@ def load_dataset(
         regions.names,
         Path(cache) if cache else None,
         grayordinates,
+        regions.origin,
     )
 
 

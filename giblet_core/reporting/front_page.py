@@ -83,6 +83,8 @@ def _facts_html(material: Material) -> str:
     }
     if material.preparation:
         facts["Preparation"] = material.preparation
+    if material.regions:
+        facts["Regions"] = material.regions
     rows = "".join(
         f"<tr><th scope='row'>{name}</th><td>{html.escape(text)}</td></tr>"
         for name, text in facts.items()

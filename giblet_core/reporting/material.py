@@ -46,6 +46,8 @@ class Material:
         What was taken out of the BOLD before any analysis, in a sentence; "" without BOLD.
     key : str
         Hash of sound and codec.
+    regions : str
+        What the regions are where no atlas was given, in a sentence; else "".
     """
 
     sound: str
@@ -59,6 +61,7 @@ class Material:
     is_demo: bool
     preparation: str
     key: str
+    regions: str = ""
 
     @property
     def title(self) -> str:
@@ -160,6 +163,7 @@ def describe_material(stimulus: Stimulus, data: Dataset | None) -> Material:
         is_demo=is_demo(stimulus, data),
         preparation="" if data is None else str(data.preparation),
         key=stimulus.key,
+        regions="" if data is None else data.regions_note,
     )
 
 

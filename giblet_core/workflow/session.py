@@ -301,6 +301,8 @@ def ensure_bold(
     else:
         return None
     print(f"{data.label} BOLD. {data.preparation}")
+    if data.regions_note:
+        print(data.regions_note)
     return data
 
 

@@ -196,7 +196,7 @@ class Bold:
 
     def load(self, path, cache):
         """Stand in for what loads a data set: its manifest, and what is printed of it."""
-        return SimpleNamespace(path=path, label="simulated", preparation="nothing")
+        return SimpleNamespace(path=path, label="simulated", preparation="nothing", regions_note="")
 
     def simulate(self, *_, **__):
         self.made.append(1)

@@ -73,6 +73,7 @@ def provenance_of(source: Source, found: VoxelMaps) -> dict[str, Any]:
             "t_r": data.t_r,
             "slice_time_ref": data.slice_time_ref,
             "preparation": str(data.preparation),
+            "regions_note": data.regions_note,
             "manifest_sha256": content_hash(data.manifest.model_dump_json(exclude={"folder"})),
             "subjects": subjects,
             "runs": [
@@ -90,7 +91,7 @@ def input_files(data: Dataset, subjects: Sequence[str]) -> list[Path]:
     manifest = data.manifest
     series = [bold_path(manifest, subject, run) for subject in subjects for run in data.runs]
     maps = [manifest.mask.file]
-    if manifest.atlas:
+    if manifest.has_atlas:
         maps += [manifest.atlas.file, manifest.atlas.names]
     named = [manifest.path(name) for name in maps if isinstance(name, str)]
     sound = [] if data.stimulus is None else [data.stimulus]

@@ -8,6 +8,7 @@ from typing import Any
 
 from giblet_core.errors import InputError
 from giblet_core.files import atomic_path
+from giblet_core.fmri.atlas.labels import read_atlas
 from giblet_core.fmri.drafting.clock import (
     Clock,
     draft_runs,
@@ -28,8 +29,8 @@ from giblet_core.fmri.drafting.series.derivative import is_derivative, layout_of
 from giblet_core.fmri.drafting.series.layout import Layout, Roster, roster_of
 from giblet_core.fmri.drafting.series.plain import layout_of_files
 from giblet_core.fmri.drafting.writing import manifest_text
-from giblet_core.fmri.files.atlas import read_atlas
 from giblet_core.fmri.manifest.models import Manifest
+from giblet_core.fmri.manifest.sections import MADE_PARCELS
 from giblet_core.fmri.readers import READERS
 from giblet_core.sound import audio_info
 
@@ -221,8 +222,15 @@ def _atlas_section(
         )
         return {"atlas": atlas, "resample": True}
     reader = READERS[layout.format]
-    if not candidates and (reader.has_space or reader.has_surface):
-        remarks.note("atlas", "no atlas with names of its labels was found beside the series.")
+    lacking = "no atlas with names of its labels was found beside the series"
+    if reader.has_space:
+        remarks.note(
+            "atlas",
+            f"{lacking}; regions are parcels of neighbouring voxels, made from their places alone.",
+        )
+        return {"atlas": MADE_PARCELS}
+    if reader.has_surface:
+        remarks.note("atlas", f"{lacking}; region cards need one.")
     return {}
 
 

@@ -21,7 +21,7 @@ KEYS: dict[str, str] = {
     "runs": "",
     "bold": "",
     "mask": "",
-    "atlas": "# atlas: {file: atlas.nii.gz, names: atlas.tsv}    # region cards need one",
+    "atlas": "# atlas: {file: atlas.nii.gz, names: atlas.tsv}",
     "resample": "",
     "decimal": "",
     "nuisance": "",

@@ -1,9 +1,8 @@
 """The files of a data set: which they are, and what those beside the series say.
 
 Read `bids`, `patterns` and `naming` first (the file of a subject and run), then `inventory` (which
-are there, and what they share), `sidecars`, `space` and `atlas` (voxels and regions) and
-`nuisance`. Nothing here reads a series: that is done by the readers. A name that fits no file, or
-several, is an error.
+are there, and what they share), `sidecars`, `space` (which voxels are read) and `nuisance`. Nothing
+here reads a series: that is done by the readers. A name that fits no file, or several, is an error.
 """
 
 import lazy_loader
@@ -11,7 +10,6 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "atlas",
         "bids",
         "inventory",
         "naming",
@@ -21,10 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "space",
     ],
     submod_attrs={
-        "atlas": [
-            "Regions",
-            "regions_of",
-        ],
         "naming": [
             "bold_path",
         ],

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from giblet_core.errors import InputError
-from giblet_core.fmri.files.atlas import BACKGROUND, Regions
+from giblet_core.fmri.atlas.labels import BACKGROUND
+from giblet_core.fmri.atlas.regions import Regions
 from giblet_core.fmri.files.inventory import FoundFile, Inventory, read_options
 from giblet_core.fmri.files.patterns import find_one
 from giblet_core.fmri.grayordinates.cifti import cifti_labels
@@ -76,7 +77,7 @@ def surface_regions(manifest: Manifest, places: Grayordinates) -> Regions:
         An atlas with other columns than BOLD, or without a name for a label.
     """
     n_kept = int(places.is_kept.sum())
-    if manifest.atlas is None:
+    if not manifest.has_atlas:
         return Regions(np.zeros(n_kept, int), ())
     path = find_one(manifest.folder, manifest.atlas.file)
     labels = _labels(path)

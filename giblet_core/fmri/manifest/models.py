@@ -26,7 +26,9 @@ from giblet_core.fmri.manifest.fields import (
     declared,
 )
 from giblet_core.fmri.manifest.sections import (
+    AS_ATLAS,
     AS_MASK,
+    MADE_PARCELS,
     Atlas,
     Bold,
     Exclusion,
@@ -34,6 +36,7 @@ from giblet_core.fmri.manifest.sections import (
     Run,
     Stimulus,
 )
+from giblet_core.fmri.readers import READERS
 
 
 class Manifest(Section):
@@ -99,9 +102,11 @@ class Manifest(Section):
         example="mask.nii.gz",
         default=Mask(),
     )
-    atlas: Atlas | None = declared(
-        MAPPING,
-        "Regions of the voxels.",
+    atlas: Annotated[Atlas | None, AS_ATLAS] = declared(
+        MAPPING_OR_FILE,
+        "Regions of the voxels: file and names of an atlas, `auto`, or `none`. Where it is left "
+        "out, volumes are cut into parcels as by `auto`; a surface has no regions, and each "
+        "column of a table is one.",
         example={"file": "atlas.nii.gz", "names": ["A1", "STG"]},
         default=None,
     )
@@ -154,6 +159,17 @@ class Manifest(Section):
     def rejected(self) -> dict[str, str]:
         """Subjects excluded altogether, with the reason."""
         return {rule.subject: rule.why for rule in self.exclude if rule.is_whole_subject}
+
+    @property
+    def has_atlas(self) -> bool:
+        """Whether regions are read from the file of an atlas."""
+        return self.atlas is not None and self.atlas.is_file
+
+    @property
+    def makes_parcels(self) -> bool:
+        """Whether regions are made from the places of voxels alone."""
+        is_asked = self.atlas is None or self.atlas.file == MADE_PARCELS
+        return is_asked and READERS[self.bold.format].has_space
 
     @property
     def joined(self) -> bool:

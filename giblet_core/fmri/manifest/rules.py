@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from giblet_core.fmri.files.bids import ENTITIES, entities_of
 from giblet_core.fmri.manifest.models import Manifest
-from giblet_core.fmri.manifest.sections import Run
+from giblet_core.fmri.manifest.sections import MADE_PARCELS, NO_REGIONS, Run
 from giblet_core.fmri.problems import Problems
 from giblet_core.fmri.readers import READERS
 
@@ -29,6 +29,7 @@ def check_rules(manifest: Manifest) -> RuleBreaks:
     problems = Problems(
         of_files
         + _problems_of_runs(manifest)
+        + _problems_of_regions(manifest)
         + _problems_of_nuisance(manifest)
         + _problems_of_exclusions(manifest)
     )
@@ -139,6 +140,38 @@ def _check_run(where: str, run: Run, problems: Problems) -> None:
             f"must not reach before the sound: volume 0 begins at {run.stimulus_start_s:g} s",
             "Correct history_s or stimulus_start_s.",
         )
+
+
+def _problems_of_regions(manifest: Manifest) -> Problems:
+    """Find an atlas that says nothing of such series, or lacks its names."""
+    problems = Problems()
+    atlas = manifest.atlas
+    if atlas is None:
+        return problems
+    reader = READERS[manifest.bold.format]
+    is_table = not reader.has_space and not reader.has_surface
+    if is_table and atlas.file != NO_REGIONS:
+        problems.error(
+            "atlas",
+            atlas.file,
+            f"each column of format {reader.name} is a region, which no atlas can change",
+            "Leave atlas out.",
+        )
+    elif reader.has_surface and atlas.file == MADE_PARCELS:
+        problems.error(
+            "atlas",
+            atlas.file,
+            "parcels are made of volumes; files of a surface do not say where it lies",
+            "Give an atlas (.dlabel.nii or .label.gii), or leave atlas out.",
+        )
+    if atlas.names and not atlas.is_file:
+        problems.error(
+            "atlas.names",
+            atlas.names if isinstance(atlas.names, str) else list(atlas.names),
+            f"name the labels of an atlas, and atlas.file is {atlas.file}",
+            "Give the atlas, or leave names out.",
+        )
+    return problems
 
 
 def _problems_of_nuisance(manifest: Manifest) -> Problems:

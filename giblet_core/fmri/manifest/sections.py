@@ -31,6 +31,8 @@ from giblet_core.fmri.readers import READERS
 COUNT = ("must lie in 0 to 100000", "Correct it.")
 LONGEST_RUN_TRS = 100_000
 LONGEST_S = 1_000_000.0
+MADE_PARCELS = "auto"  # instead of an atlas
+NO_REGIONS = "none"
 
 
 class Stimulus(Section):
@@ -273,15 +275,37 @@ AS_MASK = BeforeValidator(_as_mask)
 
 
 class Atlas(Section):
-    """Regions of the voxels."""
+    """Regions of the voxels: an atlas, `auto`, or `none`."""
 
-    file: Text = declared(TEXT, "Image of whole labels: 0 outside regions.", example="atlas.nii.gz")
+    file: Text = declared(
+        TEXT,
+        "Image of whole labels: 0 outside regions. `auto`: volumes are cut into parcels of "
+        "neighbouring voxels, by their places alone (P01, P02, ...). `none`: no regions.",
+        example="atlas.nii.gz",
+    )
     names: NamesOrFile = declared(
         LIST_OR_FILE,
         "Names of the labels 1, 2, ..., or a file that lists them: one a line, a table with index "
-        "and name (BIDS dseg.tsv, nilearn), or a FreeSurfer lookup table.",
+        "and name (BIDS dseg.tsv, nilearn), or a FreeSurfer lookup table. Not beside `auto` and "
+        "`none`.",
         example=["A1", "STG"],
     )
+
+    @property
+    def is_file(self) -> bool:
+        """Whether an atlas was given."""
+        return self.file not in (MADE_PARCELS, NO_REGIONS)
+
+
+def _as_atlas(value: Any) -> Any:
+    """Return the section that a file's name stands for; `auto` and `none` have no names."""
+    section = {"file": value} if isinstance(value, str) else value
+    if isinstance(section, dict) and section.get("file") in (MADE_PARCELS, NO_REGIONS):
+        return {"names": [], **section}
+    return section
+
+
+AS_ATLAS = BeforeValidator(_as_atlas)
 
 
 class Exclusion(Section):

@@ -239,15 +239,16 @@ def test_an_atlas_on_another_grid_is_resampled_and_one_of_another_space_is_not_t
     assert errors(place) == []
     for old in path.parent.iterdir():
         old.rename(old.with_name(old.name.replace("atlas-Slab", "space-fsaverage_atlas-Slab")))
-    assert "atlas" not in drafted(place).content
+    assert drafted(place).content["atlas"] == "auto"
 
 
 def test_an_atlas_that_cannot_be_read_is_left_out_and_the_reason_is_said(place):
     table = place / "derivatives" / "atlas" / "atlas-Slab_dseg.tsv"
     table.write_text("index\tname\n1\tauditory\n")
     draft = drafted(place)
-    assert "atlas" not in draft.content
+    assert draft.content["atlas"] == "auto"
     assert any("has no name" in str(remark) for remark in draft.remarks.at("atlas"))
+    assert any("made from their places alone" in str(r) for r in draft.remarks.at("atlas"))
     assert errors(place) == []
 
 

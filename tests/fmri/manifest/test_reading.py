@@ -81,6 +81,7 @@ runs:
   [{name: scan1, n_trs: 70, stimulus_start_s: 0.0}, {name: scan2, n_trs: 80, stimulus_start_s: 105}]
 bold: {pattern: "s{subject}_{run}.nii.gz", subjects: [1, 2, 3], format: nifti}
 mask: mask.nii.gz
+atlas: none
 """
 
 SLIPS = [

@@ -1,4 +1,4 @@
-"""Regions: the labels of an atlas and their names."""
+"""An atlas on disk: its labels and their names."""
 
 import re
 from collections import Counter
@@ -11,9 +11,8 @@ import numpy as np
 
 from giblet_core.errors import InputError, explained
 from giblet_core.files import read_json
-from giblet_core.fmri.files.inventory import Inventory, region_columns
 from giblet_core.fmri.files.patterns import find_one
-from giblet_core.fmri.files.space import WHOLE_TOLERANCE, mask_array, read_map
+from giblet_core.fmri.files.space import WHOLE_TOLERANCE, read_map
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.selection import VoxelGrid
 from giblet_core.tables import read_table
@@ -23,21 +22,6 @@ INDEXED_LINE = re.compile(r"(\d{1,9})[\s,;:]+(\S.*)", re.ASCII)
 N_COLOURS = 4  # numbers behind a name in a lookup table of FreeSurfer
 LISTED = 8  # in a message
 HIGHEST_LABEL = 1_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class Regions:
-    """The region of each voxel.
-
-    Attributes
-    ----------
-    labels : array of shape (n_voxels,), int
-        0 outside regions, else 1 + index into `names`.
-    names : tuple of str
-    """
-
-    labels: np.ndarray
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,35 +38,6 @@ class LabelNames:
 
     by_index: dict[int, str] | None
     in_order: tuple[str, ...] = ()
-
-
-def regions_of(manifest: Manifest, mask_img: Any, inventory: Inventory) -> Regions:
-    """Return the region of each voxel; each column of a ROI table is a region.
-
-    Parameters
-    ----------
-    manifest : Manifest
-    mask_img : Nifti1Image or None
-        None where the format has no space.
-    inventory : Inventory
-
-    Returns
-    -------
-    Regions
-
-    Raises
-    ------
-    InputError
-        Labels that are no whole numbers, names that do not fit them, or another grid.
-    """
-    if mask_img is None:
-        names = region_columns(manifest, inventory)
-        return Regions(np.arange(1, len(names) + 1), names)
-    mask = mask_array(mask_img)
-    if manifest.atlas is None:
-        return Regions(np.zeros(int(mask.sum()), int), ())
-    atlas = read_atlas(manifest, VoxelGrid(mask.shape, mask_img.affine))
-    return Regions(atlas.labels[mask], atlas.names)
 
 
 def read_atlas(manifest: Manifest, grid: VoxelGrid | None) -> LabelImage:
