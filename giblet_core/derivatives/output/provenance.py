@@ -52,8 +52,8 @@ def provenance_of(source: Source, found: VoxelMaps) -> dict[str, Any]:
         "parameters": {
             **asdict(model.settings),
             "groups": {name: space.shape[1] for name, space in model.groups.items()},
-            "null": "phase randomisation, of BOLD for r, and of what the baselines do not predict of "
-            "BOLD for the part of the codebooks; one draw for all voxels and subjects",
+            "null": "phase randomisation, of BOLD for r, and of what the baselines do not predict "
+            "of BOLD for the part of the codebooks; one draw for all voxels and subjects",
             "folds": [
                 {"test_first": int(test[0]), "test_last": int(test[-1]), "n_train": len(train)}
                 for train, test in model.folds

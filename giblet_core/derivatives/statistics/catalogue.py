@@ -75,8 +75,8 @@ STATISTICS = {
         "Mean over subjects.",
     ),
     "uniquep": Statistic(
-        "Chance of a part as large when what the baselines do not predict of BOLD has random phases "
-        "(their held-out prediction stays), one-sided; the same draws for all voxels.",
+        "Chance of a part as large when what the baselines do not predict of BOLD has random "
+        "phases (their held-out prediction stays), one-sided; the same draws for all voxels.",
         PROBABILITY,
         "The same for the mean over subjects, who all get the same draw.",
     ),
@@ -97,8 +97,8 @@ STATISTICS = {
         "subjects",
     ),
     "uniquepsubj": Statistic(
-        "As psubj, for the unique part of the codebooks less what it is on average over the draws of "
-        "uniquep.",
+        "As psubj, for the unique part of the codebooks less what it is on average over the draws "
+        "of uniquep.",
         PROBABILITY,
     ),
     "uniquepfwe": Statistic("As pfwe, for the unique part of the codebooks.", PROBABILITY),
