@@ -63,9 +63,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "make_spaces",
         ],
         "subjects": [
+            "GroupSeries",
             "SharedResponse",
             "decode_unseen",
             "fit_shared_response",
+            "group_series",
             "procrustes",
             "region_means",
             "standardise_voxels",

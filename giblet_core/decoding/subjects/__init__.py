@@ -16,6 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fit_shared_response",
             "procrustes",
         ],
-        "voxels": ["region_means", "standardise_voxels"],
+        "voxels": ["GroupSeries", "group_series", "region_means", "standardise_voxels"],
     },
 )

@@ -1,8 +1,51 @@
-"""Voxels standardised, and averaged to regions."""
+"""Voxels standardised, averaged to regions, and over subjects."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from giblet_core.errors import InputError
+from giblet_core.fmri import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSeries:
+    """What subjects who heard one sound have in common, inside regions.
+
+    Attributes
+    ----------
+    mean_bold : array of shape (n_trs, n_inside), float32
+        Mean over subjects of voxels that were standardised over all TRs, for voxels in a region.
+    region_series : array of shape (n_subjects, n_trs, n_regions), float32
+        Mean over each region's voxels, of each subject.
+    inside : int array of shape (n_inside,)
+        The voxels that are in a region.
+    names : tuple of str
+        Regions that have voxels, in the order of their labels.
+    """
+
+    mean_bold: np.ndarray
+    region_series: np.ndarray
+    inside: np.ndarray
+    names: tuple[str, ...]
+
+
+def group_series(data: Dataset) -> GroupSeries:
+    """Average a data set's subjects, reading one at a time: a whole brain of many would not fit."""
+    inside = np.flatnonzero(data.atlas > 0)
+    atlas = data.atlas[inside]
+    total = np.zeros((data.n_trs, len(inside)), np.float32)
+    region_series = []
+    for subject in data.subjects:
+        voxels = standardise_voxels(data.bold(subject)[:, inside], slice(None))
+        total += voxels
+        region_series.append(region_means(voxels, atlas))
+    return GroupSeries(
+        mean_bold=total / len(data.subjects),
+        region_series=np.stack(region_series),
+        inside=inside,
+        names=tuple(data.region_names[label - 1] for label in np.unique(atlas)),
+    )
 
 
 def standardise_voxels(bold: np.ndarray, train: np.ndarray | slice) -> np.ndarray:
