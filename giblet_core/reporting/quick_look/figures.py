@@ -49,12 +49,15 @@ def _draw_slices(look: QuickLook) -> Figure:
 
 
 def _slices(look: QuickLook) -> list[float]:
-    """Return the heights (mm) of axial slices through the voxels that are read, evenly spread."""
+    """Return the heights (mm) of axial slices, with as many voxels between any two.
+
+    Slices that are evenly spread in mm would miss an oblique slab at both ends.
+    """
     mask = mask_array(look.data.mask_img)
     heights = nib.affines.apply_affine(look.data.mask_img.affine, np.argwhere(mask))[:, 2]
-    levels = np.unique(np.round(heights, 3))
-    places = np.linspace(0, len(levels) - 1, min(N_SLICES, len(levels))).astype(int)
-    return [float(height) for height in levels[places]]
+    shares = (np.arange(N_SLICES) + 0.5) / N_SLICES
+    cuts = np.quantile(heights.round(1), shares, method="nearest")
+    return np.unique(cuts).tolist()
 
 
 def _in_volume(look: QuickLook, values: np.ndarray) -> nib.Nifti1Image:

@@ -59,7 +59,8 @@ def quick_look_sentences(look: QuickLook) -> list[str]:
     ]
     if look.lags is not None:
         late = abs(look.best_lag_s) > LATE_TRS * look.data.t_r
-        lines.append(f"BOLD fits best {look.best_lag_s:+g} s from where the clock puts it.")
+        within = "" if late else " (at most one TR: as it should)"
+        lines.append(f"BOLD fits best {look.best_lag_s:+g} s from where the clock puts it{within}.")
         if late:
             lines.append(
                 "That is far from 0: look at stimulus_start_s, at dummy_trs and at the TR before "

@@ -1,5 +1,8 @@
 """A quick look: planted responses are where they were planted, and a wrong clock shows."""
 
+from types import SimpleNamespace
+
+import nibabel as nib
 import numpy as np
 import pytest
 import yaml
@@ -9,7 +12,7 @@ from surface_files import cifti_axis, write_cifti
 from giblet_core.commands import main
 from giblet_core.fmri import draft_dataset, load_dataset, mask_array
 from giblet_core.reporting import quick_look_sentences, take_quick_look, write_quick_look
-from giblet_core.reporting.quick_look import blocks
+from giblet_core.reporting.quick_look import blocks, figures
 from giblet_core.sound import save_audio
 
 PLAN = StudyPlan(n_trs=120, shape=(8, 9, 6), subjects=("01",))
@@ -45,6 +48,7 @@ def test_the_region_that_follows_the_sound_is_found_and_the_others_are_not(place
     assert abs(np.nanmean(look.r[~follows])) < 0.05
     assert look.best_lag_s == 0
     assert look.left_out == ()
+    assert any("as it should" in text for text in quick_look_sentences(look))
 
 
 @pytest.mark.parametrize("shift_trs", [-3, 3])
@@ -53,6 +57,22 @@ def test_a_clock_that_is_wrong_by_three_trs_shows_in_the_lag_scan(place, shift_t
     look = look_of(changed(place, stimulus_start_s=shift_trs * PLAN.t_r))
     assert look.best_lag_s == pytest.approx(shift_trs * PLAN.t_r, abs=PLAN.t_r)
     assert any("look at stimulus_start_s" in text for text in quick_look_sentences(look))
+
+
+def test_every_slice_of_an_oblique_slab_has_its_share_of_voxels():
+    angle = np.deg2rad(25)
+    turn = np.array(
+        [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    )
+    affine = np.eye(4)
+    affine[:3, :3] = 4 * turn
+    mask_img = nib.Nifti1Image(np.ones((20, 24, 8), np.uint8), affine)
+    look = SimpleNamespace(data=SimpleNamespace(mask_img=mask_img))
+    cuts = figures._slices(look)
+    heights = nib.affines.apply_affine(affine, np.argwhere(np.ones((20, 24, 8))))[:, 2]
+    shares = [(np.abs(heights - cut) <= 4).mean() for cut in cuts]
+    assert len(cuts) == figures.N_SLICES
+    assert min(shares) > 0.05, "a slice beside the slab shows nothing"
 
 
 def test_too_short_a_series_leaves_a_box_that_says_what_it_needs(place, tmp_path):
