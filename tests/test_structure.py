@@ -286,6 +286,19 @@ def test_code_is_not_golfed(path):
     assert list(golf_of(ast.parse(path.read_text()))) == []
 
 
+def nested_functions(tree):
+    """Yield functions that are defined inside another one."""
+    for function in functions_of(tree):
+        yield from (inner.name for inner in functions_of(function) if inner is not function)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_function_hides_inside_another(path):
+    """But for decorators, which have to wrap what they are given."""
+    if path.name != "deprecation.py":
+        assert list(nested_functions(ast.parse(path.read_text()))) == []
+
+
 def returned_tuples(tree):
     """Yield functions that return more than two values side by side."""
     for function in functions_of(tree):

@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_kinds(args: argparse.Namespace) -> None:
     """Refuse codes in place of the sound, or a sound in place of the data set."""
-    given = gc.workflow.read_parameters(args.params, args.set)
+    parameters = gc.workflow.read_parameters(args.params, args.set)
     for name, wanted in (("audio", "sound"), ("bold", "data set")):
-        value = given.get(name, "demo")
+        value = parameters.get(name, "demo")
         if value != "demo" and isinstance(value, str):
             commands.require_kind(value, wanted, name)
 
@@ -94,15 +94,15 @@ def _quick_look(args: argparse.Namespace) -> None:
 def _take_look(args: argparse.Namespace) -> "gc.reporting.QuickLook":
     """Measure one subject of the data set that the parameters name."""
     settings = gc.workflow.read_parameters(args.params, args.set)
-    given = gc.workflow.complete_from_dataset(settings)
-    path = given.get("bold", "demo")
+    parameters = gc.workflow.complete_from_dataset(settings)
+    path = parameters.get("bold", "demo")
     if path == "demo" or not Path(path).is_file():
         raise InputError(
             f"bold={path}: a quick look needs a data set of your own. Give --set bold=dataset.yaml."
         )
     note(f"reading {path} ...")
     data = gc.load_dataset(path)
-    sound = given.get("audio", path)
+    sound = parameters.get("audio", path)
     if Path(sound).suffix in (".yaml", ".yml"):  # the manifest says which track was heard
         sound = gc.fmri.sound_path(data.manifest)
     n_series = f"{data.n_trs} TRs x {data.n_voxels} series"

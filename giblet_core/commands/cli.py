@@ -30,8 +30,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    given = sys.argv[1:] if argv is None else argv
-    arguments = make_parser().parse_args([_plain_file(text) for text in given])
+    words = sys.argv[1:] if argv is None else argv
+    arguments = make_parser().parse_args([_plain_file(text) for text in words])
     try:
         status = arguments.run(arguments) or DONE
         sys.stdout.flush()

@@ -221,9 +221,9 @@ def require_kind(path: str | None, wanted: str, argument: str) -> None:
     if kind is None or kind == WANTED[wanted].kind:
         return
     need = WANTED[wanted]
-    found = ARTICLES.get(kind, f"this is a {kind}")
+    what_it_is = ARTICLES.get(kind, f"this is a {kind}")
     remedy = need.remedies.get(kind, need.remedy)
-    raise InputError(f"{argument}={path}: {found}, not {need.words}. {remedy}")
+    raise InputError(f"{argument}={path}: {what_it_is}, not {need.words}. {remedy}")
 
 
 def kind_of(path: str | Path) -> str | None:

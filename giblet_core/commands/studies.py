@@ -121,13 +121,16 @@ def _read_study(
 ) -> "tuple[Stimulus, Dataset]":
     """Read the sound and the BOLD that a command names, saying so; `steps` stand before."""
     commands.require_kind(args.audio, "sound", "audio")
-    given = {"bold": dataset}
+    parameters = {"bold": dataset}
     if args.audio:
-        given["audio"] = args.audio
-    given = gc.workflow.complete_from_dataset(given)
+        parameters["audio"] = args.audio
+    parameters = gc.workflow.complete_from_dataset(parameters)
     note(f"{steps[0]}reading and encoding the sound ...")
     stimulus = gc.ensure_stimulus(
-        given.get("audio", "demo"), args.codec, t_r=given.get("t_r", 1.5), smoke=args.smoke
+        parameters.get("audio", "demo"),
+        args.codec,
+        t_r=parameters.get("t_r", 1.5),
+        smoke=args.smoke,
     )
     note(f"{steps[1]}reading BOLD ...")
     data = gc.ensure_bold(dataset, stimulus, args.seed)

@@ -7,6 +7,7 @@ result. Nothing here is fitted to brain data: scaling and reduction belong to th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -227,9 +228,7 @@ def energy_features(
     floor = 1e-3 * np.linalg.norm(codec.codebooks[0], axis=1).max()
     rows = np.concatenate([np.log(norms[:1] + floor), norms])
 
-    def pool_rows(response: Response) -> np.ndarray:
-        return pooled(rows, codes.frame_rate, grid, ENERGY_POOL, response)
-
+    pool_rows = partial(pooled, rows, codes.frame_rate, grid, ENERGY_POOL)
     values = mean_over_responses(pool_rows, responses)
     names = column_names(len(rows), ENERGY_POOL, codes.frame_rate, "norm")
     return FeatureSpace("energy", values, names)

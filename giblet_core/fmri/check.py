@@ -287,10 +287,10 @@ def _standardised(bold: np.ndarray) -> np.ndarray:
 def _warn_of_zscores(manifest: Manifest, series: list[str], problems: Problems) -> None:
     declared = manifest.preprocessing.zscored
     if declared:
-        found = "are not"
+        are_scored = "are not"
         remedy = "Correct preprocessing.zscored."
     else:
-        found = "are already"
+        are_scored = "are already"
         remedy = (
             "Declare preprocessing: {zscored: true}; mean and SD of the whole run, its test part "
             "included, are already in these data."
@@ -298,6 +298,6 @@ def _warn_of_zscores(manifest: Manifest, series: list[str], problems: Problems) 
     problems.warning(
         "preprocessing.zscored",
         str(declared).lower(),
-        f"{len(series)} series {found} z-scored over time ({series[0]})",
+        f"{len(series)} series {are_scored} z-scored over time ({series[0]})",
         remedy,
     )

@@ -64,14 +64,14 @@ class Span:
 
     def of(self, subject: str) -> SubjectRows:
         """Return where the part lies in a subject's file."""
-        own = self.run.of(subject)
+        own_run = self.run.of(subject)
         first = self.first - self.late_trs.get(subject, 0)
         offset = sum(run.of(subject).n_trs for run in self.earlier)
         start = first + offset
         return SubjectRows(
             rows=slice(start, start + self.grid.n_trs),
-            left_out_first=first - own.dummy_trs,
-            left_out_last=own.n_trs - first - self.grid.n_trs,
+            left_out_first=first - own_run.dummy_trs,
+            left_out_last=own_run.n_trs - first - self.grid.n_trs,
         )
 
 
@@ -83,9 +83,9 @@ class Clock:
     label_shift_trs: int
     duration_s: Fraction | None
 
-    def late_trs(self, run: Run, own: Run) -> Fraction:
+    def late_trs(self, run: Run, own_run: Run) -> Fraction:
         """Return how many TRs after the run's a subject's volume 0 lies."""
-        return (seconds(own.stimulus_start_s) - seconds(run.stimulus_start_s)) / self.t_r
+        return (seconds(own_run.stimulus_start_s) - seconds(run.stimulus_start_s)) / self.t_r
 
     def history(self, runs: Iterable[Run], onset: Fraction) -> Fraction:
         """Return how long the sound had been heard, by all, when the first analysed row began.
@@ -135,8 +135,8 @@ def spans_of(manifest: Manifest, duration_s: float | None) -> tuple[list[Span], 
     earlier = []
     for run in manifest.runs:
         meets_sound = [
-            _meets_sound(clock, _without_excluded_end(manifest, own), where, problems)
-            for where, own in _different_runs(manifest, run).items()
+            _meets_sound(clock, _without_excluded_end(manifest, own_run), where, problems)
+            for where, own_run in _different_runs(manifest, run).items()
         ]
         if all(meets_sound):
             before = tuple(earlier) if manifest.joined else ()
@@ -241,11 +241,11 @@ def _kept_by_all(manifest: Manifest, run: Run, late_trs: dict[str, int]) -> _Kep
         return None
     kept = []
     for subject in manifest.subjects:
-        own = run.of(subject)
+        own_run = run.of(subject)
         own_rules = [rule for rule in rules if rule.subject in (None, subject)]
         late = late_trs.get(subject, 0)
-        first = own.dummy_trs + max((rule.first_trs for rule in own_rules), default=0)
-        stop = own.n_trs - max((rule.last_trs for rule in own_rules), default=0)
+        first = own_run.dummy_trs + max((rule.first_trs for rule in own_rules), default=0)
+        stop = own_run.n_trs - max((rule.last_trs for rule in own_rules), default=0)
         kept.append(_Kept(first + late, stop + late))
     return _Kept(max(rows.first for rows in kept), min(rows.stop for rows in kept))
 

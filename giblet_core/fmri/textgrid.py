@@ -80,14 +80,14 @@ def _intervals(part: str, where: str) -> Iterator[Interval]:
     size = TIER_SIZE.search(part)
     if kind is None or kind[1] != "IntervalTier" or size is None:
         raise InputError(f"{where}: must be a tier of intervals. Choose another.")
-    found = INTERVAL.findall(part)
-    if len(found) != int(size[1]):
+    intervals = INTERVAL.findall(part)
+    if len(intervals) != int(size[1]):
         raise InputError(
-            f"{where}: declares {size[1]} intervals but {len(found)} are there; a tier must be "
+            f"{where}: declares {size[1]} intervals but {len(intervals)} are there; a tier must be "
             "whole. It was truncated or edited: save it again."
         )
     last_s = 0.0
-    for start, stop, label in found:
+    for start, stop, label in intervals:
         start_s = float(start)
         stop_s = float(stop)
         if not last_s <= start_s < stop_s:

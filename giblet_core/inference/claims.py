@@ -81,9 +81,9 @@ class Control:
         -------
         Control
         """
-        own = replace(claim, controls=(), estimate=estimate, low=low, high=high, p=nan)
+        as_claim = replace(claim, controls=(), estimate=estimate, low=low, high=high, p=nan)
         falls_short = high < claim.low if claim.above else low > claim.high
-        passed = False if own.verdict == SHOWN else (bool(falls_short) or None)
+        passed = False if as_claim.verdict == SHOWN else (bool(falls_short) or None)
         return cls(name, estimate, passed, low, high, n)
 
     def sentence(self, unit_of_measure: str = "", digits: int = 3) -> str:

@@ -219,27 +219,55 @@ def reconstruction_matched(
         `MAX_STRENGTH` times the turned vectors do not cost as much, or the codes do not hold one of
         the codebooks.
     """
+    omitted = lesion(codec, codes, codebooks)
     latents = codec.latents(codes)
-    intact_sound = codec.decode(codes)
-
-    def cost(lesioned: np.ndarray) -> float:
-        sound = codec.decode_latents(lesioned.sum(0), codes.n_samples)
-        return log_mel_distance(intact_sound, sound, codec.sample_rate)
-
-    wanted_cost = cost(lesion(codec, codes, codebooks))
-    change = matched_removal(codec, codes, codebooks, seed) - latents
-
-    def excess_cost(strength: float) -> float:
-        return cost(latents + np.float32(strength) * change) - wanted_cost
-
+    removal = _Removal(
+        codec=codec,
+        intact=codec.decode(codes),
+        latents=latents,
+        change=matched_removal(codec, codes, codebooks, seed) - latents,
+    )
+    wanted_cost = removal.cost_of(omitted)
     with explained(
         f"codebooks={list(codebooks)}: {MAX_STRENGTH:g} times their energy elsewhere must cost as "
         "much as they do",
         "Match fewer codebooks.",
         ValueError,
     ):
-        strength = brentq(excess_cost, 0, MAX_STRENGTH, xtol=0.01)
-    return latents + np.float32(strength) * change, strength
+        strength = brentq(removal.excess_cost, 0, MAX_STRENGTH, args=(wanted_cost,), xtol=0.01)
+    return removal.at(strength), strength
+
+
+@dataclass(frozen=True, eq=False)
+class _Removal:
+    """Turned vectors that are removed, as often as wanted, and what that costs the sound.
+
+    Attributes
+    ----------
+    codec : Codec
+    intact : array of shape (n_samples,)
+        The decoding of all codebooks.
+    latents, change : arrays of shape (num_codebooks, latent_dim, n_frames)
+        Intact, and what a removal of strength 1 adds to them.
+    """
+
+    codec: Codec
+    intact: np.ndarray
+    latents: np.ndarray
+    change: np.ndarray
+
+    def at(self, strength: float) -> np.ndarray:
+        """Return the latents after a removal of some strength."""
+        return self.latents + np.float32(strength) * self.change
+
+    def cost_of(self, lesioned: np.ndarray) -> float:
+        """Return the log-mel distance (dB) of lesioned latents from the intact decoding."""
+        sound = self.codec.decode_latents(lesioned.sum(0), len(self.intact))
+        return log_mel_distance(self.intact, sound, self.codec.sample_rate)
+
+    def excess_cost(self, strength: float, wanted_cost: float) -> float:
+        """Return by how much a removal costs more than is wanted (dB)."""
+        return self.cost_of(self.at(strength)) - wanted_cost
 
 
 @dataclass(frozen=True, eq=False)

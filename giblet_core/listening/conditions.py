@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from giblet_core.autoencoder import AudioAutoencoder
 from giblet_core.codecs import OPUS_RATES, Codec, Codes
@@ -68,6 +69,25 @@ class Conditions:
         for reason, names in left_out.items():
             print(f"Left out: {', '.join(names)}. {reason}")
         return replace(self, conditions=tuple(possible))
+
+    def table(self, wave: np.ndarray, sample_rate: int) -> pd.DataFrame:
+        """Return what is compared, a line a condition.
+
+        ``wave`` is the passage on which the rate of each is measured, at ``sample_rate`` (Hz).
+        Columns: kind, options, kbit/s (NaN where it is no code), blind tests.
+        """
+        rows = []
+        for condition in self.conditions:
+            options = [f"{name} {value}" for name, value in condition.options.items()]
+            row = {
+                "condition": condition.name,
+                "kind": condition.kind,
+                "options": ", ".join(options),
+                "kbit/s": rate_kbps(condition, wave, sample_rate),
+                "blind tests": ", ".join(condition.tests),
+            }
+            rows.append(row)
+        return pd.DataFrame(rows).set_index("condition")
 
 
 def _why_not(

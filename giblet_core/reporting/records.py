@@ -53,12 +53,12 @@ class Record:
         Rows that summarise ``n`` units need the rows of these units.
         """
         summarises = any(row.get("n", 1) > 1 for row in self.rows)
-        found = {
+        is_kept = {
             "the command that makes it": "command" in self.about,
             "what it was made of": "made_of" in self.about,
             "a row of every simulation": bool(self.simulations) or not summarises,
         }
-        return tuple(name for name, is_there in found.items() if not is_there)
+        return tuple(name for name, is_there in is_kept.items() if not is_there)
 
     def __str__(self) -> str:
         facts = ", ".join(f"{name} {value}" for name, value in self.about.items())

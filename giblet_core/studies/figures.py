@@ -155,14 +155,14 @@ def _calibration(rows: pd.DataFrame) -> Estimate:
 def _told(rows: pd.DataFrame) -> Estimate:
     """Count the codebooks of which anything is told, region by region."""
     judged = Judged.of(rows)
-    told = np.array([len(_listed(written)) for written in rows.told])
-    found = proportion(int(told.sum()), judged.followed.size)
-    return Estimate(found.value, found.low, found.high, found.n)
+    n_told = np.array([len(_listed(written)) for written in rows.told])
+    share = proportion(int(n_told.sum()), judged.followed.size)
+    return Estimate(share.value, share.low, share.high, share.n)
 
 
 def _detections(rows: pd.DataFrame) -> Estimate:
-    found = proportion(int((rows.p <= ALPHA).sum()), len(rows))
-    return Estimate(found.value, found.low, found.high, found.n)
+    share = proportion(int((rows.p <= ALPHA).sum()), len(rows))
+    return Estimate(share.value, share.low, share.high, share.n)
 
 
 def _uniformity(rows: pd.DataFrame) -> Estimate:

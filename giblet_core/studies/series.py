@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -93,10 +94,11 @@ def kept_series(film: StudyFilm, design: StudyDesign) -> SimulatedSeries:
     """Return all series of a design on one film, from its file where they were made before."""
     parts = [design.sha256, film.spec.name, film.stimulus.key, *SOURCES]
     folder = project_root() / "build" / "artifacts" / "studies"
-
-    def make() -> tuple[dict[str, np.ndarray], dict]:
-        made = simulate_series(film, design, design.seeds_of(film.spec))
-        return {"series": made.series}, {"kind": "series of a study", "rows": made.rows}
-
-    arrays, meta = cached_npz(folder, design.name, parts, make)
+    arrays, meta = cached_npz(folder, design.name, parts, partial(_made_series, film, design))
     return SimulatedSeries(meta["rows"], arrays["series"])
+
+
+def _made_series(film: StudyFilm, design: StudyDesign) -> tuple[dict[str, np.ndarray], dict]:
+    """Make the arrays and the description that the cache keeps."""
+    made = simulate_series(film, design, design.seeds_of(film.spec))
+    return {"series": made.series}, {"kind": "series of a study", "rows": made.rows}

@@ -195,9 +195,9 @@ def identification_null_study(
     first_power_seed = first_seed + max(n_null, n_one_run)
     power_seeds = range(first_power_seed, first_power_seed + n_power)
     for strength in tqdm(strengths, desc="strengths"):
-        found = [simulate_identification(seed, strength) for seed in power_seeds]
-        figures.append(_rate("identification power", [row["p"] for row in found], strength))
-        simulations += found
+        with_signal = [simulate_identification(seed, strength) for seed in power_seeds]
+        figures.append(_rate("identification power", [row["p"] for row in with_signal], strength))
+        simulations += with_signal
     return StudyRows(figures, simulations, {"size": asdict(size)})
 
 

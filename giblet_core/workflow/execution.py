@@ -177,19 +177,19 @@ def execute_recorded(job: Execution) -> float:
         See `execute`.
     """
     defaults = notebook_parameters(job.notebook)
-    given = dict(job.parameters)
+    parameters = dict(job.parameters)
     own_artifacts = defaults.get("artifacts_dir")
     if own_artifacts is not None and (job.root / own_artifacts).resolve() != job.artifacts:
-        given["artifacts_dir"] = str(job.artifacts)
+        parameters["artifacts_dir"] = str(job.artifacts)
     before = _stamps(job.artifacts)
     started = time.monotonic()
-    execute(job.notebook, job.target, given, job.root)
+    execute(job.notebook, job.target, parameters, job.root)
     seconds = time.monotonic() - started
     after = _stamps(job.artifacts)
     wrote = [name for name, stamp in after.items() if before.get(name) != stamp]
     sidecar = {
         "key": job.key,
-        "parameters": {**defaults, **given},
+        "parameters": {**defaults, **parameters},
         "seconds": round(seconds, 1),
         "executed_sha256": file_sha256(job.target),
         "wrote": artifact_hashes(job.artifacts, wrote),

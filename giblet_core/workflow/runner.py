@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import filelock
@@ -117,15 +117,15 @@ def make_plan(
         Wrong parameters, sound or data set, or too little room.
     """
     out_folder = (Path(out) if out else root / "build").resolve()
-    given = complete_from_dataset(read_parameters(params, settings, root))
+    parameters = complete_from_dataset(read_parameters(params, settings, root))
     notebooks = find_notebooks(root)
     chosen = find_notebooks(root, only)
-    if only is None and is_of_others(given):
+    if only is None and is_of_others(parameters):
         chosen = [path for path in chosen if not is_about_the_demo(f"notebooks/{path.stem}")]
-    shares = validate_parameters(notebooks, given, chosen)
-    check_inputs(given)
+    shares = validate_parameters(notebooks, parameters, chosen)
+    check_inputs(parameters)
     _check_free_space(out_folder)
-    artifacts = (root / given.get("artifacts_dir", out_folder / "artifacts")).resolve()
+    artifacts = (root / parameters.get("artifacts_dir", out_folder / "artifacts")).resolve()
     keys = run_keys(root, notebooks, shares)
     jobs = {
         path: Execution(
@@ -217,36 +217,46 @@ def run_notebooks(plan: Plan, waiting: Sequence[Path], say: Callable[..., None])
     dict
         Stem -> reason, of those that failed.
     """
-    failed: dict[str, str] = {}
-
-    def run_one(path: Path) -> None:
-        place = f"[{plan.chosen.index(path) + 1}/{len(plan.chosen)}] {path.stem}"
-        say(f"{place} ...", flush=True)
-        try:
-            seconds = execute_recorded(plan.jobs[path])
-        except RunFailed as error:
-            failed[path.stem] = str(error)
-            say(f"{place} FAILED: {error}", flush=True)
-        else:
-            say(f"{place} done in {seconds:.0f} s", flush=True)
-
-    in_parallel(run_one, waiting)
+    runs = _Runs(plan, say)
+    in_parallel(runs.run_one, waiting)
     for path in waiting:
-        if path.stem not in failed:
+        if path.stem not in runs.failed:
             _renew_hashes(plan.jobs[path])
-    return failed
+    return runs.failed
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """Runs of notebooks, where their progress goes, and the reasons of those that failed."""
+
+    plan: Plan
+    say: Callable[..., None]
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def run_one(self, path: Path) -> None:
+        """Run a notebook; note why, where it fails."""
+        number = self.plan.chosen.index(path) + 1
+        place = f"[{number}/{len(self.plan.chosen)}] {path.stem}"
+        self.say(f"{place} ...", flush=True)
+        try:
+            seconds = execute_recorded(self.plan.jobs[path])
+        except RunFailed as error:
+            self.failed[path.stem] = str(error)
+            self.say(f"{place} FAILED: {error}", flush=True)
+        else:
+            self.say(f"{place} done in {seconds:.0f} s", flush=True)
 
 
 def _in_own_loop(run_one: Callable[[Path], None], path: Path) -> None:
     """Run a notebook with an event loop of its own, which is closed afterwards."""
+    contextvars.copy_context().run(_run_and_close_loop, run_one, path)
 
-    def call() -> None:
-        try:
-            run_one(path)
-        finally:
-            ensure_event_loop().close()
 
-    contextvars.copy_context().run(call)
+def _run_and_close_loop(run_one: Callable[[Path], None], path: Path) -> None:
+    try:
+        run_one(path)
+    finally:
+        ensure_event_loop().close()
 
 
 def in_parallel(run_one: Callable[[Path], None], waiting: Sequence[Path]) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,15 +171,15 @@ def _client_maker(workers: int | None, scheduler: str | None) -> Callable[[], Cl
     """Return a maker of the dask client, so that nothing is started when nothing is left to do."""
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers}: must be at least 1. Leave it out for all cores.")
+    return partial(_make_client, workers or os.cpu_count(), scheduler)
 
-    def make_client() -> Client:
-        if scheduler:
-            return Client(scheduler, timeout=SCHEDULER_TIMEOUT)
-        n_workers = workers or os.cpu_count()
-        cluster = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
-        return Client(cluster)
 
-    return make_client
+def _make_client(n_workers: int, scheduler: str | None) -> Client:
+    """Connect to a scheduler that runs, or start a cluster of this machine's cores."""
+    if scheduler:
+        return Client(scheduler, timeout=SCHEDULER_TIMEOUT)
+    cluster = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
+    return Client(cluster)
 
 
 def _run_all(waiting: list[Execution], make_client: Callable[[], Client]) -> list[str]:

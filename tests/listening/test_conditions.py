@@ -41,6 +41,26 @@ def test_the_declared_conditions_are_rendered_from_any_sound_at_its_length(passa
     assert full < flat
 
 
+def test_the_table_names_each_condition_with_its_rate_and_tests(passage):
+    declared = Conditions(
+        (
+            Condition("original", "reference"),
+            Condition("low", "codec", {"bandwidth_kbps": 1.5}, tests=("mushra", "abx")),
+            Condition("mel", "mel"),
+        )
+    )
+    table = declared.table(passage, SR)
+    assert list(table.index) == declared.names()
+    assert np.isnan(table["kbit/s"]["original"])
+    assert table["kbit/s"]["low"] == 1.5
+    assert table["kbit/s"]["mel"] == rate_kbps(declared.conditions[2], passage, SR)
+    assert table.loc["low", ["kind", "options", "blind tests"]].to_list() == [
+        "codec",
+        "bandwidth_kbps 1.5",
+        "mushra, abx",
+    ]
+
+
 def test_without_a_model_its_conditions_are_left_out_aloud(passage, demo_codec, capsys):
     model = build_autoencoder(NetworkConfig(4, 112, embed_dim=4))
     likeliest = Condition("likeliest", "model", {"draw": False})

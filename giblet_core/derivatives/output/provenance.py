@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import giblet_core
-from giblet_core.derivatives.statistics import VoxelMaps
+from giblet_core.derivatives.statistics import VoxelMaps, VoxelModel
 from giblet_core.files import content_hash, file_sha256
 from giblet_core.fmri import Dataset, bold_path
 from giblet_core.timing import Stimulus
@@ -38,10 +38,7 @@ class Source:
 
 def provenance_of(source: Source, found: VoxelMaps) -> dict[str, Any]:
     """Return how results were made, ready for JSON."""
-    model = found.model
     subjects = list(found.subjects)
-    stimulus = source.stimulus
-    data = source.data
     return {
         "software": {
             "giblet": giblet_core.__version__,
@@ -49,40 +46,54 @@ def provenance_of(source: Source, found: VoxelMaps) -> dict[str, Any]:
             **_versions(),
         },
         "command": [_without_folder(word) for word in source.command],
-        "parameters": {
-            **asdict(model.settings),
-            "groups": {name: space.shape[1] for name, space in model.groups.items()},
-            "null": "phase randomisation, of BOLD for r, and of what the baselines do not predict "
-            "of BOLD for the part of the codebooks; one draw for all voxels and subjects",
-            "folds": [
-                {"test_first": int(test[0]), "test_last": int(test[-1]), "n_train": len(train)}
-                for train, test in model.folds
-            ],
-        },
-        "stimulus": {
-            "label": stimulus.label,
-            "codec": stimulus.codec.id,
-            "codec_sha256": stimulus.codec.sha256,
-            "bandwidth_kbps": float(stimulus.codes.bandwidth_kbps),
-            "sound_sha256": content_hash(stimulus.wave),
-            "codes_sha256": content_hash(stimulus.codes.indices),
-        },
-        "data": {
-            "name": data.name,
-            "label": data.label,
-            "t_r": data.t_r,
-            "slice_time_ref": data.slice_time_ref,
-            "preparation": str(data.preparation),
-            "regions_note": data.regions_note,
-            "manifest_sha256": content_hash(data.manifest.model_dump_json(exclude={"folder"})),
-            "subjects": subjects,
-            "runs": [
-                {"name": run.name, "n_trs": grid.n_trs, "onset_s": float(grid.onset_s)}
-                for run, grid in zip(data.runs, data.grids)
-            ],
-            "nuisance_sha256": _nuisance_hashes(data, subjects),
-        },
-        "inputs": _hashes(input_files(data, subjects)),
+        "parameters": _parameters(found.model),
+        "stimulus": _about_stimulus(source.stimulus),
+        "data": _about_data(source.data, subjects),
+        "inputs": _hashes(input_files(source.data, subjects)),
+    }
+
+
+def _parameters(model: VoxelModel) -> dict[str, Any]:
+    folds = [
+        {"test_first": int(test[0]), "test_last": int(test[-1]), "n_train": len(train)}
+        for train, test in model.folds
+    ]
+    return {
+        **asdict(model.settings),
+        "groups": {name: space.shape[1] for name, space in model.groups.items()},
+        "null": "phase randomisation, of BOLD for r, and of what the baselines do not predict of "
+        "BOLD for the part of the codebooks; one draw for all voxels and subjects",
+        "folds": folds,
+    }
+
+
+def _about_stimulus(stimulus: Stimulus) -> dict[str, Any]:
+    return {
+        "label": stimulus.label,
+        "codec": stimulus.codec.id,
+        "codec_sha256": stimulus.codec.sha256,
+        "bandwidth_kbps": float(stimulus.codes.bandwidth_kbps),
+        "sound_sha256": content_hash(stimulus.wave),
+        "codes_sha256": content_hash(stimulus.codes.indices),
+    }
+
+
+def _about_data(data: Dataset, subjects: Sequence[str]) -> dict[str, Any]:
+    runs = [
+        {"name": run.name, "n_trs": grid.n_trs, "onset_s": float(grid.onset_s)}
+        for run, grid in zip(data.runs, data.grids)
+    ]
+    return {
+        "name": data.name,
+        "label": data.label,
+        "t_r": data.t_r,
+        "slice_time_ref": data.slice_time_ref,
+        "preparation": str(data.preparation),
+        "regions_note": data.regions_note,
+        "manifest_sha256": content_hash(data.manifest.model_dump_json(exclude={"folder"})),
+        "subjects": list(subjects),
+        "runs": runs,
+        "nuisance_sha256": _nuisance_hashes(data, subjects),
     }
 
 

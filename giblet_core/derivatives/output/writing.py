@@ -1,16 +1,14 @@
 """Everything into one folder: maps, tables, sidecars, provenance, page."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 import giblet_core
-from giblet_core.derivatives.output.images import MapFormat, format_of
+from giblet_core.derivatives.output.images import format_of
 from giblet_core.derivatives.output.names import (
     MAP_NAME,
     TABLE_NAME,
@@ -88,9 +86,11 @@ def write_derivatives(source: Source, found: VoxelMaps, folder: str | Path) -> P
         WrittenFile(DESCRIPTION, "What this folder is, as BIDS asks."),
         *_write_subjects(folder, found, names),
     ]
+    level = found.model.settings.level
     for subject, maps in (*found.subjects.items(), (None, found.group)):
-        files += _write_maps(folder, data, names, (subject, maps))
-        files += _write_regions(folder, data, names, (subject, maps), found)
+        of_subject = _MapsOf(subject, maps)
+        files += _write_maps(folder, data, names, of_subject)
+        files += _write_regions(folder, data, names, of_subject, level)
     files.append(WrittenFile(PROVENANCE, "Versions, hashes of inputs, parameters, the command."))
     page = results_page(
         source,
@@ -160,55 +160,60 @@ def _write_subjects(folder: Path, found: VoxelMaps, names: Names) -> list[Writte
     ]
 
 
-OfOne = tuple[str | None, dict[MapKey, np.ndarray]]
+@dataclass(frozen=True, eq=False)
+class _MapsOf:
+    """The maps of a subject, or of the group (None).
+
+    Attributes
+    ----------
+    subject : str or None
+    maps : dict of MapKey to array of shape (n_voxels,)
+    """
+
+    subject: str | None
+    maps: dict[MapKey, np.ndarray]
+
+    @property
+    def is_group(self) -> bool:
+        return self.subject is None
 
 
-def _write_maps(folder: Path, data: Dataset, names: Names, of_one: OfOne) -> list[WrittenFile]:
-    """Write the maps of a subject, or of the group (None), each with its sidecar."""
-    subject, maps = of_one
+def _write_maps(
+    folder: Path, data: Dataset, names: Names, of_subject: _MapsOf
+) -> list[WrittenFile]:
+    """Write the maps of a subject or of the group, each with its sidecar."""
     form = format_of(data)
     if form is None:
         return []
     files = []
-    for key, values in maps.items():
-        stem = folder / names.map(subject, key)
-        files += list(_write_map(folder, data, form, stem, (key, values, subject is None)))
+    for key, values in of_subject.maps.items():
+        stem = folder / names.map(of_subject.subject, key)
+        meaning = statistic_meaning(key, of_subject.is_group)
+        units = STATISTICS[key.stat].units
+        for path in form.save(data, values, stem):
+            files.append(WrittenFile(path.relative_to(folder).as_posix(), meaning, units))
+        sidecar = stem.with_name(f"{stem.name}.json")
+        content = {
+            "Description": meaning,
+            "Units": units,
+            "NUndefined": int(np.isnan(values).sum()),
+            "Label": data.label,
+        }
+        _write_json(sidecar, content)
+        name = sidecar.relative_to(folder).as_posix()
+        files.append(WrittenFile(name, "The same, for programs."))
     return files
 
 
-def _write_map(
-    folder: Path,
-    data: Dataset,
-    form: MapFormat,
-    stem: Path,
-    of_map: tuple[MapKey, np.ndarray, bool],
-) -> Iterator[WrittenFile]:
-    key, values, is_group = of_map
-    meaning = statistic_meaning(key, is_group)
-    units = STATISTICS[key.stat].units
-    for path in form.save(data, values, stem):
-        yield WrittenFile(path.relative_to(folder).as_posix(), meaning, units)
-    sidecar = stem.with_name(f"{stem.name}.json")
-    content = {
-        "Description": meaning,
-        "Units": units,
-        "NUndefined": int(np.isnan(values).sum()),
-        "Label": data.label,
-    }
-    _write_json(sidecar, content)
-    yield WrittenFile(sidecar.relative_to(folder).as_posix(), "The same, for programs.")
-
-
 def _write_regions(
-    folder: Path, data: Dataset, names: Names, of_one: OfOne, found: VoxelMaps
+    folder: Path, data: Dataset, names: Names, of_subject: _MapsOf, level: float
 ) -> list[WrittenFile]:
-    """Write the table of regions of a subject, or of the group (None), with its sidecar."""
-    subject, maps = of_one
-    level = found.model.settings.level
-    stem = names.table(subject)
-    table: pd.DataFrame = region_table(data, maps, level)
+    """Write the table of regions of a subject or of the group, with its sidecar."""
+    stem = names.table(of_subject.subject)
+    table = region_table(data, of_subject.maps, level)
+    columns = column_descriptions(of_subject.maps, of_subject.is_group, level)
     write_text(folder / f"{stem}.tsv", tsv_text(table))
-    _write_json(folder / f"{stem}.json", column_descriptions(maps, subject is None, level))
+    _write_json(folder / f"{stem}.json", columns)
     return [
         WrittenFile(f"{stem}.tsv", "A row a region: the median of its voxels in each map."),
         WrittenFile(f"{stem}.json", "What its columns mean, and their units."),

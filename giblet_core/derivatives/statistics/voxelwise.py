@@ -25,6 +25,7 @@ from giblet_core.derivatives.statistics.group import (
     sign_flips,
     subject_interval,
 )
+from giblet_core.derivatives.statistics.settings import MapSettings
 from giblet_core.encoding import ceiling, fdr, fisher_mean
 from giblet_core.errors import require
 
@@ -88,7 +89,7 @@ def voxel_maps(
         "subjects. Crop to the same seconds and mask.",
     )
     series = list(bold.values())
-    fits = [fit_models(model, one) for one in series]
+    fits = [fit_models(model, of_subject) for of_subject in series]
     followed = Followed(series, fits)
     chance = random_phases(model, followed, codebooks_alone=False, progress=progress)
     unique_chance = random_phases(model, followed, codebooks_alone=True, progress=progress)
@@ -97,7 +98,17 @@ def voxel_maps(
         _subject_maps(fit, chance.subjects[s], unique_chance.subjects[s], top, model)
         for s, fit in enumerate(fits)
     ]
-    group = _group_maps(maps, fits, (chance, unique_chance), top, model)
+    tested = [
+        _Tested(FULL, "", chance, fisher_z(np.stack([fit.r[FULL] for fit in fits]))),
+        _Tested(
+            CODEBOOKS,
+            "unique",
+            unique_chance,
+            # what has no effect is 0 on average
+            np.stack([fit.unique for fit in fits]) - unique_chance.expected,
+        ),
+    ]
+    group = _group_maps(maps, fits, tested, top, model)
     by_subject = dict(zip(bold, maps))
     return VoxelMaps(by_subject, group, model, _notes(by_subject, group, model))
 
@@ -109,10 +120,10 @@ def _ceilings(model: VoxelModel, series: Sequence[np.ndarray]) -> Maps:
     highest = np.full(n_voxels, np.nan)
     if len(series) > 1:
         for block in blocks_of(len(series[0]) * len(series), n_voxels):
-            stacked = np.stack([_standardised(one[:, block]) for one in series])
-            found = ceiling(stacked, model.folds)
-            isc[block] = found.isc
-            highest[block] = found.subject
+            stacked = np.stack([_standardised(bold[:, block]) for bold in series])
+            of_block = ceiling(stacked, model.folds)
+            isc[block] = of_block.isc
+            highest[block] = of_block.subject
     return {MapKey(SHARED, "isc"): isc, MapKey(SHARED, "ceiling"): highest}
 
 
@@ -144,14 +155,49 @@ def _subject_maps(
     return maps
 
 
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """A number of every voxel that is compared with chance, and how its statistics are called.
+
+    Attributes
+    ----------
+    desc, prefix : str
+        The model, and how the names of the statistics begin.
+    chance : Chance
+    values : array of shape (n_subjects, n_voxels)
+        0 on average where there is no effect.
+    """
+
+    desc: str
+    prefix: str
+    chance: Chance
+    values: np.ndarray
+
+    def key(self, stat: str) -> MapKey:
+        """Return the key of a statistic."""
+        return MapKey(self.desc, f"{self.prefix}{stat}")
+
+    def over_subjects(self, maps: Sequence[Maps], settings: MapSettings) -> Maps:
+        """Return what holds over subjects whose own maps are given."""
+        flips = sign_flips(self.values, settings.seed)
+        q_of_subjects = np.stack([of_subject[self.key("q")] for of_subject in maps])
+        n_replications = replications(q_of_subjects, settings.level)
+        return {
+            self.key("p"): self.chance.group,
+            self.key("q"): fdr(self.chance.group),
+            self.key("psubj"): flips.p,
+            self.key("pfwe"): flips.p_fwe,
+            self.key("nsubj"): n_replications.astype(float),
+        }
+
+
 def _group_maps(
     maps: list[Maps],
     fits: list[Fitted],
-    chances: tuple[Chance, Chance],
+    tested: Sequence[_Tested],
     top: Maps,
     model: VoxelModel,
 ) -> Maps:
-    level = model.settings.level
     group: Maps = {}
     for label in fits[0].r:
         r = np.stack([fit.r[label] for fit in fits])
@@ -160,21 +206,9 @@ def _group_maps(
         group[MapKey(label, "rlow")] = ends.low
         group[MapKey(label, "rhigh")] = ends.high
     group[MapKey(FULL, "rnorm")] = _share_of_ceiling(group[MapKey(FULL, "r")], top, model)
-    unique = np.stack([fit.unique for fit in fits])
-    group[MapKey(CODEBOOKS, "unique")] = unique.mean(0)
-    _, unique_chance = chances
-    beyond_chance = unique - unique_chance.expected  # what has no effect is 0 on average
-    values = (fisher_z(np.stack([fit.r[FULL] for fit in fits])), beyond_chance)
-    for desc, prefix, chance, of_subjects in zip(
-        (FULL, CODEBOOKS), ("", "unique"), chances, values
-    ):
-        flips = sign_flips(of_subjects, model.settings.seed)
-        q = np.stack([one[MapKey(desc, f"{prefix}q")] for one in maps])
-        group[MapKey(desc, f"{prefix}p")] = chance.group
-        group[MapKey(desc, f"{prefix}q")] = fdr(chance.group)
-        group[MapKey(desc, f"{prefix}psubj")] = flips.p
-        group[MapKey(desc, f"{prefix}pfwe")] = flips.p_fwe
-        group[MapKey(desc, f"{prefix}nsubj")] = replications(q, level).astype(float)
+    group[MapKey(CODEBOOKS, "unique")] = np.mean([fit.unique for fit in fits], axis=0)
+    for number in tested:
+        group |= number.over_subjects(maps, model.settings)
     return group | top
 
 

@@ -80,14 +80,17 @@ def fit_calibration(probability: np.ndarray, planted: np.ndarray) -> Calibration
     if planted.mean() in (0, 1):
         raise InputError("planted: all alike; must hold both. Simulate regions of both kinds.")
     log_odds = _log_odds(np.asarray(probability)).ravel()
-
-    def surprise(parameters: np.ndarray) -> float:
-        slope, offset = parameters
-        margin = np.where(planted > 0, 1, -1) * (slope * log_odds + offset)
-        return float(np.logaddexp(0, -margin).mean())
-
-    slope, offset = minimize(surprise, x0=(1.0, 0.0), method="Nelder-Mead").x
+    best = minimize(_surprise, x0=(1.0, 0.0), args=(log_odds, planted), method="Nelder-Mead")
+    slope, offset = best.x
     return Calibration(float(slope), float(offset), prior=float(planted.mean()))
+
+
+def _surprise(parameters: np.ndarray, log_odds: np.ndarray, planted: np.ndarray) -> float:
+    """Return the mean negative log likelihood of what was planted, (slope, offset) given."""
+    slope, offset = parameters
+    sign = np.where(planted > 0, 1, -1)
+    margin = sign * (slope * log_odds + offset)
+    return float(np.logaddexp(0, -margin).mean())
 
 
 def _log_odds(probability: np.ndarray) -> np.ndarray:

@@ -77,7 +77,8 @@ class Design:
         spaces: list[np.ndarray],
         Y: np.ndarray,
         folds: list[Fold],
-        *penalties: Sequence,
+        alphas: Sequence[float],
+        gammas: np.ndarray,
         **timing,
     ) -> np.ndarray:
         """Fit the codebooks beside other spaces, and score unseen time.
@@ -91,10 +92,12 @@ class Design:
             The other spaces.
         Y : array of shape (n_trs, n_targets)
         folds : list of (train, test)
-        *penalties
-            ``alphas`` and ``gammas`` of `fit_banded`, the codebooks' weight first.
+        alphas : sequence of float
+            Penalties on offer, > 0.
+        gammas : array of shape (n_gammas, 1 + n_spaces)
+            Weights of the kernels on offer, that of the codebooks first.
         **timing
-            More keywords of `fit_banded`.
+            ``run_onsets`` and ``embargo`` of `fit_banded`.
 
         Returns
         -------
@@ -104,7 +107,7 @@ class Design:
         r_folds = []
         for train, test in folds:
             codebooks = np.concatenate(slow_codebooks(self.means, train), axis=1)
-            fit = fit_banded([codebooks, *spaces], Y, [(train, test)], *penalties, **timing)
+            fit = fit_banded([codebooks, *spaces], Y, [(train, test)], alphas, gammas, **timing)
             r_folds.append(fit.r_folds)
         return fisher_mean(np.concatenate(r_folds))
 
@@ -113,16 +116,13 @@ class Design:
         if self.forms:
             return self.forms
         n_responses = len(self.means[0].responded)
-        each = [slow_codebooks(self.means, peaks=[i]) for i in range(n_responses)]
-        close = np.stack(each).astype(np.float64)  # (n_responses, n_codebooks, n_trs, n)
-        return tuple(
-            CodebookForm(
-                f"{n} slow directions",
-                SIGNED,
-                tuple(close[:, k, :, :n] for k in range(close.shape[1])),
-            )
-            for n in (FEW_DIRECTIONS, MANY_DIRECTIONS)
-        )
+        of_responses = [slow_codebooks(self.means, peaks=[i]) for i in range(n_responses)]
+        directions = np.stack(of_responses).astype(np.float64)  # (responses, codebooks, TRs, n)
+        forms = []
+        for n in (FEW_DIRECTIONS, MANY_DIRECTIONS):
+            codebooks = np.moveaxis(directions[..., :n], 1, 0)
+            forms.append(CodebookForm(f"{n} slow directions", SIGNED, tuple(codebooks)))
+        return tuple(forms)
 
     def baseline(self, names: Sequence[str] | None = None) -> np.ndarray:
         """Lay baselines side by side, (n_trs, n_columns); all by default."""

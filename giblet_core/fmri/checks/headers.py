@@ -27,12 +27,12 @@ def header_problems(manifest: Manifest, inventory: Inventory) -> Problems:
     Files that are missing or unreadable count too.
     """
     problems = Problems()
-    found = {file.asked.where: file for file in inventory.files}
+    file_at = {file.asked.where: file for file in inventory.files}
     for asked in asked_files(manifest):
         with problems.caught(asked.where):
             if asked.where in inventory.faults:
                 raise inventory.faults[asked.where]
-            _check_file(manifest, found[asked.where], inventory, problems)
+            _check_file(manifest, file_at[asked.where], inventory, problems)
     return problems
 
 
@@ -110,12 +110,12 @@ def _check_t_r(
     """Compare the TR of the header, and of the sidecar, with the manifest's."""
     where = file.asked.where
     declared = f"the manifest declares {manifest.t_r:g} s"
-    told = None if sidecar is None else sidecar.t_r
-    if told is not None and abs(told - manifest.t_r) > TR_TOLERANCE_S:
-        unit = " (milliseconds?)" if told > LONGEST_TR_S else ""
+    sidecar_t_r = None if sidecar is None else sidecar.t_r
+    if sidecar_t_r is not None and abs(sidecar_t_r - manifest.t_r) > TR_TOLERANCE_S:
+        unit = " (milliseconds?)" if sidecar_t_r > LONGEST_TR_S else ""
         problems.error(
             where,
-            f"RepetitionTime {told:g} s in {sidecar.names[-1]}{unit}",
+            f"RepetitionTime {sidecar_t_r:g} s in {sidecar.names[-1]}{unit}",
             declared,
             "Correct t_r, or the JSON file.",
         )
@@ -123,7 +123,7 @@ def _check_t_r(
     if file.header.grid is None and t_r is None:
         return  # a table says nothing of the time
     if t_r is None:
-        if told is None:
+        if sidecar_t_r is None:
             problems.warning(
                 where,
                 "TR 0 s in the header",
@@ -133,11 +133,15 @@ def _check_t_r(
         return
     if abs(t_r - manifest.t_r) <= TR_TOLERANCE_S and file.header.t_r_unit in UNITS:
         return
-    _explain_t_r(manifest, file.header, told, where, problems)
+    _explain_t_r(manifest, file.header, sidecar_t_r, where, problems)
 
 
 def _explain_t_r(
-    manifest: Manifest, header: BoldHeader, told: float | None, where: str, problems: Problems
+    manifest: Manifest,
+    header: BoldHeader,
+    sidecar_t_r: float | None,
+    where: str,
+    problems: Problems,
 ) -> None:
     """Say what is wrong with a TR in a header that is not the manifest's.
 
@@ -158,7 +162,7 @@ def _explain_t_r(
         )
     elif header.t_r != UNKNOWN_TR_S:
         problems.error(where, value, declared, "Correct t_r, or the header.")
-    elif header.t_r_unit == "unknown" or told is not None:
+    elif header.t_r_unit == "unknown" or sidecar_t_r is not None:
         remedy = "Many programs write 1 for unknown; check it."
         problems.warning(where, value, declared, remedy)
     else:

@@ -142,9 +142,9 @@ def check_lag(
             f"Try label_shift_trs: {manifest.label_shift_trs - lag.trs}, or correct "
             "stimulus_start_s; a response model on this clock counts delays wrongly.",
         )
-    found = None
+    clock = None
     if is_followed:
-        found = measured_clock(envelope[:, 0], ENVELOPE_RATE_HZ, spans, bold, group.names)
-    if found is not None:
-        report_clock(found, spans, is_late, problems)
-        report_response(found, manifest.preprocessing.hrf, problems)
+        clock = measured_clock(envelope[:, 0], ENVELOPE_RATE_HZ, spans, bold, group.names)
+    if clock is not None:
+        report_clock(clock, spans, is_late, problems)
+        report_response(clock, manifest.preprocessing.hrf, problems)

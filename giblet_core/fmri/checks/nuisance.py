@@ -73,11 +73,11 @@ def _check_columns(
     else:
         same = set(series.names) == set(first.names)
     if not same:
-        found = ", ".join(series.names) if series.names else f"{series.values.shape[1]} columns"
+        columns = ", ".join(series.names) if series.names else f"{series.values.shape[1]} columns"
         wanted = ", ".join(first.names) if first.names else f"{first.values.shape[1]} columns"
         problems.error(
             where,
-            found,
+            columns,
             f"must be those of the first table: {wanted}",
             "Correct the table, or list nuisance.columns.",
         )

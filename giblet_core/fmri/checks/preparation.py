@@ -102,28 +102,28 @@ def check_slow_changes(
     ratio = float(np.median([share.ratio for share in shares]))
     share = float(np.median([share.share for share in shares]))
     fewest = min(share.n_cosines for share in shares)
-    found = f"{100 * share:.2g} % of the variance, {ratio:.2g} times that of white noise"
+    slow_part = f"{100 * share:.2g} % of the variance, {ratio:.2g} times that of white noise"
     if declared_s is not None:
         if fewest and ratio > PRESENT:
             problems.warning(
                 "preprocessing.high_pass_s",
                 f"{declared_s:g}",
-                f"changes slower than that are in the series ({found})",
+                f"changes slower than that are in the series ({slow_part})",
                 f"Correct it, or take them out: denoising: {{high_pass_s: {declared_s:g}}}.",
             )
     elif fewest >= LEAST_COSINES and ratio < ABSENT:
         problems.warning(
             "preprocessing.high_pass_s",
             None,
-            f"changes slower than {period_s:g} s are absent from the series ({found}): they look "
-            "high-passed",
+            f"changes slower than {period_s:g} s are absent from the series ({slow_part}): they "
+            "look high-passed",
             "Declare what was done, such as preprocessing: {high_pass_s: 128}.",
         )
     elif share > MUCH and manifest.denoising.high_pass_s is None:
         problems.note(
             "denoising.high_pass_s",
             None,
-            f"changes slower than {period_s:g} s make up {found}, and nothing takes them out",
+            f"changes slower than {period_s:g} s make up {slow_part}, and nothing takes them out",
             "If they are drift: denoising: {high_pass_s: 128, detrend: true}.",
         )
 

@@ -82,22 +82,23 @@ def draft_t_r(layout: Layout, given_t_r: float | None, remarks: Remarks) -> floa
     float or None
         Seconds; None where nobody says it.
     """
-    told = Counter(s.sidecar.t_r for s in layout.series if s.sidecar and s.sidecar.t_r)
+    t_rs_of_json = Counter(s.sidecar.t_r for s in layout.series if s.sidecar and s.sidecar.t_r)
     written = Counter(round(s.header.t_r, 6) for s in layout.series if s.header.t_r)
-    source, found = ("RepetitionTime in the JSON files", told) if told else ("headers", written)
+    t_rs = t_rs_of_json or written
+    source = "RepetitionTime in the JSON files" if t_rs_of_json else "headers"
     if given_t_r is not None:
-        others = [value for value in found if abs(value - given_t_r) > TR_TOLERANCE_S]
+        others = [value for value in t_rs if abs(value - given_t_r) > TR_TOLERANCE_S]
         if others:
             remarks.todo("t_r", f"{given_t_r:g} s was given, but the {source} say {others[0]:g} s.")
         return given_t_r
-    if not found:
+    if not t_rs:
         remarks.todo("t_r", "no file says the TR. Write the seconds from one volume to the next.")
         return None
-    t_r, _ = found.most_common(1)[0]
-    if len(found) > 1:
-        values = ", ".join(f"{value:g}" for value in sorted(found))
+    t_r, _ = t_rs.most_common(1)[0]
+    if len(t_rs) > 1:
+        values = ", ".join(f"{value:g}" for value in sorted(t_rs))
         remarks.todo("t_r", f"{source} differ ({values} s); one must hold for all.")
-    if not told and t_r == UNKNOWN_TR_S:
+    if not t_rs_of_json and t_r == UNKNOWN_TR_S:
         remarks.todo("t_r", "the headers say 1 s, which many programs write for an unknown TR.")
     elif not SHORTEST_TR_S <= t_r <= LONGEST_TR_S:
         t_r = _in_seconds(t_r, source, remarks)
@@ -193,9 +194,9 @@ def draft_runs(
         n_before = ceil(round(onset_s / t_r, 6)) if t_r and heard_s > 0 else 0
         n_unsteady = clock.n_unsteady.get(name, 0)
         start_s = round(heard_s - onset_s, 4) + 0.0
-        own = _own_runs(name, roster, played.get(name), heard_s, remarks)
-        _ask_about_jitter(name, start_s, own, t_r, remarks)
-        runs.append(DraftRun(name, n_trs, start_s, max(n_before, n_unsteady, 0), n_after, own))
+        own_runs = _own_runs(name, roster, played.get(name), heard_s, remarks)
+        _ask_about_jitter(name, start_s, own_runs, t_r, remarks)
+        runs.append(DraftRun(name, n_trs, start_s, max(n_before, n_unsteady, 0), n_after, own_runs))
         _ask_about_the_end(runs[-1], remarks)
         drops.append(_Drops(name, n_unsteady, n_before))
         heard_s += stretch_s
@@ -208,27 +209,27 @@ def _own_runs(
     name: str, roster: Roster, heard: Played | None, heard_s: float, remarks: Remarks
 ) -> dict[str, dict[str, float]]:
     """Return what of a run is different for single subjects."""
-    own: dict[str, dict[str, float]] = {}
+    own_runs: dict[str, dict[str, float]] = {}
     for subject, n_trs in roster.own_trs.get(name, {}).items():
         if subject not in roster.excluded:
-            own.setdefault(subject, {})["n_trs"] = n_trs
+            own_runs.setdefault(subject, {})["n_trs"] = n_trs
     for subject, onset_s in ({} if heard is None else heard.own_onsets_s).items():
         if subject not in roster.excluded:
-            own.setdefault(subject, {})["stimulus_start_s"] = round(heard_s - onset_s, 4) + 0.0
-    if own:
+            own_runs.setdefault(subject, {})["stimulus_start_s"] = round(heard_s - onset_s, 4) + 0.0
+    if own_runs:
         remarks.note(
             "runs",
-            f"{name}: subjects {', '.join(own)} have another length or begin; the TRs that all "
-            "subjects have are kept.",
+            f"{name}: subjects {', '.join(own_runs)} have another length or begin; the TRs that "
+            "all subjects have are kept.",
         )
-    return own
+    return own_runs
 
 
 def _ask_about_jitter(
-    name: str, start_s: float, own: dict[str, dict[str, float]], t_r: float, remarks: Remarks
+    name: str, start_s: float, own_runs: dict[str, dict[str, float]], t_r: float, remarks: Remarks
 ) -> None:
     """Ask about subjects whose clock lies between the TRs of the others."""
-    for subject, different in own.items():
+    for subject, different in own_runs.items():
         apart = (different.get("stimulus_start_s", start_s) - start_s) / (t_r or 1.0)
         if abs(apart - round(apart)) > MOST_JITTER_TRS:
             remarks.todo(
@@ -260,14 +261,14 @@ class _Drops:
 
 def _explain_drops(drops: list[_Drops], remarks: Remarks) -> None:
     """Say why volumes at the begin of runs are dropped, once for all runs."""
-    unsteady = [f"{found.run} {found.n_unsteady}" for found in drops if found.n_unsteady]
+    unsteady = [f"{drop.run} {drop.n_unsteady}" for drop in drops if drop.n_unsteady]
     if unsteady:
         remarks.note(
             "runs",
             f"volumes before the steady state, as fMRIPrep counts them ({', '.join(unsteady)}), "
             "are dropped (dummy_trs); the clock stays.",
         )
-    before = [f"{found.run} {found.n_before}" for found in drops if found.n_before]
+    before = [f"{drop.run} {drop.n_before}" for drop in drops if drop.n_before]
     if before:
         remarks.note(
             "runs",

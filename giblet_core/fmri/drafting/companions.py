@@ -101,11 +101,11 @@ def find_sound(
         return given
     named = sorted({Path(heard.stim_file).name for heard in played.values()})
     sounds = [path for path in around.files() if path.name.lower().endswith(SOUNDS)]
-    found = [path for path in sounds if path.name in named]
-    if len(named) == 1 and found:
-        in_place = [path for path in found if path.parent.name == STIMULI]
-        chosen = (in_place or found)[0]
-        others = [around.written(path) for path in found if path != chosen]
+    named_files = [path for path in sounds if path.name in named]
+    if len(named) == 1 and named_files:
+        in_place = [path for path in named_files if path.parent.name == STIMULI]
+        chosen = (in_place or named_files)[0]
+        others = [around.written(path) for path in named_files if path != chosen]
         if others:
             remarks.assumed("stimulus", f"it is this file; there is too: {', '.join(others)}.")
         return chosen
@@ -215,18 +215,18 @@ def _is_of_other_space(path: Path, layout: Layout) -> bool:
     """Tell whether an atlas names another space than the series do."""
     parts = path.name.partition(".")[0].split("_")
     spaces = [part.partition("-")[2] for part in parts if part.startswith(("space-", "tpl-"))]
-    own = layout.series[0].entities.get("space")
-    return bool(spaces) and own is not None and spaces[0] != own
+    bold_space = layout.series[0].entities.get("space")
+    return bool(spaces) and bold_space is not None and spaces[0] != bold_space
 
 
 def _names_beside(image: Path) -> Path | None:
     """Return the table with the names of labels: its name is made of parts of the image's."""
-    own = set(image.name.partition(".")[0].split("_"))
+    image_entities = set(image.name.partition(".")[0].split("_"))
     tables = [
         path
         for path in sorted(image.parent.iterdir())
         if path.suffix.lower() in NAME_TABLES
-        and set(path.name.partition(".")[0].split("_")) <= own
+        and set(path.name.partition(".")[0].split("_")) <= image_entities
         and not _is_sidecar(path)
     ]
     return max(tables, key=_n_parts, default=None)

@@ -53,9 +53,13 @@ def draft_confounds(layout: Layout, excluded: dict[str, str], remarks: Remarks) 
     """
     if layout.pattern is not None:
         return DraftConfounds(_nuisance(layout, remarks))
-    series = [found for found in layout.series if found.subject not in excluded]
-    tables = {found: _table_of(found, layout.folder) for found in series}
-    missing = [f"subject {found.subject}, {found.run}" for found in series if not tables[found]]
+    series = [run_series for run_series in layout.series if run_series.subject not in excluded]
+    tables = {run_series: _table_of(run_series, layout.folder) for run_series in series}
+    missing = [
+        f"subject {run_series.subject}, {run_series.run}"
+        for run_series in series
+        if not tables[run_series]
+    ]
     if len(missing) == len(series):
         remarks.note("confounds", "no tables of confounds were found; none are regressed out.")
         return DraftConfounds({})
@@ -64,19 +68,19 @@ def draft_confounds(layout: Layout, excluded: dict[str, str], remarks: Remarks) 
     columns = [_columns(path) for path in tables.values() if path is not None]
     common = set.intersection(*columns)
     n_unsteady: dict[str, int] = {}
-    for found, path in tables.items():
+    for run_series, path in tables.items():
         if path is not None:
             n_volumes = sum(name.startswith(UNSTEADY) for name in _columns(path))
-            n_unsteady[found.run] = max(n_unsteady.get(found.run, 0), n_volumes)
-    shortest_trs = min(found.header.n_trs for found in series)
+            n_unsteady[run_series.run] = max(n_unsteady.get(run_series.run, 0), n_volumes)
+    shortest_trs = min(run_series.header.n_trs for run_series in series)
     return DraftConfounds(_strategies(common, shortest_trs, remarks), n_unsteady)
 
 
 def _table_of(series: Series, folder: Path) -> Path | None:
     """Return the table of confounds of a series, by the entities of its name."""
-    own = {key: value for key, value in series.entities.items() if key not in OF_SPACE}
+    entities = {key: value for key, value in series.entities.items() if key not in OF_SPACE}
     for file in files_of_subject(folder, series.entities["sub"]):
-        if CONFOUNDS.fits(file) and _rest(file) == own:
+        if CONFOUNDS.fits(file) and _rest(file) == entities:
             return file.path
     return None
 

@@ -75,11 +75,11 @@ def open_questions(path: str | Path) -> Problems:
     problems = Problems()
     lines = Path(path).read_bytes().decode("utf-8-sig", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
-        found = OPEN_LINE.fullmatch(line)
-        if found:
+        open_line = OPEN_LINE.fullmatch(line)
+        if open_line:
             problems.error(
                 f"line {number}",
-                f"TODO {found[1]}".strip(),
+                f"TODO {open_line[1]}".strip(),
                 "must be answered by you",
                 "Put the right value in, and remove the TODO lines.",
             )

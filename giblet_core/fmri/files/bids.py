@@ -77,7 +77,7 @@ def files_of_subject(folder: Path, subject: str) -> Iterator[BidsFile]:
     Hidden files are left out, those that macOS writes beside others (``._sub-01...``) among them,
     and so are folders of other subjects.
     """
-    own = f"sub-{subject}"
+    own_folder = f"sub-{subject}"
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         status = os.stat(place)
@@ -88,7 +88,7 @@ def files_of_subject(folder: Path, subject: str) -> Iterator[BidsFile]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and (name == own or not name.startswith("sub-"))
+            if not name.startswith(".") and (name == own_folder or not name.startswith("sub-"))
         )
         for name in sorted(names):
             file = None if name.startswith(".") else parse_name(Path(place, name))
@@ -158,7 +158,7 @@ def find_bids(folder: Path, subject: str, wanted: Wanted) -> BidsFile:
         )
     if len(fitting) > 1:
         values = _differing_values(fitting)
-        listed = "; ".join(f"{key}: {', '.join(found)}" for key, found in values.items())
+        listed = "; ".join(f"{key}: {', '.join(seen)}" for key, seen in values.items())
         remedy = "Say which by bold.entities, or as entities in the run's name."
         if not values:
             remedy = "Set folder so that it holds one of them."
@@ -198,4 +198,4 @@ def _differing_values(files: list[BidsFile]) -> dict[str, list[str]]:
     """Return the entities in which files differ, each with the values that occur."""
     keys = [key for key in ENTITIES if any(key in file.entities for file in files)]
     values = {key: sorted({file.entities.get(key, ABSENT) for file in files}) for key in keys}
-    return {key: found for key, found in values.items() if len(found) > 1}
+    return {key: seen for key, seen in values.items() if len(seen) > 1}

@@ -122,16 +122,16 @@ def events_paths(manifest: Manifest, subject: str, run: Run) -> list[Path]:
         Tables that name another value of an entity of the series are not among them.
     """
     entities = wanted_entities(manifest, subject, run)
-    own = {key: value for key, value in entities.items() if key not in OF_SPACE}
+    shared_entities = {key: value for key, value in entities.items() if key not in OF_SPACE}
     files = [
         file
-        for file in files_of_subject(manifest.folder, own["sub"])
+        for file in files_of_subject(manifest.folder, shared_entities["sub"])
         if file.suffix == "events" and file.extension == ".tsv"
     ]
     return [
         file.path
         for file in sorted(files, key=n_entities)
-        if all(file.entities.get(key, value) == value for key, value in own.items())
+        if all(file.entities.get(key, value) == value for key, value in shared_entities.items())
     ]
 
 

@@ -101,9 +101,9 @@ def _json_files(image: Path, root: Path) -> Iterator[Path]:
     """Yield the JSON files that hold for an image, the most general first."""
     name = parse_name(image)
     if name is None:
-        own = image.with_name(image.name.split(".nii")[0] + ".json")
-        if own.is_file():
-            yield own
+        beside = image.with_name(image.name.split(".nii")[0] + ".json")
+        if beside.is_file():
+            yield beside
         return
     for folder in _folders(image, root):
         files = [parse_name(path) for path in sorted(folder.glob("*.json"))]

@@ -110,7 +110,8 @@ def _binary(values: np.ndarray, manifest: Manifest) -> np.ndarray:
 def _common_mask(manifest: Manifest, inventory: Inventory) -> np.ndarray:
     """Return the voxels that are inside the brain mask of, or change in, every subject.
 
-    One run of each subject is looked at, an open one where there is one.
+    One run of each subject is looked at, an open one where there is one. The same as nilearn's
+    `intersect_masks` (threshold 1, not connected), which wants all masks as images at once.
     """
     mask = np.ones(inventory.grid.shape, bool)
     for subject in manifest.subjects:

@@ -43,8 +43,8 @@ def grayordinates_of(manifest: Manifest, inventory: Inventory) -> Grayordinates 
     axis = inventory.files[0].header.axis
     is_kept = np.ones(len(axis), bool)
     for subject in manifest.subjects:
-        own = [file for file in inventory.files if file.asked.subject == subject]
-        for file in own[:1]:
+        files_of_subject = [file for file in inventory.files if file.asked.subject == subject]
+        for file in files_of_subject[:1]:
             if file.header.axis != axis:
                 raise InputError(
                     f"subject {subject}: {len(file.header.axis)} grayordinates must be the "

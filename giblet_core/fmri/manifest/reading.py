@@ -42,18 +42,18 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
     InputError
         There is no readable YAML file.
     """
-    given, unclear = _read_yaml(Path(path))
+    content, unclear = _read_yaml(Path(path))
     problems = Problems()
     for value in unclear:
         problems.error(
             _where(value.place), value.text, f"(line {value.line}) {value.fault}", value.remedy
         )
-    details = _faults(given)
+    details = _faults(content)
     places = [value.place for value in unclear]
     for detail in details:
         if detail["loc"] not in places and not _follows_from_others(detail, details):
             _explain(detail, problems)
-    manifest = _valid_part(given, details)
+    manifest = _valid_part(content, details)
     if manifest is not None:
         breaks = check_rules(manifest)
         problems += breaks.problems
@@ -102,25 +102,25 @@ def _follows_from_others(detail: ErrorDetails, details: list[ErrorDetails]) -> b
 # --- what is right in spite of faults --------------------------------------------------------
 
 
-def _faults(given: Any) -> list[ErrorDetails]:
+def _faults(content: Any) -> list[ErrorDetails]:
     """Return all that pydantic finds wrong."""
     try:
-        Manifest.model_validate(given)
+        Manifest.model_validate(content)
     except ValidationError as failure:
         return failure.errors(include_url=False)
     return []
 
 
-def _valid_part(given: Any, details: list[ErrorDetails]) -> Manifest | None:
+def _valid_part(content: Any, details: list[ErrorDetails]) -> Manifest | None:
     """Return the manifest without the optional parts that are wrong; None if others are."""
     parts = {_optional_part(detail) for detail in details}
     if None in parts:
         return None
     for part in sorted(parts, key=_last_first, reverse=True):
-        given = _without(given, part)
-    if _faults(given):
+        content = _without(content, part)
+    if _faults(content):
         return None
-    return Manifest.model_validate(given)
+    return Manifest.model_validate(content)
 
 
 def _optional_part(detail: ErrorDetails) -> tuple | None:

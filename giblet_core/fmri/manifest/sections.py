@@ -189,10 +189,10 @@ class Run(Section):
 
     def of(self, subject: str) -> "Run":
         """Return the run as it is for one subject."""
-        own = self.subjects.get(subject)
-        if own is None:
+        changes = self.subjects.get(subject)
+        if changes is None:
             return self.model_copy(update={"subjects": {}})
-        return self.model_copy(update={**own.model_dump(exclude_none=True), "subjects": {}})
+        return self.model_copy(update={**changes.model_dump(exclude_none=True), "subjects": {}})
 
 
 def _known_format(value: Any) -> Any:

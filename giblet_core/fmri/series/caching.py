@@ -46,8 +46,8 @@ def cached_series(
         write_sealed(record, {"key": key, "series_sha256": file_sha256(path)})
     kept = read_sealed(record)
     state = path.stat()
-    found = _hash_of_version(path.absolute(), state.st_mtime_ns, state.st_size)
-    if kept["key"] != key or kept["series_sha256"] != found:
+    series_sha256 = _hash_of_version(path.absolute(), state.st_mtime_ns, state.st_size)
+    if kept["key"] != key or kept["series_sha256"] != series_sha256:
         raise InputError(
             f"path={path}: does not match the hash in {record.name}; the cache was altered or "
             "damaged. Remove both files, and they are made anew."

@@ -281,8 +281,8 @@ def _info_start(source: Source, start: int) -> int | None:
     first_version = header[1] >> 3 & 3 == 3
     mono = header[3] >> 6 == 3
     side_bytes = {(True, False): 32, (True, True): 17, (False, False): 17, (False, True): 9}
-    at = start + 4 + side_bytes[first_version, mono]
-    return at if source.data[at : at + 4] in {b"Xing", b"Info"} else None
+    place = start + 4 + side_bytes[first_version, mono]
+    return place if source.data[place : place + 4] in {b"Xing", b"Info"} else None
 
 
 def _declared_by_first(source: Source, start: int) -> _Declared:
@@ -294,17 +294,17 @@ def _declared_by_first(source: Source, start: int) -> _Declared:
     if info is None:
         return _Declared()
     flags = source.number(info + 4, 4)
-    at = info + 8
+    place = info + 8
     n_frames = None
     n_bytes = None
     if flags & 1:
-        n_frames = source.number(at, 4)
-        at += 4
+        n_frames = source.number(place, 4)
+        place += 4
     if flags & 2:
-        n_bytes = source.number(at, 4)
-        at += 4
-    at += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)  # table of contents, quality
-    encoder = source.data[at : at + 4]
+        n_bytes = source.number(place, 4)
+        place += 4
+    place += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)  # table of contents, quality
+    encoder = source.data[place : place + 4]
     return _Declared(n_frames, n_bytes, has_delay=encoder in {b"LAME", b"Lavf", b"Lavc"})
 
 

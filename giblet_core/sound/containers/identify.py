@@ -6,6 +6,7 @@ that recognises it and one that inspects it, and put an entry here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from giblet_core.sound.containers import boxes, frames, transport, uncompressed, xiph
 from giblet_core.sound.containers.source import Container, Source, after_id3
@@ -32,11 +33,11 @@ class Kind:
 
 def begins(magic: bytes, form: bytes = b"") -> Callable[[Source], bool]:
     """Return a test whether a file begins with `magic`, and has `form` eight bytes on."""
+    return partial(_begins, magic=magic, form=form)
 
-    def recognises(source: Source) -> bool:
-        return source.starts_with(magic) and source.starts_with(form, 8)
 
-    return recognises
+def _begins(source: Source, magic: bytes, form: bytes) -> bool:
+    return source.starts_with(magic) and source.starts_with(form, 8)
 
 
 def never(source: Source) -> bool:

@@ -97,17 +97,17 @@ def inspect_transport(source: Source) -> Container:
 
 def _losses_of(packets: Packets, stream: int) -> str:
     """Say what is missing of a stream; "" where nothing is."""
-    own = np.flatnonzero((packets.stream == stream) & packets.has_content)
-    steps = np.diff(packets.counter[own]) % 16
-    missing = (steps > 1) & ~packets.may_jump[own[1:]]  # 0: a packet that was sent twice
+    of_stream = np.flatnonzero((packets.stream == stream) & packets.has_content)
+    steps = np.diff(packets.counter[of_stream]) % 16
+    missing = (steps > 1) & ~packets.may_jump[of_stream[1:]]  # 0: a packet that was sent twice
     if missing.any():
         return f"packets are missing at {int(missing.sum())} places"
-    beginnings = np.flatnonzero(packets.begins[own])
+    beginnings = np.flatnonzero(packets.begins[of_stream])
     if not beginnings.size:
         return ""
-    last = own[beginnings[-1] :]
-    at = packets.content[last[0]]
-    head = packets.data[last[0], at : at + 6].tobytes()
+    last = of_stream[beginnings[-1] :]
+    start = packets.content[last[0]]
+    head = packets.data[last[0], start : start + 6].tobytes()
     n_declared = int.from_bytes(head[4:6])
     if head[:3] != b"\0\0\1" or not n_declared:  # no PES, or open
         return ""

@@ -194,17 +194,17 @@ def inspect_w64(source: Source) -> Container:
 
 
 def _inspect_wave(source: Source, style: ChunkStyle) -> Container:
-    found = chunks.chunks_of(source, style)
-    sound = found[style.sound]
-    if b"ds64" in found and sound.size == IN_SIZE_64:
-        size = source.number(found[b"ds64"].start + 8, 8, style.order)
+    chunk_of = chunks.chunks_of(source, style)
+    sound = chunk_of[style.sound]
+    if b"ds64" in chunk_of and sound.size == IN_SIZE_64:
+        size = source.number(chunk_of[b"ds64"].start + 8, 8, style.order)
         sound = replace(sound, size=size, bits=64)
-    if b"fmt " not in found:
+    if b"fmt " not in chunk_of:
         source.refuse("its header does not say how the sound is coded; it must", COPY_AGAIN)
-    fmt = found[b"fmt "]
+    fmt = chunk_of[b"fmt "]
     coded = wave_format(source, fmt.start, fmt.size, style.order)
-    if not coded.encoding and b"fact" in found:
-        fact = found[b"fact"]
+    if not coded.encoding and b"fact" in chunk_of:
+        fact = chunk_of[b"fact"]
         n_frames = source.number(fact.start, style.size_bytes, style.order)
         if not chunks.may_be_open(n_frames, fact.bits):
             coded = replace(coded, n_frames=n_frames)
@@ -214,13 +214,13 @@ def _inspect_wave(source: Source, style: ChunkStyle) -> Container:
 def inspect_aiff(source: Source) -> Container:
     """Inspect AIFF and AIFC."""
     style = chunks.AIFF
-    found = chunks.chunks_of(source, style)
-    if b"COMM" not in found:
+    chunk_of = chunks.chunks_of(source, style)
+    if b"COMM" not in chunk_of:
         source.refuse("its header does not say how the sound is coded; it must", COPY_AGAIN)
-    common = found[b"COMM"]
+    common = chunk_of[b"COMM"]
     compressed = source.starts_with(b"AIFC", 8)
     coded = aiff_format(source, common.start, common.size, compressed)
-    extent = chunks.extent_of(source, style, found[style.sound])
+    extent = chunks.extent_of(source, style, chunk_of[style.sound])
     skipped = 8 + source.number(extent.start, 4)  # its offset, block size, and the offset itself
     extent = replace(extent, start=extent.start + skipped, n_bytes=extent.n_bytes - skipped)
     if coded.encoding and extent.as_declared:
@@ -268,15 +268,15 @@ def inspect_nist(source: Source) -> Container:
 def inspect_caf(source: Source) -> Container:
     """Inspect CAF."""
     style = chunks.CAF
-    found = chunks.chunks_of(source, style)
-    if b"desc" not in found:
+    chunk_of = chunks.chunks_of(source, style)
+    if b"desc" not in chunk_of:
         source.refuse("its header does not say how the sound is coded; it must", COPY_AGAIN)
-    coded = caf_format(source, found[b"desc"].start)
-    extent = chunks.extent_of(source, style, found[style.sound])
+    coded = caf_format(source, chunk_of[b"desc"].start)
+    extent = chunks.extent_of(source, style, chunk_of[style.sound])
     extent = replace(extent, start=extent.start + 4, n_bytes=extent.n_bytes - 4)  # a count of edits
-    if coded.encoding or b"pakt" not in found:
+    if coded.encoding or b"pakt" not in chunk_of:
         return _container(source, style, coded, extent)
-    table = found[b"pakt"].start
+    table = chunk_of[b"pakt"].start
     # FFmpeg notices packets that are not whole, which libsndfile fills with something
     return replace(
         _container(source, style, coded, extent),

@@ -108,26 +108,26 @@ class SndfileReader(AbstractContextManager):
 
     def _samples_to_read(self, container: Container) -> int:
         """Return the samples a channel that the header declares, or else that libsndfile found."""
-        found = self._sound.frames
+        n_there = self._sound.frames
         declared = container.n_samples
         if declared is None:
-            return self._samples_by_fact(found, container.n_fact)
-        if found - MOST_PADDING < declared <= found:
+            return self._samples_by_fact(n_there, container.n_fact)
+        if n_there - MOST_PADDING < declared <= n_there:
             return declared
         raise InputError(
-            f"path={self.path}: the header declares {declared} samples but {found} are there; a "
+            f"path={self.path}: the header declares {declared} samples but {n_there} are there; a "
             "file must be whole. It was truncated: copy it again."
         )
 
-    def _samples_by_fact(self, found: int, counted: int | None) -> int:
+    def _samples_by_fact(self, n_there: int, counted: int | None) -> int:
         """Return the samples without those that fill up the last block, where they are counted.
 
         Some programs count the samples of all channels, or divide by the channels twice.
         """
-        miscounted = {found * self.n_channels, found // self.n_channels}
-        if counted is None or counted in miscounted or counted <= found - MOST_FILLING:
-            return found
-        return min(counted, found)
+        miscounted = {n_there * self.n_channels, n_there // self.n_channels}
+        if counted is None or counted in miscounted or counted <= n_there - MOST_FILLING:
+            return n_there
+        return min(counted, n_there)
 
     def blocks(self, start_s: float, stop_s: float | None) -> Iterator[np.ndarray]:
         """Yield the samples between two times, (n_channels, n) float32 each.

@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from data_sets import SHAPE, T_R, manifest_of, problems_of
+from nilearn.masking import intersect_masks
 
 from giblet_core.errors import InputError
 from giblet_core.fmri import load_dataset
@@ -92,6 +93,20 @@ def test_half_a_voxel_off_is_another_grid(tmp_path, series):
 def test_auto_masks_of_two_orientations_are_not_mixed(tmp_path, series):
     save(tmp_path / "s2.nii.gz", mirrored(series[1]), LAS)
     assert any("error: subject 2=LAS" in p for p in problems_of(manifest(tmp_path, mask=None)))
+
+
+def test_an_auto_mask_is_what_nilearn_says_that_the_subjects_masks_share(tmp_path, series):
+    masks = []
+    for subject, values in zip((1, 2), series):
+        values[subject, :, 2:] = 7.0  # these voxels do not change
+        values[4, subject] = np.nan
+        save(tmp_path / f"s{subject}.nii.gz", values)
+        changes = np.isfinite(values).all(-1) & (np.ptp(values, axis=-1) > 0)
+        masks.append(nib.Nifti1Image(changes.astype(np.uint8), RAS))
+    shared = intersect_masks(masks, threshold=1, connected=False)
+    data = load_dataset(manifest(tmp_path, mask=None))
+    assert np.array_equal(data.mask_img.get_fdata(), shared.get_fdata())
+    assert 0 < data.n_voxels < min(mask.get_fdata().sum() for mask in masks)
 
 
 REFUSED = [

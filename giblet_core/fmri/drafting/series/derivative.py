@@ -96,8 +96,8 @@ def layout_of_derivative(
 
 
 def _subjects(folder: Path) -> list[str]:
-    found = {SUBJECT.match(path.name) for path in folder.rglob("sub-*")}
-    return sorted({match[1] for match in found if match}, key=natural)
+    matches = {SUBJECT.match(path.name) for path in folder.rglob("sub-*")}
+    return sorted({match[1] for match in matches if match}, key=natural)
 
 
 def _series_files(folder: Path, subject: str) -> list[BidsFile]:
@@ -206,7 +206,9 @@ def _keys_of_runs(files: list[BidsFile]) -> list[str]:
     for file in files:
         by_subject.setdefault(file.entities["sub"], []).append(file)
     return [
-        key for key in RUN_KEYS if any(len(_values(own, key)) > 1 for own in by_subject.values())
+        key
+        for key in RUN_KEYS
+        if any(len(_values(of_subject, key)) > 1 for of_subject in by_subject.values())
     ]
 
 
@@ -243,10 +245,11 @@ def _holds(file: BidsFile, entities: dict[str, str]) -> bool:
 def _refuse_doubles(series: tuple[Series, ...]) -> None:
     """Refuse two files of one subject and run, naming the entities in which they differ."""
     first: dict[tuple[str, str], Series] = {}
-    for found in series:
-        other = first.setdefault((found.subject, found.run), found)
-        if other is not found:
+    for run_series in series:
+        other = first.setdefault((run_series.subject, run_series.run), run_series)
+        if other is not run_series:
             raise InputError(
-                f"folder={found.path.parent}: {other.path.name} and {found.path.name} are series "
-                f"of subject {found.subject}, {found.run}; one must be. Move one away."
+                f"folder={run_series.path.parent}: {other.path.name} and {run_series.path.name} "
+                f"are series of subject {run_series.subject}, {run_series.run}; one must be. Move "
+                "one away."
             )

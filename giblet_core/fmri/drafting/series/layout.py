@@ -122,7 +122,7 @@ def roster_of(layout: Layout, remarks: Remarks) -> Roster:
     n_trs = {}
     own_trs: dict[str, dict[str, int]] = {}
     for run in layout.runs:
-        series = {found.subject: found.header.n_trs for found in layout.of_run(run)}
+        series = {run_series.subject: run_series.header.n_trs for run_series in layout.of_run(run)}
         if len(series) < LEAST_SHARE * len(subjects):
             remarks.note("runs", f"{run} is left out: {len(series)} of {len(subjects)} have it.")
             continue
