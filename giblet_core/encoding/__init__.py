@@ -58,6 +58,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "SHARES",
             "beyond",
             "codebook_gain",
+            "codebooks_beyond",
             "conditional_nulls",
             "conditional_test",
             "fit_calibration",

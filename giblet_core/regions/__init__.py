@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cards": [
             "RegionCard",
+            "codebooks_add",
             "draw_region",
             "plot_lesions",
             "region_card",

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from giblet_core.errors import InputError, require
 from giblet_core.files import content_hash, project_root, read_yaml
 from giblet_core.simulations import GENERATORS, Subjects
 
-#: Seeds up to here were used while the analysis was developed.
-LAST_USED_SEED = 5040
-DEVELOPMENT_SEED = 5001  # rehearsals begin here
+#: Seeds with which the analysis was developed, round by round: no design may have one of them.
+DEVELOPMENT_SEEDS = (range(1, 5041), range(7001, 8000))
+REHEARSAL_SEEDS = range(5001, 5041)
 ALL = "all"  # generators of a design
 
 
@@ -122,12 +122,22 @@ class StudyDesign(_Strict):
     statistic: str
     films: tuple[FilmSpec, ...] = Field(min_length=1)
     generators: tuple[str, ...] = Field(min_length=1)
-    first_seed: int = Field(gt=LAST_USED_SEED)
+    first_seed: int = Field(ge=1)
     n_simulations: int = Field(ge=1)
     n_negative: int = Field(0, ge=0)
     n_draws: int = Field(ge=19)
     subjects: SubjectsSpec = SubjectsSpec()
     bars: tuple[Bar, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_fresh_seeds(self) -> "StudyDesign":
+        for used in DEVELOPMENT_SEEDS:
+            if self.first_seed <= used[-1] and used[0] <= self.seeds[-1]:
+                raise ValueError(
+                    f"seeds {self.first_seed} to {self.seeds[-1]} hold some of {used[0]} to "
+                    f"{used[-1]}, with which the analysis was developed"
+                )
+        return self
 
     @property
     def sha256(self) -> str:

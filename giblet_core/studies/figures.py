@@ -54,6 +54,8 @@ class Figure:
     needs_codebooks : bool
         Whether it is defined only where regions follow codebooks.
     worst_is_lowest : bool
+    columns : tuple of str
+        Of the rows, that not every statistic gives.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Figure:
     of_rows: Callable[[pd.DataFrame], Estimate]
     needs_codebooks: bool
     worst_is_lowest: bool
+    columns: tuple[str, ...] = ()
 
 
 def area(probability: np.ndarray, followed: np.ndarray) -> float:
@@ -165,6 +168,11 @@ def _detections(rows: pd.DataFrame) -> Estimate:
     return Estimate(share.value, share.low, share.high, share.n)
 
 
+def _claims(rows: pd.DataFrame) -> Estimate:
+    found = proportion(int(rows.claimed.sum()), len(rows))
+    return Estimate(found.value, found.low, found.high, found.n)
+
+
 def _uniformity(rows: pd.DataFrame) -> Estimate:
     p = float(kstest(rows.p, "uniform").pvalue)
     return Estimate(p, p, p, len(rows))
@@ -199,6 +207,14 @@ _ENTRIES = (
         _detections,
         True,
         True,
+    ),
+    Figure(
+        "card claims",
+        "share of region cards that say codebooks add more than chance",
+        _claims,
+        False,
+        False,
+        columns=("claimed",),
     ),
     Figure(
         "KS p",

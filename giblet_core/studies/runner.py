@@ -10,8 +10,7 @@ from giblet_core.codecs import load_codec
 from giblet_core.errors import InputError
 from giblet_core.files import content_hash
 from giblet_core.studies.designs import (
-    DEVELOPMENT_SEED,
-    LAST_USED_SEED,
+    REHEARSAL_SEEDS,
     Bar,
     KnownParts,
     StudyDesign,
@@ -103,13 +102,13 @@ def rehearse(design: StudyDesign, n_simulations: int, say: Say = print) -> pd.Da
     InputError
         More simulations than there are seeds of development.
     """
-    n_free = LAST_USED_SEED - DEVELOPMENT_SEED + 1
+    n_free = len(REHEARSAL_SEEDS)
     if not 1 <= n_simulations <= n_free:
         raise InputError(
-            f"n_simulations={n_simulations}: a rehearsal has seeds {DEVELOPMENT_SEED} to "
-            f"{LAST_USED_SEED}, so 1 to {n_free} simulations of each film. Ask for fewer."
+            f"n_simulations={n_simulations}: a rehearsal has seeds {REHEARSAL_SEEDS[0]} to "
+            f"{REHEARSAL_SEEDS[-1]}, so 1 to {n_free} simulations of each film. Ask for fewer."
         )
-    seeds = range(DEVELOPMENT_SEED, DEVELOPMENT_SEED + n_simulations)
+    seeds = REHEARSAL_SEEDS[:n_simulations]
     rows: list[Row] = []
     for spec in design.films:
         say(f"{spec.name}: {n_simulations} simulations of development")

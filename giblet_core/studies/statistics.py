@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giblet_core.encoding import make_design, recover_regions
+from giblet_core.encoding import codebooks_beyond, make_design, recover_regions
+from giblet_core.regions import codebooks_add
 from giblet_core.studies.designs import StudyDesign
 from giblet_core.studies.films import StudyFilm
 from giblet_core.studies.series import Row, SimulatedSeries, listed
@@ -55,6 +56,17 @@ def _detected(film: StudyFilm, design: StudyDesign, simulated: SimulatedSeries) 
     return [{**truth, "p": round(float(p), 4)} for truth, p in pairs]
 
 
+def _claimed(film: StudyFilm, design: StudyDesign, simulated: SimulatedSeries) -> list[Row]:
+    """Ask what the card of each region, made alone, would claim of the codebooks."""
+    columns = make_design(film.stimulus)
+    null = codebooks_beyond(columns, simulated.series, n_draws=design.n_draws)
+    rows = []
+    for truth, p in zip(simulated.rows, null.p, strict=True):
+        is_claimed = bool(codebooks_add(np.array([p]))[0])
+        rows.append({**truth, "p": round(float(p), 4), "claimed": int(is_claimed)})
+    return rows
+
+
 _ENTRIES = (
     Statistic(
         "codebook recovery",
@@ -65,6 +77,12 @@ _ENTRIES = (
         "codebook detection",
         "p of all codebooks together, on the mean subject (`recover_regions`)",
         _detected,
+    ),
+    Statistic(
+        "region card",
+        "p of all codebooks together (`codebooks_beyond`), and whether a card that holds the "
+        "region alone says that codebooks add more than chance (`codebooks_add`)",
+        _claimed,
     ),
 )
 STATISTICS = {entry.name: entry for entry in _ENTRIES}

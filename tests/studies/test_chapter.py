@@ -10,14 +10,15 @@ from giblet_core.studies import begin_draw, end_draw, find_design, lock, write_s
 from giblet_core.studies.chapter import blind_page, page
 
 NAME = "codebooks_of_the_family"
-DESIGN = Path(__file__).resolve().parents[2] / "book" / "designs" / f"{NAME}.yaml"
+DESIGNS = Path(__file__).resolve().parents[2] / "book" / "designs"
 
 
 @pytest.fixture
 def project_with_design(own_project):
     folder = own_project / "book" / "designs"
     folder.mkdir(parents=True)
-    shutil.copy(DESIGN, folder)
+    for design in DESIGNS.glob("*.yaml"):
+        shutil.copy(design, folder)
     return own_project
 
 

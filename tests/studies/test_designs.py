@@ -35,7 +35,8 @@ def test_more_seeds_may_be_of_negative_regions_alone(content, write_design):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("first_seed", 4001, "first_seed: Input should be greater than 5040"),
+        ("first_seed", 4001, "seeds 4001 to 4006 hold some of 1 to 5040"),
+        ("first_seed", 6998, "seeds 6998 to 7003 hold some of 7001 to 7999"),
         ("generators", ["signed level", "no such"], "generators=no such: must be some of"),
         ("statistic", "luck", "statistic=luck: must be some of codebook recovery"),
         ("n_simulation", 3, "n_simulation: Extra inputs are not permitted"),

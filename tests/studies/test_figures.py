@@ -78,6 +78,11 @@ def test_detections_have_exact_intervals(rng):
     assert FIGURES["detections"].of_rows(at_the_border).value == 0.5
 
 
+def test_claims_of_cards_are_counted():
+    rows = pd.DataFrame({"claimed": [1] * 9 + [0] * 191, "codebooks": "none"})
+    assert FIGURES["card claims"].of_rows(rows).value == pytest.approx(0.045)
+
+
 def test_uniform_p_values_are_told_from_others():
     uniform = pd.DataFrame({"p": (np.arange(500) + 0.5) / 500})
     assert FIGURES["KS p"].of_rows(uniform).value > 0.99

@@ -75,3 +75,14 @@ def test_detection_is_asked_of_the_mean_subject(film, design, series_seen):
     expected = simulate_regions(film.heard, film.stimulus.grids, 6001, design.generators)
     assert series_seen[0][0] == pytest.approx(expected.series.mean(0))
     assert not any(name.startswith("probability") for name in rows[0])
+
+
+def test_a_card_claims_where_the_p_of_its_region_alone_is_small(film, design, monkeypatch):
+    monkeypatch.setattr(statistics, "make_design", lambda stimulus: None)
+    p = np.array([0.01, 0.05, 0.051, 0.8])
+    null = SimpleNamespace(p=p)
+    monkeypatch.setattr(statistics, "codebooks_beyond", lambda columns, Y, n_draws: null)
+    simulated = simulate_series(film, design, SEEDS)
+    rows = STATISTICS["region card"].evaluate(film, design, simulated)
+    assert [row["p"] for row in rows] == p.tolist()
+    assert [row["claimed"] for row in rows] == [1, 1, 0, 0]  # uncorrected: a card a region

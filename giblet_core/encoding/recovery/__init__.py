@@ -40,6 +40,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "codebook_gain",
         ],
         "regions": [
+            "codebooks_beyond",
             "recover_regions",
             "tested_families",
         ],

@@ -6,10 +6,11 @@ removed: the power of a codebook is nearly a level, so that little else would re
 competes instead, as a rival with a share of the variance from none to nearly half.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from giblet_core.encoding.kernels import check_matrix
@@ -27,7 +28,6 @@ from giblet_core.encoding.recovery.variance_components import (
 )
 from giblet_core.encoding.recovery.whitening import (
     Ground,
-    WhitenedSeries,
     leading_directions,
     remaining,
     whiten,
@@ -41,8 +41,10 @@ N_RIVAL = 16  # of their directions
 RIVAL_SHARES = (0.0, 0.15, 0.4)  # of the variance, each as likely beforehand
 N_TESTED = {"8 slow directions": 8, "energy": 6, "length": 4}  # columns of forms that are tested
 SHARES_OF_MEAN = (0.03, 0.1, 0.25, 0.5, 0.75)  # a mean of subjects may follow closely
-MOST_COLUMNS = {SIGNED: 16, ENERGY: 10}  # of a form whose subsets are weighed
+MOST_COLUMNS = {SIGNED: 24, ENERGY: 10}  # of a form whose subsets are weighed
+MOST_BEHIND = 10.0  # log likelihood, by which an explanation may lie behind and still be weighed
 TEMPERATURE = 0.5  # of the log likelihood: half as sure as the model
+LOG_ODDS = 0.0  # of a codebook beforehand
 #: Of `recover_regions`; what it was fitted to is in the experiment log.
 CALIBRATION = Calibration(slope=1.66, offset=-1.02, prior=0.3125)
 
@@ -75,40 +77,74 @@ def recover_regions(
     """
     rows, run_onsets = design.rows(n_trs)
     y = check_matrix("Y", np.mean(Y, axis=0)[rows])
-    left = beyond(design.baseline()[rows], design.t_r, run_onsets)
-    series = whiten(whiteners(left, design.t_r, run_onsets), y)
-    families = tested_families(design, rows)
-    nulls = conditional_nulls(
-        families,
-        series,
-        left,
-        groups=_columns_of_codebooks(families, n_codebooks=len(design.all_forms()[0].codebooks)),
-        run_onsets=run_onsets,
-        n_draws=n_draws,
-    )
+    nulls = _nulls(design, y, n_trs, n_draws)
     nothing = np.empty((len(rows), 0))
     maps = whiteners(remaining(nothing, design.t_r, run_onsets), design.t_r, run_onsets)
     rival = leading_directions(design.baseline(LEVELS)[rows], N_RIVAL)
     forms = [_some_rows(form, rows) for form in design.all_forms()]
-    of_forms = _log_likelihoods(forms, rival, y, WhitenedSeries(maps, series.noise, {}))
-    return _weighed(of_forms, nulls, len(families))
+    of_forms = _log_likelihoods(forms, rival, y, maps)
+    return _weighed(of_forms, nulls)
 
 
-def _weighed(of_forms: np.ndarray, nulls: dict[str, Null], n_families: int) -> Recovery:
-    """Turn log likelihoods (n_forms, n_subsets, n_targets) into probabilities.
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def codebooks_beyond(
+    design: Design, Y: np.ndarray, n_trs: int | None = None, n_draws: int = 1000
+) -> Null:
+    """Test all codebooks together beyond the baselines: `recover_regions` without weighing them.
 
-    The first nulls are of families, the others of single codebooks.
+    Parameters
+    ----------
+    design, Y, n_trs, n_draws
+        As in `recover_regions`.
+
+    Returns
+    -------
+    Null
+        That of `recover_regions`.
     """
+    rows, _ = design.rows(n_trs)
+    y = check_matrix("Y", np.mean(Y, axis=0)[rows])
+    return _nulls(design, y, n_trs, n_draws).together
+
+
+@dataclass(frozen=True, eq=False)
+class _Nulls:
+    """The tests of codebooks: of all, by the larger of both families, and of each."""
+
+    together: Null
+    of_codebooks: list[Null]
+
+
+def _nulls(design: Design, y: np.ndarray, n_trs: int | None, n_draws: int) -> _Nulls:
+    """Test the codebooks on series y (n_trs, n_targets) beyond all baselines."""
+    rows, run_onsets = design.rows(n_trs)
+    left = beyond(design.baseline()[rows], design.t_r, run_onsets)
+    families = tested_families(design, rows)
+    groups = _columns_of_codebooks(families, n_codebooks=len(design.all_forms()[0].codebooks))
+    nulls = conditional_nulls(
+        families,
+        whiten(whiteners(left, design.t_r, run_onsets), y),
+        left,
+        groups=groups,
+        run_onsets=run_onsets,
+        n_draws=n_draws,
+    )
+    together = largest_of({family: nulls[family] for family in families})
+    return _Nulls(together, [nulls[codebook] for codebook in groups])
+
+
+def _weighed(of_forms: np.ndarray, nulls: _Nulls) -> Recovery:
+    """Turn log likelihoods (n_forms, n_subsets, n_targets) into probabilities."""
     subsets = all_subsets(int(np.log2(of_forms.shape[1])))
-    posterior = softmax(of_forms.reshape(-1, of_forms.shape[2]), axis=0).reshape(of_forms.shape)
+    log_odds = TEMPERATURE * of_forms + LOG_ODDS * subsets.sum(1)[:, None]
+    posterior = softmax(log_odds.reshape(-1, of_forms.shape[2]), axis=0).reshape(of_forms.shape)
     probability = CALIBRATION.apply(subsets.T @ posterior.sum(0))
-    in_order = list(nulls.items())
     return Recovery(
         probability=probability,
-        null=largest_of(dict(in_order[:n_families])),
+        null=nulls.together,
         known=CALIBRATION.known(probability),
         form=posterior.sum(1),
-        codebook_p=np.array([null.p for _, null in in_order[n_families:]]),
+        codebook_p=np.array([null.p for null in nulls.of_codebooks]),
     )
 
 
@@ -151,28 +187,75 @@ def _mean_response(form: CodebookForm, rows: np.ndarray) -> list[np.ndarray]:
     return [codebook.mean(0)[rows] for codebook in form.codebooks[:MOST_CODEBOOKS]]
 
 
-def _log_likelihoods(
-    forms: Sequence[CodebookForm], rival: np.ndarray, y: np.ndarray, noises: WhitenedSeries
-) -> np.ndarray:
-    """Weigh all subsets in each form, averaged over responses and shares of the rival.
+@dataclass(frozen=True, eq=False)
+class _Explanation:
+    """One way to explain series: a noise, a form, a response, a share of the rival.
 
-    Series are (n_trs, n_targets), each with the noise that `noises` gives it. Returns
-    (n_forms, n_subsets, n_targets).
+    Attributes
+    ----------
+    form : int
+        Place among the forms.
+    codebooks : list of arrays of shape (n_left, n_columns)
+        With one response, their noise made white.
+    series : array of shape (n_left, n_targets)
+        Their noise made white.
+    ground : Ground
+        The rival.
     """
-    n_subsets = 2 ** len(forms[0].codebooks)
-    log_likelihood = np.empty((len(forms), n_subsets, y.shape[1]))
-    for noise in np.unique(noises.noise):
-        white = noises.maps[noise]
-        targets = noises.noise == noise
-        series = white @ y[:, targets]
+
+    form: int
+    codebooks: list[np.ndarray]
+    series: np.ndarray
+    ground: Ground
+
+    def log_likelihood(self, subsets: np.ndarray, targets: np.ndarray | slice) -> np.ndarray:
+        """Weigh subsets of codebooks for some targets, (n_subsets, n_targets)."""
+        series = self.series[:, targets]
+        return subset_log_likelihood(self.codebooks, series, self.ground, SHARES_OF_MEAN, subsets)[
+            1
+        ]
+
+
+def _explanations(
+    forms: Sequence[CodebookForm], rival: np.ndarray, y: np.ndarray, maps: Sequence[np.ndarray]
+) -> Iterator[_Explanation]:
+    """Go through all explanations of series y (n_trs, n_targets), one map a noise."""
+    for white in maps:
+        series = white @ y
         grounds = [Ground.of(white @ rival, share) for share in RIVAL_SHARES]
-        for i, form in enumerate(forms):
-            of_form = [
-                TEMPERATURE * subset_log_likelihood(whitened, series, ground, SHARES_OF_MEAN)[1]
-                for whitened in _whitened_responses(form, white)
-                for ground in grounds
-            ]
-            log_likelihood[i][:, targets] = logsumexp(of_form, axis=0)
+        for place, form in enumerate(forms):
+            for codebooks in _whitened_responses(form, white):
+                for ground in grounds:
+                    yield _Explanation(place, codebooks, series, ground)
+
+
+def _log_likelihoods(
+    forms: Sequence[CodebookForm], rival: np.ndarray, y: np.ndarray, maps: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Weigh all subsets in each form, averaged over noises, responses and shares of the rival.
+
+    A series' noise is not known, and to choose it by the series alone would call noise what follows
+    codebooks. An explanation is left out for the targets for which another is far likelier, with
+    the codebooks one by one and all together. Returns (n_forms, n_subsets, n_targets).
+    """
+    n_codebooks = len(forms[0].codebooks)
+    few = np.concatenate([np.eye(n_codebooks, dtype=bool), np.ones((1, n_codebooks), bool)])
+    screened = np.array(
+        [
+            explanation.log_likelihood(few, slice(None)).max(0)
+            for explanation in _explanations(forms, rival, y, maps)
+        ]
+    )
+    is_likely = screened >= screened.max(0) - MOST_BEHIND  # (n_explanations, n_targets)
+    subsets = all_subsets(n_codebooks)
+    log_likelihood = np.full((len(forms), len(subsets), y.shape[1]), -np.inf)
+    explanations = _explanations(forms, rival, y, maps)
+    for explanation, targets in zip(explanations, is_likely, strict=True):
+        if not targets.any():
+            continue
+        before = log_likelihood[explanation.form][:, targets]
+        weighed = explanation.log_likelihood(subsets, targets)
+        log_likelihood[explanation.form][:, targets] = np.logaddexp(before, weighed)
     return log_likelihood
 
 

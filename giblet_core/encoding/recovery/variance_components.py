@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.linalg.lapack import dposv
 from scipy.special import logsumexp, softmax
 
 from giblet_core.encoding.kernels import check_matrix
@@ -36,6 +35,7 @@ from giblet_core.errors import InputError
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # of the variance, that codebooks may have in all
 MOST_SPACES = 10  # whose subsets are weighed
+LEAST_LEFT = 1e-9  # of a series' power, that columns cannot explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +155,7 @@ def subset_log_likelihood(
     Y: np.ndarray,
     ground: Ground | None = None,
     shares: Sequence[float] = SHARES,
+    subsets: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weigh every subset of spaces as what drives each target, against white noise.
 
@@ -170,11 +171,12 @@ def subset_log_likelihood(
         A rival that every subset, the empty one among them, has beside the noise.
     shares : sequence of float
         Of the variance, that a subset may have in all, each between 0 and 1.
+    subsets : bool array of shape (n_subsets, n_spaces), optional
+        Those to weigh; all by default, the empty one first.
 
     Returns
     -------
     subsets : bool array of shape (n_subsets, n_spaces)
-        The first is empty.
     log_likelihood : array of shape (n_subsets, n_targets)
         Log marginal likelihood, up to a constant.
 
@@ -197,11 +199,15 @@ def subset_log_likelihood(
         Y = ground.whiten(Y)
         log_determinant = ground.log_determinant
     moments = _Moments(len(Y), gram=z.T @ z, covariance=z.T @ Y, power=(Y**2).sum(0))
-    subsets = all_subsets(len(spaces))
-    log_likelihood = [-len(Y) / 2 * np.log(moments.power)]
-    for subset in subsets[1:]:
-        columns = subset[space_of_column]
-        log_likelihood.append(moments.log_likelihood(columns, subset.sum(), shares))
+    if subsets is None:
+        subsets = all_subsets(len(spaces))
+    log_likelihood = []
+    for subset in subsets:
+        if subset.any():
+            columns = subset[space_of_column]
+            log_likelihood.append(moments.log_likelihood(columns, subset.sum(), shares))
+        else:
+            log_likelihood.append(-len(Y) / 2 * np.log(moments.power))
     return subsets, np.array(log_likelihood) + log_determinant
 
 
@@ -225,17 +231,19 @@ class _Moments:
     def log_likelihood(
         self, columns: np.ndarray, n_spaces: int, shares: Sequence[float]
     ) -> np.ndarray:
-        """Average the likelihood of some columns, of `n_spaces` spaces, over shares."""
-        gram = self.gram[np.ix_(columns, columns)]
-        covariance = self.covariance[columns]
-        identity = np.eye(len(gram))
+        """Average the likelihood of some columns, of `n_spaces` spaces, over shares.
+
+        Along the principal directions of the columns a share costs one division.
+        """
+        sizes, directions = np.linalg.eigh(self.gram[np.ix_(columns, columns)])
+        sizes = np.maximum(sizes, 0)
+        followed = (directions.T @ self.covariance[columns]) ** 2
         of_shares = []
         for share in shares:
             signal_to_noise = share / (n_spaces * (1 - share))  # of one space
-            ridged = signal_to_noise * gram + identity
-            factor, weights, _ = dposv(ridged, covariance)
-            explained = signal_to_noise * np.einsum("pv,pv->v", covariance, weights)
-            log_determinant = self.n * np.log(1 - share) + 2 * np.log(factor.diagonal()).sum()
-            left = (self.power - explained) / (1 - share)
+            explained = (signal_to_noise / (1 + signal_to_noise * sizes)) @ followed
+            log_determinant = self.n * np.log(1 - share)
+            log_determinant += np.log1p(signal_to_noise * sizes).sum()
+            left = np.maximum(self.power - explained, LEAST_LEFT * self.power) / (1 - share)
             of_shares.append(-self.n / 2 * np.log(left) - log_determinant / 2)
         return np.logaddexp.reduce(of_shares) - np.log(len(shares))

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "write_region_page",
         ],
         "verdict": [
+            "codebooks_add",
             "verdict_on",
         ],
     },

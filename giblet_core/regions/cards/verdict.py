@@ -59,16 +59,27 @@ def _prediction(findings: Findings, index: int) -> str:
 def _beyond_other_features(findings: Findings, index: int) -> str:
     codebooks = findings.spaces.table(index).loc["codebooks"]
     others = [name for name in findings.spaces.names if name != "codebooks"]
-    p = fdr(findings.recovered.null.p)[index]
+    null_p = findings.recovered.null.p
     n_regions = len(findings.names)
     corrected = f"FDR over {n_regions} regions" if n_regions > 1 else "one region"
     return (
         f"Beyond {', '.join(others)} the codebooks add {codebooks['unique']:.3f} of explained "
         f"variance on unseen time (folds from {codebooks['lowest fold']:.3f} to "
         f"{codebooks['highest fold']:.3f}). Tested beyond all of these removed entirely, by sign "
-        f"and by energy: p = {p:.3f} ({corrected}), "
-        f"{'more than chance' if p <= LEVEL else 'no more than chance does'}."
+        f"and by energy: p = {fdr(null_p)[index]:.3f} ({corrected}), "
+        f"{'more than chance' if codebooks_add(null_p)[index] else 'no more than chance does'}."
     )
+
+
+def codebooks_add(p: np.ndarray) -> np.ndarray:
+    """Say in which regions of a card codebooks add more than chance: p corrected, bool (n,).
+
+    Examples
+    --------
+    >>> codebooks_add(np.array([0.04])).tolist(), codebooks_add(np.array([0.04, 0.5])).tolist()
+    ([True], [False, False])
+    """
+    return fdr(p) <= LEVEL
 
 
 def _which_codebooks(findings: Findings, index: int) -> str:

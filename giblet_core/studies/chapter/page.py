@@ -15,7 +15,9 @@ from giblet_core.studies.figures import FIGURES, Judged, figure_table
 from giblet_core.studies.records import StudyRecord, is_drawn, read_study
 from giblet_core.studies.runner import Verdict, find_design, judge
 
-STUDIES = ("codebooks_of_the_family",)
+FIRST_ROUND = "codebooks_of_the_family"
+#: The latest round first: its misses lead. Earlier rounds stay as they were.
+STUDIES = ("claims_of_region_cards", FIRST_ROUND)
 BESIDE = ("told", "power")  # shown beside what is judged
 COIN = 0.5  # the area of guessing
 
@@ -64,15 +66,22 @@ def _drawn(names: Iterable[str]) -> list[tuple[StudyDesign, StudyRecord]]:
 
 
 def _blind_lines() -> str:
-    """Say first what is missed, from the rows."""
-    lines = []
+    """Say first what is missed, from the rows, study by study."""
+    parts = []
     for design, record in _drawn(STUDIES):
         missed = [verdict for verdict in judge(design, record.rows) if not verdict.is_met]
-        lines += [f"* {_missed_sentence(verdict)}" for verdict in _worst_first(missed)]
-    if not lines:
+        lines = [f"* {_missed_sentence(verdict)}" for verdict in _worst_first(missed)]
+        if missed:
+            heading = (
+                f"**Study `{design.name}`: it does not reach what it should in these cases, the "
+                "worst first:**"
+            )
+            parts.append("\n".join([heading, "", *lines]))
+        else:
+            parts.append(f"Study `{design.name}`: every bar was met.")
+    if not parts:
         return "Nothing can be said of it yet: no study was drawn."
-    heading = "**It does not reach what it should in these cases, the worst first:**"
-    return "\n".join([heading, "", *lines])
+    return "\n\n".join(parts)
 
 
 def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -93,6 +102,8 @@ def _missed_sentence(verdict: Verdict) -> str:
     if verdict.bar.figure == "AUC":
         told = "are not told from others" if estimate.low <= COIN else "are told too badly"
         return f"Codebooks that {region} follow {told}: AUC {figures}; {wanted}."
+    if verdict.bar.figure == "card claims":
+        return f"Claims of cards of {region} are not shown to be few: share {figures}; {wanted}."
     if verdict.bar.figure == "detections":
         return f"False detections in {region} are not shown to be few: share {figures}; {wanted}."
     return f"Probabilities in {region} are not what they say: error {figures}; {wanted}."
@@ -110,14 +121,49 @@ def _study_part(name: str) -> str:
         f"seeds {about['first_seed']} to {about['last_seed']}, {len(record.rows)} rows; code "
         f"{about['code_sha256'][:12]}.",
         "",
-        _bars_table(judge(design, record.rows)),
+        _bars_table(judge(design, record.rows), _first_round(design)),
+        *_without_bar(design, record.rows),
     ]
     for figure in dict.fromkeys(bar.figure for bar in design.bars):
-        judged = record.rows[record.rows.generator.isin(design.judged_by(figure))]
-        lines += _figure_part(judged, figure)
+        shown = record.rows
+        if not FIGURES[figure].needs_codebooks:
+            shown = shown[shown.generator.isin(design.judged_by(figure))]
+        lines += _figure_part(shown, figure)
+    if (record.rows.codebooks == "none").all():
+        return "\n".join(lines)
     for figure in BESIDE:
         lines += _figure_part(record.rows, figure)
     return "\n".join([*lines, *_reliability_part(record.rows)])
+
+
+def _first_round(design: StudyDesign) -> pd.DataFrame | None:
+    """Return the rows of the first round, to stand beside a later one."""
+    is_later = design.name != FIRST_ROUND and is_drawn(FIRST_ROUND)
+    return read_study(FIRST_ROUND).rows if is_later else None
+
+
+def _beside(first_round: pd.DataFrame | None, figure: str, generator: str) -> str:
+    """Write what a generator came to in the first round, "" where it was not asked."""
+    if first_round is None or not set(FIGURES[figure].columns) <= set(first_round.columns):
+        return ""
+    members = first_round[first_round.generator == generator]
+    return _with_interval(vars(FIGURES[figure].of_rows(members))) if len(members) else ""
+
+
+def _without_bar(design: StudyDesign, rows: pd.DataFrame) -> list[str]:
+    """Show the areas that no bar judges, the worst first, beside those of the first round."""
+    judged = design.judged_by("AUC")
+    others = rows[(rows.codebooks != "none") & ~rows.generator.isin(judged)]
+    if not len(others):
+        return []
+    table = figure_table(others, "AUC", ["generator"])
+    lines = []
+    for row in table.to_dict("records"):
+        line = {"regions of": row["generator"], "AUC [95 %]": _with_interval(row), "n": row["n"]}
+        if (first_round := _first_round(design)) is not None:
+            line["first round"] = _beside(first_round, "AUC", row["generator"])
+        lines.append(line)
+    return ["### AUC of kinds without a bar", "", _markdown(pd.DataFrame(lines))]
 
 
 def _figure_part(rows: pd.DataFrame, figure: str) -> list[str]:
@@ -125,9 +171,10 @@ def _figure_part(rows: pd.DataFrame, figure: str) -> list[str]:
     return [heading, "", f"The {FIGURES[figure].definition}.", "", _figure_table(rows, figure)]
 
 
-def _bars_table(verdicts: Sequence[Verdict]) -> str:
-    rows = [
-        {
+def _bars_table(verdicts: Sequence[Verdict], first_round: pd.DataFrame | None) -> str:
+    rows = []
+    for verdict in _worst_first(verdicts):
+        row = {
             "": "met" if verdict.is_met else "**missed**",
             "figure": verdict.bar.figure,
             "regions of": verdict.generator,
@@ -135,8 +182,9 @@ def _bars_table(verdicts: Sequence[Verdict]) -> str:
             "simulations": verdict.estimate.n,
             "wanted": f"{verdict.bar.side} {verdict.bar.limit:g} ({verdict.bar.by})",
         }
-        for verdict in _worst_first(verdicts)
-    ]
+        if first_round is not None:
+            row["first round"] = _beside(first_round, verdict.bar.figure, verdict.generator)
+        rows.append(row)
     return _markdown(pd.DataFrame(rows))
 
 

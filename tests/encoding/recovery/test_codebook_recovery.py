@@ -10,10 +10,12 @@ from made_codes import made_up_codes
 from giblet_core.encoding import (
     Design,
     codebook_gain,
+    codebooks_beyond,
     make_design,
     recover_regions,
     residual_scores,
 )
+from giblet_core.encoding.recovery import regions
 from giblet_core.errors import InputError
 from giblet_core.features import (
     CodebookForm,
@@ -92,6 +94,36 @@ def test_a_codebook_is_recovered_where_its_energy_alone_is_followed(rng, smooth)
     assert recovery.known[2, 0]
     assert recovery.form[:, 0].argmax() == 2
     np.testing.assert_allclose(recovery.form.sum(0), 1)
+
+
+def test_the_test_alone_is_that_of_the_recovery(rng, smooth):
+    design = design_of(rng, smooth)
+    Y = rng.standard_normal((2, 300, 3))
+    alone = codebooks_beyond(design, Y, n_draws=20)
+    with_recovery = recover_regions(design, Y, n_draws=20).null
+    np.testing.assert_array_equal(alone.null, with_recovery.null)
+    np.testing.assert_array_equal(alone.p, with_recovery.p)
+
+
+def test_explanations_that_are_left_out_would_change_nothing(rng, smooth, monkeypatch):
+    design = design_of(rng, smooth, n_codebooks=3)
+    followed = slow_codebooks(design.means, peaks=[0])[2] @ np.ones((8, 1))
+    Y = followed * [1, 0.3, 0] + followed.std() * rng.standard_normal((300, 3))
+    few = recover_regions(design, Y[None], n_draws=5)
+    monkeypatch.setattr(regions, "MOST_BEHIND", np.inf)
+    every = recover_regions(design, Y[None], n_draws=5)
+    np.testing.assert_allclose(few.probability, every.probability, atol=0.01)
+
+
+def test_noise_as_smooth_as_the_response_does_not_hide_a_codebook(rng, smooth):
+    """Chosen by the series alone, the noise would take what follows the codebook for its own."""
+    design = design_of(rng, smooth, n_codebooks=3)
+    followed = slow_codebooks(design.means, peaks=[1])[0] @ np.ones((8, 1))
+    rough = rng.standard_normal((300, 1))
+    Y = followed / followed.std() + 0.3 * rough
+    recovery = recover_regions(design, Y[None], n_draws=5)
+    assert recovery.probability[0, 0] > 0.9
+    assert recovery.probability[1:, 0].max() < 0.5
 
 
 def test_fewer_trs_are_those_at_the_beginning_of_each_run(rng, smooth):
