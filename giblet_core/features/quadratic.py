@@ -73,9 +73,9 @@ def codebook_forms(
     Returns
     -------
     tuple of CodebookForm
-        Signed: "4 slow directions" and "8 slow directions" of equal size, "any direction" in its
-        own units. Energy: "power" and "energy" (second moments of the vectors as they are, and of
-        vectors brought to the root of their length), "modulation" (the same of the bands of slow
+        Signed: "8 slow directions" of equal size, "any direction" in its own units.
+        Energy: "power" and "energy" (second moments of the vectors as they are, and of vectors
+        brought to the root of their length), "modulation" (the same of the bands of slow
         directions), "length".
     """
     n = codes.num_codebooks if num_codebooks is None else min(num_codebooks, codes.num_codebooks)
@@ -233,7 +233,6 @@ def _forms_of(z: np.ndarray, clock: _Clock) -> dict[tuple[str, str], np.ndarray]
     slow = slow_directions(means, N_SLOW) @ (z - z.mean(1, keepdims=True))
     bands = [_compressed(band) for band in _modulated(slow, rate_hz)]
     return {
-        ("4 slow directions", SIGNED): of_equal_size[:, :, :4],
         ("8 slow directions", SIGNED): of_equal_size[:, :, :8],
         ("any direction", SIGNED): any_direction,
         ("power", ENERGY): clock.moments(components, 16),

@@ -21,8 +21,7 @@ from giblet_core.features import (
 from giblet_core.timing import Fold, Stimulus, TRGrid
 
 MOST_CODEBOOKS = 8  # whose subsets are weighed
-FEW_DIRECTIONS = 4
-MANY_DIRECTIONS = 8
+N_DIRECTIONS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class Design:
     run_n_trs : tuple of int
         TRs of each run.
     forms : tuple of CodebookForm
-        In which the codebooks may be followed; by default four or eight slow directions of `means`.
+        In which the codebooks may be followed; by default eight slow directions of `means`.
     """
 
     means: list[CodebookMeans]
@@ -118,11 +117,8 @@ class Design:
         n_responses = len(self.means[0].responded)
         of_responses = [slow_codebooks(self.means, peaks=[i]) for i in range(n_responses)]
         directions = np.stack(of_responses).astype(np.float64)  # (responses, codebooks, TRs, n)
-        forms = []
-        for n in (FEW_DIRECTIONS, MANY_DIRECTIONS):
-            codebooks = np.moveaxis(directions[..., :n], 1, 0)
-            forms.append(CodebookForm(f"{n} slow directions", SIGNED, tuple(codebooks)))
-        return tuple(forms)
+        codebooks = np.moveaxis(directions[..., :N_DIRECTIONS], 1, 0)
+        return (CodebookForm(f"{N_DIRECTIONS} slow directions", SIGNED, tuple(codebooks)),)
 
     def baseline(self, names: Sequence[str] | None = None) -> np.ndarray:
         """Lay baselines side by side, (n_trs, n_columns); all by default."""

@@ -43,10 +43,10 @@ N_TESTED = {"8 slow directions": 8, "energy": 6, "length": 4}  # columns of form
 SHARES_OF_MEAN = (0.03, 0.1, 0.25, 0.5, 0.75)  # a mean of subjects may follow closely
 MOST_COLUMNS = {SIGNED: 24, ENERGY: 10}  # of a form whose subsets are weighed
 MOST_BEHIND = 10.0  # log likelihood, by which an explanation may lie behind and still be weighed
-TEMPERATURE = 0.5  # of the log likelihood: half as sure as the model
-LOG_ODDS = 0.0  # of a codebook beforehand
+TEMPERATURE = 0.7  # of the log likelihood: less sure than the model
+LOG_ODDS = -1.0  # of a codebook beforehand: about one in four is followed
 #: Of `recover_regions`; what it was fitted to is in the experiment log.
-CALIBRATION = Calibration(slope=1.66, offset=-1.02, prior=0.3125)
+CALIBRATION = Calibration(slope=0.93, offset=-0.12, prior=0.32)
 
 
 # threads that meet at each small solve can be ten times slower than one
@@ -56,8 +56,9 @@ def recover_regions(
 ) -> Recovery:
     """Estimate which codebooks regions follow, and test the codebooks together.
 
-    How a region follows codebooks is not known. All forms of the design are weighed as equals, each
-    with every response. The test takes one form of each family, with the mean response.
+    How a region follows codebooks is not known, nor what its noise is. All forms of the design are
+    weighed as equals, each with every response, noise and share of the rival. The test takes one
+    form of each family, with the mean response.
 
     Parameters
     ----------
