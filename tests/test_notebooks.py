@@ -9,6 +9,7 @@ one artifacts folder, in the order of the book.
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from papermill.parameterize import parameterize_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_CELL = 20  # lines
+LONGEST_MEDIAN = 8  # code lines
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 STANDARD = {
     "audio": "demo",
@@ -71,6 +73,21 @@ def test_no_cell_is_longer_than_a_reader_can_hold(path):
     cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     lengths = {cell.id: len(cell.source.splitlines()) for cell in cells}
     assert {cell: n for cell, n in lengths.items() if n > LONGEST_CELL} == {}
+
+
+def code_lines(source):
+    """Return the lines of a cell that hold code: neither blank nor a comment alone."""
+    lines = [line.strip() for line in source.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_half_of_the_cells_are_of_eight_lines_or_fewer(path):
+    """Lines as the formatter sets them, which `make lint` checks; no cell hides from it."""
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    assert not [source for source in cells if "# fmt:" in source]
+    lengths = [len(code_lines(source)) for source in cells]
+    assert statistics.median(lengths) <= LONGEST_MEDIAN, sorted(lengths)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import csv
 import importlib
 import inspect
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,12 @@ LONGEST_FUNCTION = 60
 MOST_FILES_A_ROOM = 8
 
 
+@cache
+def tree_of(path):
+    """Parse a file, once for all tests."""
+    return ast.parse(path.read_text())
+
+
 def dotted(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
@@ -72,7 +79,7 @@ def room_of(path):
 
 def imports_of(path):
     """Yield (module, name) of everything that a file imports from the package."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("giblet_core"):
             for alias in node.names:
                 yield node.module, alias.name
@@ -125,11 +132,12 @@ def test_private_names_stay_in_their_file(path):
     assert [(m, n) for m, n in imports_of(path) if n and n.startswith("_")] == []
 
 
+@cache
 def private_attributes(folder):
     """Return the private attributes and methods that the files of a room define."""
     defined = set()
     for file in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 defined.add(node.name)
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -141,11 +149,11 @@ def private_attributes(folder):
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nobody_touches_private_parts_of_another_room(path):
-    own = private_attributes(path.parent if path.parent != PACKAGE else path.parent / room_of(path))
-    own |= {node.name for node in functions_of(ast.parse(path.read_text()))}
+    room = path.parent if path.parent != PACKAGE else path.parent / room_of(path)
+    own = private_attributes(room) | {node.name for node in functions_of(tree_of(path))}
     touched = [
         (node.lineno, node.attr)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
         and node.attr.startswith("_")
         and not node.attr.startswith("__")
@@ -215,7 +223,7 @@ def test_a_file_stays_readable(path):
 def test_a_function_stays_readable(path):
     """Lines of a function without its docstring."""
     long = {}
-    for node in functions_of(ast.parse(path.read_text())):
+    for node in functions_of(tree_of(path)):
         size = node.end_lineno - node.lineno + 1
         if ast.get_docstring(node) is not None:
             size -= node.body[0].end_lineno - node.body[0].lineno + 1
@@ -283,7 +291,7 @@ def golf_of(tree):
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_code_is_not_golfed(path):
-    assert list(golf_of(ast.parse(path.read_text()))) == []
+    assert list(golf_of(tree_of(path))) == []
 
 
 def nested_functions(tree):
@@ -296,7 +304,7 @@ def nested_functions(tree):
 def test_no_function_hides_inside_another(path):
     """But for decorators, which have to wrap what they are given."""
     if path.name != "deprecation.py":
-        assert list(nested_functions(ast.parse(path.read_text()))) == []
+        assert list(nested_functions(tree_of(path))) == []
 
 
 def returned_tuples(tree):
@@ -310,13 +318,13 @@ def returned_tuples(tree):
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_more_than_two_values_are_returned_as_a_dataclass(path):
-    assert list(returned_tuples(ast.parse(path.read_text()))) == []
+    assert list(returned_tuples(tree_of(path))) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_public_functions_of_three_or_more_parameters_document_each(path):
     wrong = []
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     for owner in [tree, *(c for c in classes if not c.name.startswith("_"))]:
         for node in [n for n in owner.body if isinstance(n, ast.FunctionDef)]:
@@ -381,15 +389,23 @@ def test_a_notebook_keeps_no_outputs_but_the_checked_ones(path):
             assert {"nbval-check-output", "keep_output"} <= tags, f"cell {number} stores an output"
 
 
-TEXTS = [
-    path
-    for path in sorted(ROOT.rglob("*"))
-    if path.suffix in {".py", ".md", ".yaml", ".yml", ".ipynb", ".cff", ".lock", ".js", ".html"}
-    and not IGNORED & set(path.relative_to(ROOT).parts)
-]
+TEXT_SUFFIXES = {".py", ".md", ".yaml", ".yml", ".ipynb", ".cff", ".lock", ".js", ".html"}
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.relative_to(ROOT).as_posix())
+def texts():
+    """Return all texts of the project; what is ignored (.venv, build) is not looked through."""
+    places = [path for path in sorted(ROOT.iterdir()) if path.name not in IGNORED]
+    files = [path for path in places if path.is_file()]
+    for folder in (path for path in places if path.is_dir()):
+        files += sorted(folder.rglob("*"))
+    return [
+        path
+        for path in files
+        if path.suffix in TEXT_SUFFIXES and not IGNORED & set(path.relative_to(ROOT).parts)
+    ]
+
+
+@pytest.mark.parametrize("path", texts(), ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_no_text_holds_a_path_of_one_machine(path):
     text = path.read_text(encoding="utf-8")
     places = ("/" + "home/", "/" + "Users/", "/" + "root/", "/" + "work/")
