@@ -24,6 +24,7 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCI
 COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
 FRACTION = re.compile(r"[+-]?\d*[.,]\d*([eE][+-]?\d+)?", re.ASCII)
 INDEX_NAME = re.compile(r"(Unnamed: \d+|)")
+NUMBERED = re.compile(r"(.+)\.\d+")  # what pandas makes of the second column of a name
 
 
 @dataclass(frozen=True)
@@ -314,6 +315,13 @@ def _names(path: Path, cells: list[str], decimal: str) -> tuple[str, ...]:
         raise InputError(
             f"file={path}: columns {', '.join(repeated)} are named twice; names must differ. "
             "Rename one."
+        )
+    numbered = [match for match in map(NUMBERED.fullmatch, names) if match and match[1] in names]
+    if numbered:
+        name = numbered[0]
+        raise InputError(
+            f"file={path}: column {name[0]} stands beside {name[1]}, as pandas calls a second "
+            "column of that name; names must differ. Rename one."
         )
     return names
 

@@ -218,3 +218,9 @@ def test_what_numpy_writes_is_read_back(tmp_path, values):
     np.savetxt(buffer, np.array(values))
     numbers = written(tmp_path, buffer.getvalue()).numbers()
     np.testing.assert_allclose(numbers, np.array(values), rtol=1e-15)
+
+
+def test_a_column_that_pandas_renamed_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"column V1\.1 stands beside V1, as pandas calls"):
+        written(tmp_path, "V1\tA1\tV1.1\n1\t2\t3\n")
+    assert written(tmp_path, "V1.1\tA1\n1\t2\n").names == ("V1.1", "A1")

@@ -5,6 +5,7 @@ The other functions put the inputs into a new folder.
 
 from pathlib import Path
 
+import dask
 import numpy as np
 from made_codes import SMALL_NETWORK, made_up_codes
 from workflow_project import write_book, write_notebook
@@ -87,6 +88,7 @@ def prepare_project(folder):
     write_notebook(folder, "02_two", defaults, READ_ARRAYS)
     write_book(folder)
     (folder / "grid.yaml").write_text("notebook: '01'\ngrid: {seed: [1, 2]}\n")
+    (folder / "one.yaml").write_text("notebook: '01'\ngrid: {seed: [1]}\n")
 
 
 def run_one_after_another(waiting, make_client):
@@ -98,3 +100,9 @@ def run_one_after_another(waiting, make_client):
 def sweep_without_cluster():
     sweeps._run_all = run_one_after_another
     return main(["sweep", "grid.yaml"])
+
+
+def sweep_on_cluster():
+    """Sweep over one point; the worker is forked, so that kills do not fall into its imports."""
+    dask.config.set({"distributed.worker.multiprocessing-method": "fork"})
+    return main(["sweep", "one.yaml", "--workers", "1"])

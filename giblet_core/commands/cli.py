@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = make_parser().parse_args([_plain_file(text) for text in words])
     try:
         status = arguments.run(arguments) or DONE
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where the caller closed it
+            sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output has gone, as with `giblet info x | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,7 +66,7 @@ def _explain(error: Exception) -> tuple[int, str]:
         return WRONG_INPUT, str(error)
     if isinstance(error, OSError):  # no room, no permission, a name too long; nothing half written
         if error.filename is None:
-            return WRONG_INPUT, str(error)
+            return WRONG_INPUT, f"output: {error}. Make room, or write elsewhere."
         return WRONG_INPUT, f"path={error.filename}: {error.strerror}. Choose another, or mend it."
     if isinstance(error, RunFailed):
         return FAILED, str(error)

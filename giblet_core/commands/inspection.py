@@ -11,7 +11,7 @@ from typing import Any
 
 from giblet_core.errors import InputError
 from giblet_core.files import load_npz, read_json
-from giblet_core.fmri import READERS, ReadOptions, load_dataset, load_image
+from giblet_core.fmri import READERS, ReadOptions, load_dataset, load_image, refuse_damaged
 from giblet_core.sound import annotation_beside, audio_info
 
 Facts = dict[str, Any]
@@ -83,7 +83,9 @@ def _describe_npz(path: Path) -> Facts:
 
 
 def _describe_nifti(path: Path) -> Facts:
-    header = load_image(path).header
+    image = load_image(path)
+    refuse_damaged(image, path)
+    header = image.header
     shape = header.get_data_shape()
     zooms = header.get_zooms()
     facts = {

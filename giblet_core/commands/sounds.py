@@ -116,7 +116,7 @@ def _add_lesion(parser: argparse.ArgumentParser) -> None:
 
 def _numbers(text: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(",") if part.strip()]
+        return [int(part) for part in text.split(",")]
     except ValueError:
         raise InputError(
             f"codebooks={text}: must be numbers from 0 with commas between them. "

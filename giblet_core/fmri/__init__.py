@@ -71,6 +71,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "images": [
             "load_image",
+            "refuse_damaged",
         ],
         "manifest.models": [
             "Manifest",

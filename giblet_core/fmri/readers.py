@@ -16,14 +16,26 @@ from giblet_core.errors import InputError, explained, require
 from giblet_core.fmri.grayordinates.cifti import cifti_facts, cifti_rows
 from giblet_core.fmri.grayordinates.gifti import gifti_facts, gifti_rows
 from giblet_core.fmri.grayordinates.places import SurfaceFacts
-from giblet_core.fmri.images import DAMAGE, image_grid, load_image, resampled, smoothed, volumes_of
+from giblet_core.fmri.images import (
+    DAMAGE,
+    Doubt,
+    doubts_of,
+    image_grid,
+    load_image,
+    refuse_damaged,
+    resampled,
+    smoothed,
+    volumes_of,
+)
 from giblet_core.fmri.selection import Selection, VoxelGrid
 from giblet_core.tables import read_table
 
 VOLUMES_AT_ONCE = 16  # keeps the memory of a read at the result plus some tens of MB
 SECONDS_PER = {"msec": 1e-3, "usec": 1e-6}
 LARGEST_VALUE = 1e15  # sums of squares beyond overflow in float32
-LEAST_RAMP = 4  # so many equal steps are no chance
+LEAST_RAMP = 4  # so many equal steps are no chance,
+LEAST_LONG_RAMP = 20  # and so many that differ a little, as those of a clock that jitters
+JITTER = 0.1  # of a step
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +56,8 @@ class BoldHeader:
     affine : array of shape (4, 4) or None
     axis : BrainModelAxis or None
         Of grayordinates: where each column lies.
+    doubts : tuple of Doubt
+        What asks for a look.
     """
 
     n_trs: int
@@ -54,6 +68,7 @@ class BoldHeader:
     names: tuple[str, ...] | None = None
     affine: np.ndarray | None = None
     axis: Any = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def grid(self) -> VoxelGrid | None:
@@ -217,11 +232,12 @@ def _image_header(path: Path, options: ReadOptions) -> BoldHeader:
     require(
         len(image.shape) == 4,
         f"file={path}: shape {image.shape} must have four dimensions (x, y, z, time). "
-        "Give the BOLD series.",
+        "Give the BOLD series, without an axis of length 1.",
     )
     with explained(f"file={path}: must have a readable header", "Copy it again.", *DAMAGE):
         unit = image.header.get_xyzt_units()[1]
         number = float(image.header.get_zooms()[3])
+        doubts = doubts_of(image)
     grid = image_grid(image)
     t_r = number * SECONDS_PER.get(unit, 1.0)
     return BoldHeader(
@@ -231,6 +247,7 @@ def _image_header(path: Path, options: ReadOptions) -> BoldHeader:
         t_r_number=number,
         t_r_unit=unit,
         affine=grid.affine,
+        doubts=doubts,
     )
 
 
@@ -238,6 +255,7 @@ def _image_rows(
     path: Path, rows: slice, selection: Selection, options: ReadOptions
 ) -> Iterator[np.ndarray]:
     image = load_image(path)
+    refuse_damaged(image, path)
     stop = min(rows.stop, image.shape[3])
     for first in range(rows.start, stop, VOLUMES_AT_ONCE):
         volumes = volumes_of(image, path, first, min(first + VOLUMES_AT_ONCE, stop))
@@ -300,22 +318,28 @@ def _npz_array(path: Path) -> np.ndarray:
 
 def _table_columns(path: Path, options: ReadOptions) -> Columns:
     table = read_table(path, decimal=options.decimal)
+    require(
+        table.rows,
+        f"file={path}: names {table.n_columns} columns, but has no row; a row is a TR. Export it "
+        "again.",
+    )
     values = table.numbers()
     for column in range(table.n_columns):
         if is_ramp(values[:, column]):
             raise InputError(
-                f"file={path}: column {table.label(column)} rises by the same step in every row; "
+                f"file={path}: column {table.label(column)} rises by one step from row to row; "
                 "an index or a time is no series. Save the table without it."
             )
     return Columns(values, table.names)
 
 
 def is_ramp(values: np.ndarray) -> bool:
-    """Tell whether values (n,) rise or fall by the same step, as an index or a clock does."""
+    """Tell whether values (n,) rise or fall by one step, as an index or a clock does."""
     steps = np.diff(values)
     if len(steps) < LEAST_RAMP or not np.isfinite(steps).all() or steps[0] == 0:
         return False
-    return bool(np.ptp(steps) <= 1e-6 * abs(steps[0]))
+    tolerance = JITTER if len(steps) >= LEAST_LONG_RAMP else 1e-6
+    return bool(np.ptp(steps) <= tolerance * abs(np.median(steps)))
 
 
 NIFTI = (".nii", ".nii.gz")

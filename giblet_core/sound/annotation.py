@@ -1,6 +1,7 @@
 """What sounds when in a film: scenes, events and words, with exact times."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -268,6 +269,6 @@ def events_path(sound: str | Path) -> Path:
 def annotation_beside(sound: str | Path, duration_s: float) -> Annotation | None:
     """Read the table beside a sound; None where there is none."""
     path = events_path(sound)
-    if not path.is_file():
+    if not os.path.isfile(path):  # also where the name is too long for a file
         return None
     return Annotation.from_events(path, duration_s)

@@ -144,7 +144,15 @@ TEXTS = {
     "JSON with a mark": (SIDECAR, '\ufeff{"RepetitionTime": 1.5}', ""),
     "onset with a comma": (EVENTS, EVENT.replace("0\tn", "0,0\tn"), "onset='0,0'"),
     "events with commas": (EVENTS, EVENT.replace("\t", ","), "must hold onset, duration"),
+    "a duration below 0": (EVENTS, EVENT.replace("n/a", "-2"), "duration='-2'"),
+    "no onset": (EVENTS, EVENT.replace("0\tn", "n/a\tn"), "onset=''"),
     "no events": (EVENTS, "", "is empty"),
+    "events of another task": (FUNC / "sub-01_task-rest_events.tsv", "nothing", ""),
+    "volumes thrown away": (
+        SIDECAR,
+        '{"NumberOfVolumesDiscardedByUser": "4"}',
+        "number of volumes",
+    ),
     "events of Windows": (EVENTS, "\ufeff" + EVENT.replace("\n", "\r\n"), ""),
     "names in another order": (NAMES, "name\tindex\nV1\t12\nA1 right\t7\nA1 left\t3\n", ""),
     "names in capitals": (NAMES, INDEXED.replace("index\tname", "Index\tName"), ""),
@@ -169,6 +177,28 @@ def test_a_text_in_another_spelling(place, capsys, name):
     path, text, message = TEXTS[name]
     (place / path).write_text(text)
     assert_right_or_refused(message, capsys)
+
+
+def test_events_of_all_subjects_hold_where_a_subject_has_none(place, capsys):
+    common = place / "fmriprep" / "task-film_events.tsv"
+    common.write_text("nothing")
+    assert_right_or_refused("", capsys)  # the subjects' own tables are nearer
+    for table in (place / "fmriprep").glob("sub-*/func/*_events.tsv"):
+        table.unlink()
+    assert_right_or_refused("task-film_events.tsv of subject 01, run-1=", capsys)
+    common.rename(common.with_name("task-rest_events.tsv"))
+    assert_right_or_refused("", capsys)
+
+
+def test_volumes_that_were_thrown_away_are_said(place, capsys):
+    (place / SIDECAR).write_text(
+        '{"RepetitionTime": 1.5, "NumberOfVolumesDiscardedByScanner": 2, '
+        '"NumberOfVolumesDiscardedByUser": 4}'
+    )
+    assert main(["check", "dataset.yaml"]) == DONE
+    said = capsys.readouterr().out
+    assert "subject 01, run-1=6 volumes were discarded before volume 0" in said
+    assert "give history_s (up to 9)" in said
 
 
 @pytest.mark.parametrize("path", [SIDECAR, CONFOUNDS, EVENTS, NAMES, Path("dataset.yaml")])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import soundfile
@@ -467,3 +468,31 @@ def test_info_says_what_surface_series_hold(place, capsys, rng):
     write_gifti(place / "s1_hemi-L.func.gii", rng.standard_normal((12, N_LEFT + N_RIGHT)))
     status, out, _ = giblet(capsys, "info", "s1_hemi-L.func.gii", "--json")
     assert (status, json.loads(out)["grayordinates"]) == (0, N_LEFT + N_RIGHT)
+
+
+def test_a_closed_standard_output_is_no_error(material, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["info", str(material / "sound.wav")]) == 0
+
+
+def test_a_damaged_image_is_told_by_info(place, capsys):
+    image = nibabel.Nifti1Image(np.random.default_rng(0).random((4, 4, 4, 9)), np.eye(4))
+    nibabel.save(image, "bold.nii.gz")
+    assert giblet(capsys, "info", "bold.nii.gz")[0] == 0
+    (place / "bold.nii.gz").write_bytes((place / "bold.nii.gz").read_bytes()[:-100])
+    status, _, told = giblet(capsys, "info", "bold.nii.gz")
+    assert status == 2
+    assert "cannot be read whole" in told
+
+
+def test_a_sound_whose_name_leaves_no_room_for_a_table_beside_it(material, place, capsys):
+    name = "n" * 250 + ".wav"
+    (place / name).write_bytes((material / "sound.wav").read_bytes())
+    assert giblet(capsys, "info", name)[0] == 0
+
+
+def test_a_lesion_of_no_codebook_is_refused(material, place, capsys):
+    status, _, told = giblet(capsys, "lesion", material / "codes.npz", "out.wav", "--codebooks", "")
+    assert status == 2
+    assert "must be numbers from 0" in told
+    assert left(place) == []

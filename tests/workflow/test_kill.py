@@ -73,8 +73,8 @@ WORK = {
 #: These take long, so only many moments try them.
 LONG_WORK = {
     "run with pages": command(work_to_kill.prepare_project, "run", has_orphans=True),
-    "sweep on a cluster": command(
-        work_to_kill.prepare_project, "sweep", "grid.yaml", "--workers", "1", has_orphans=True
+    "sweep on a cluster": Work(
+        work_to_kill.prepare_project, "work_to_kill:sweep_on_cluster", has_orphans=True
     ),
 }
 if N_MOMENTS > FEW:

@@ -46,11 +46,11 @@ def _check_table(
     length_s = asked.n_trs * manifest.t_r
     for i, (onset, duration, stim_file) in enumerate(zip(onsets, durations, files)):
         place = f"{where}, line {table.line(i)}"
-        if not is_number(onset) or (duration and not is_number(duration)):
+        if not is_number(onset) or not _is_duration(duration):
             problems.error(
                 place,
                 f"onset={onset!r}, duration={duration!r}",
-                "an onset must be seconds, a duration seconds or n/a",
+                "an onset must be seconds, a duration 0 or more seconds or n/a",
                 "Correct the row.",
             )
             continue
@@ -63,6 +63,10 @@ def _check_table(
             )
         if stim_file:
             _check_stimulus(manifest, asked, float(onset), stim_file, (place, problems))
+
+
+def _is_duration(cell: str) -> bool:
+    return not cell or (is_number(cell) and float(cell) >= 0)
 
 
 def _check_stimulus(

@@ -51,10 +51,27 @@ def _check_file(
     sidecar = None
     with problems.caught(where):
         sidecar = sidecar_of(file.path, manifest.folder)
+    for doubt in file.header.doubts:
+        problems.warning(where, doubt.value, doubt.rule, doubt.remedy)
     _check_t_r(manifest, file, sidecar, problems)
     _check_shape(manifest, file, inventory, problems)
     if sidecar is not None:
         _check_slice_time(manifest, where, sidecar, problems)
+        _note_discarded(manifest, file, sidecar.n_discarded, problems)
+
+
+def _note_discarded(
+    manifest: Manifest, file: FoundFile, n_discarded: int, problems: Problems
+) -> None:
+    """Say that volumes were thrown away before the file begins: the sound may have been on."""
+    run = file.asked.run
+    if n_discarded and not run.history_s:
+        problems.note(
+            file.asked.where,
+            f"{n_discarded} volumes were discarded before volume 0 of the file",
+            f"stimulus_start_s: {run.stimulus_start_s:g} is the time of that volume 0",
+            f"If the sound was on before, give history_s (up to {n_discarded * manifest.t_r:g}).",
+        )
 
 
 def _check_shape(
@@ -151,7 +168,9 @@ def _explain_t_r(
     """
     value = f"TR {header.t_r:g} s in the header"
     declared = f"the manifest declares {manifest.t_r:g} s"
-    if not (header.t_r_unit in UNITS and SHORTEST_TR_S <= header.t_r <= LONGEST_TR_S):
+    if not header.t_r > 0:  # NaN too
+        problems.error(where, value, f"must be positive; {declared}", "Correct the header.")
+    elif not (header.t_r_unit in UNITS and SHORTEST_TR_S <= header.t_r <= LONGEST_TR_S):
         is_right = any(abs(header.t_r * slip - manifest.t_r) <= TR_TOLERANCE_S for slip in SLIPS)
         add = problems.warning if is_right else problems.error
         add(

@@ -8,6 +8,11 @@ from giblet_core.fmri.clock import Span
 from giblet_core.fmri.problems import Problems
 
 LEAST_PADDING = 5  # this many equal first (or last) TRs are padding, not chance
+LEAST_COLUMNS = 3  # so many columns are not equal by chance, unless they hold whole numbers,
+LEAST_WHOLE_COLUMNS = 20  # as of an image of a scanner
+N_16_BITS = 1 << 16  # values that 16 bits tell apart
+LEAST_WRAP = 50_000  # no voxel jumps so far from a TR to the next, within 16 bits
+MOST_NAMED = 5  # TRs that a message names
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +79,88 @@ def check_values(series: Series, span: Span, problems: Problems) -> None:
                 f"exclude: [{{subject: {subject}, run: {span.run.name}, "
                 f"{side}_trs: {n_equal + left_out}, why: 'constant padding'}}].",
             )
-    n_constant = int(np.count_nonzero((bold == bold[:1]).all(0)))
-    if n_constant:
+    inner = slice(n_first, len(bold) - n_last)  # what stands before and behind is told above
+    _check_volumes(series, inner, problems)
+    _check_wrapped(series, problems)
+    is_constant = (bold == bold[:1]).all(0)
+    n_constant = int(np.count_nonzero(is_constant))
+    if n_constant and series.columns is not None:
+        names = ", ".join(np.asarray(series.columns)[is_constant])
+        problems.error(
+            where,
+            f"columns {names} hold one value each",
+            "a region must change over time",
+            "Leave them out: bold.columns lists those wanted.",
+        )
+    elif n_constant:
         problems.warning(
             where,
             f"{n_constant} of {n_voxels} voxels are constant",
             "they should change",
             "Mask them out.",
+        )
+
+
+def _check_volumes(series: Series, inner: slice, problems: Problems) -> None:
+    """Look for TRs that hold one value everywhere, and for TRs that were written twice.
+
+    Parameters
+    ----------
+    series : Series
+    inner : slice
+        The rows between equal first and last ones.
+    problems : Problems
+        What is found is added here.
+    """
+    bold = series.bold
+    if bold.shape[1] < LEAST_COLUMNS:
+        return
+    is_empty = (bold == bold[:, :1]).all(1)
+    if is_empty.any():
+        problems.error(
+            series.where,
+            f"TRs {_listed(is_empty)} hold one value everywhere ({bold[is_empty][0, 0]:g})",
+            "a volume must be an image; they were lost or blanked",
+            "Export the run again, or exclude the subject or the run.",
+        )
+    rows = bold[inner]
+    is_repeated = np.zeros(len(bold), bool)
+    is_repeated[inner][1:] = (rows[1:] == rows[:-1]).all(1)
+    is_repeated &= ~is_empty
+    is_whole = np.array_equal(rows, np.round(rows))
+    if is_repeated.any() and (not is_whole or bold.shape[1] >= LEAST_WHOLE_COLUMNS):
+        problems.warning(
+            series.where,
+            f"TRs {_listed(is_repeated)} are those before them, in every voxel",
+            "a scanner never measures the same twice",
+            "Check whether volumes were copied, or others lost.",
+        )
+
+
+def _listed(is_meant: np.ndarray) -> str:
+    """Return the places of some TRs, from 0, and how many there are beyond the first ones."""
+    places = np.flatnonzero(is_meant)
+    named = ", ".join(map(str, places[:MOST_NAMED]))
+    n_more = len(places) - MOST_NAMED
+    return f"{named} and {n_more} more" if n_more > 0 else named
+
+
+def _check_wrapped(series: Series, problems: Problems) -> None:
+    """Look for whole numbers that ran over the limit of 16 bits and came back at its other end."""
+    bold = series.bold
+    low = bold.min()
+    high = bold.max()
+    if not LEAST_WRAP < high - low < N_16_BITS:  # not so for NaN, which is told elsewhere
+        return
+    steps = [np.abs(later - earlier) > LEAST_WRAP for earlier, later in zip(bold, bold[1:])]
+    has_jump = np.any(steps, 0)
+    jumping = bold[:, has_jump]
+    if jumping.size and np.array_equal(jumping, np.round(jumping)):
+        problems.error(
+            series.where,
+            f"{jumping.shape[1]} of {bold.shape[1]} voxels jump by more than {LEAST_WRAP}",
+            f"whole numbers from {low:g} to {high:g} ran over the limit of 16 bits",
+            "Save the series in floating point, or with another scale factor.",
         )
 
 

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+from giblet_core.errors import InputError
 from giblet_core.fmri.files.bids import (
     OF_SPACE,
+    BidsFile,
     Wanted,
     entities_of,
     files_of_subject,
     find_bids,
     n_entities,
+    parse_name,
 )
 from giblet_core.fmri.files.patterns import find_filled, find_one
 from giblet_core.fmri.manifest.models import Manifest
@@ -108,7 +111,7 @@ def bold_path(manifest: Manifest, subject: str, run: Run) -> Path:
 
 
 def events_paths(manifest: Manifest, subject: str, run: Run) -> list[Path]:
-    """Return the tables of events that hold for a subject and run, most general first.
+    """Return the tables of events that hold for the series of a subject and run.
 
     Parameters
     ----------
@@ -119,20 +122,29 @@ def events_paths(manifest: Manifest, subject: str, run: Run) -> list[Path]:
     Returns
     -------
     list of Path
-        Tables that name another value of an entity of the series are not among them.
+        The subject's own, most general first; where there is none, those of all subjects in the
+        data set's folder. No name holds an entity that the name of the series has not.
     """
-    entities = wanted_entities(manifest, subject, run)
-    shared_entities = {key: value for key, value in entities.items() if key not in OF_SPACE}
-    files = [
-        file
-        for file in files_of_subject(manifest.folder, shared_entities["sub"])
-        if file.suffix == "events" and file.extension == ".tsv"
-    ]
-    return [
-        file.path
-        for file in sorted(files, key=n_entities)
-        if all(file.entities.get(key, value) == value for key, value in shared_entities.items())
-    ]
+    try:
+        series = parse_name(bold_path(manifest, subject, run))
+    except InputError:  # is told with the series
+        return []
+    if series is None:
+        return []
+    common = [parse_name(path) for path in sorted(manifest.folder.glob("*_events.tsv"))]
+    of_subject = files_of_subject(manifest.folder, series.entities["sub"])
+    for files in (of_subject, common):
+        holding = [file for file in files if file is not None and _are_events_of(file, series)]
+        if holding:
+            return [file.path for file in sorted(holding, key=n_entities)]
+    return []
+
+
+def _are_events_of(file: BidsFile, series: BidsFile) -> bool:
+    """Tell whether a table of events speaks of a series."""
+    if file.suffix != "events" or file.extension != ".tsv":
+        return False
+    return all(series.entities.get(key) == value for key, value in file.entities.items())
 
 
 def beside(manifest: Manifest, subject: str, run: Run, wanted: Wanted) -> Path:

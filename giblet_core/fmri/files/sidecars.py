@@ -14,7 +14,8 @@ from giblet_core.errors import InputError
 from giblet_core.files import read_json
 from giblet_core.fmri.files.bids import BidsFile, n_entities, parse_name
 
-KEYS = ("RepetitionTime", "StartTime", "SliceTimingCorrected", "VolumeTiming")
+DISCARDED = ("NumberOfVolumesDiscardedByScanner", "NumberOfVolumesDiscardedByUser")
+KEYS = ("RepetitionTime", "StartTime", "SliceTimingCorrected", "VolumeTiming", *DISCARDED)
 KEYS_BY_LETTERS = {key.lower(): key for key in KEYS}
 
 
@@ -32,12 +33,15 @@ class Sidecar:
         ``StartTime``: to which moment of the TR the slices were moved.
     slice_timing_corrected : bool or None
         ``SliceTimingCorrected``.
+    n_discarded : int
+        Volumes that were measured before the first one of the file.
     """
 
     names: tuple[str, ...]
     t_r: float | None
     start_time_s: float | None
     slice_timing_corrected: bool | None
+    n_discarded: int = 0
 
 
 def sidecar_of(image: Path, root: Path) -> Sidecar | None:
@@ -85,7 +89,17 @@ def sidecar_of(image: Path, root: Path) -> Sidecar | None:
         _number(content, "RepetitionTime", where),
         _number(content, "StartTime", where),
         corrected,
+        sum(_count(content, key, where) for key in DISCARDED),
     )
+
+
+def _count(content: dict[str, Any], key: str, where: str) -> int:
+    value = content.get(key)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(f"{where}, {key}={value!r}: must be a number of volumes. Correct it.")
+    return value
 
 
 def _number(content: dict[str, Any], key: str, where: str) -> float | None:

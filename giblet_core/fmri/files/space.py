@@ -8,7 +8,14 @@ import numpy as np
 from giblet_core.errors import InputError, explained, require
 from giblet_core.fmri.files.inventory import FoundFile, Inventory
 from giblet_core.fmri.files.patterns import find_one
-from giblet_core.fmri.images import DAMAGE, image_grid, load_image, read_volumes, resampled
+from giblet_core.fmri.images import (
+    DAMAGE,
+    image_grid,
+    load_image,
+    read_volumes,
+    refuse_damaged,
+    resampled,
+)
 from giblet_core.fmri.manifest.models import Manifest
 from giblet_core.fmri.readers import READERS
 from giblet_core.fmri.selection import VoxelGrid
@@ -44,7 +51,9 @@ def read_map(name: str, manifest: Manifest, grid: VoxelGrid | None, where: str) 
     InputError
         Not one volume, NaN or infinity in it, or on another grid than BOLD.
     """
-    image = load_image(find_one(manifest.folder, name))
+    path = find_one(manifest.folder, name)
+    image = load_image(path)
+    refuse_damaged(image, path)
     with explained(f"{where}={name}: cannot be read", "Copy the image again.", *DAMAGE):
         values = np.asarray(image.dataobj, float)
     while values.ndim > 3 and values.shape[-1] == 1:

@@ -17,6 +17,7 @@ from giblet_core.sound.containers.source import (
 
 GIB4 = 1 << 32
 NEVER_64 = 1 << 62  # no file is as long: a length of 64 bits that is open
+DESCRIPTIONS = (b"fmt ", b"COMM", b"desc")  # chunks that say how the sound is coded
 OPEN_32 = ((0x7FFF0000, 0x80010000), (0xFFFF0000, 0xFFFFFFFF))  # 0x7FFFF000 of sox, -1 of ffmpeg
 
 
@@ -118,6 +119,8 @@ def chunks_of(source: Source, style: ChunkStyle) -> dict[bytes, Chunk]:
     start = style.first
     while _is_chunk(source, style, start) or source.starts_with(style.sound, start):
         chunk = _chunk_at(source, style, start)
+        if chunk.name in DESCRIPTIONS and chunk.name in chunks:
+            source.refuse("its header says twice how the sound is coded; it must once", SPLIT)
         chunks.setdefault(chunk.name, chunk)
         if chunk.name == style.sound and may_be_open(chunk.size, chunk.bits):
             break

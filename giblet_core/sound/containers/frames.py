@@ -4,6 +4,7 @@ Every frame is walked over, so that the length is counted and not estimated, and
 change of format is found.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -322,3 +323,26 @@ def inspect_dolby(source: Source) -> Container:
 
 def _is_enhanced(source: Source) -> bool:
     return source.number(_first_byte(source) + 5, 1) >> 3 > LAST_AC3
+
+
+TTA_HEADER = 22  # bytes; the lengths of the frames follow, and four bytes of checksum
+TTA_SECONDS = (256, 245)  # of a frame, as a fraction
+
+
+def inspect_tta(source: Source) -> Container:
+    """Inspect True Audio, which lists the length of every frame."""
+    sample_rate = source.number(10, 4, "little")
+    n_samples = source.number(14, 4, "little")
+    numerator, denominator = TTA_SECONDS
+    n_in_frame = max(1, sample_rate * numerator // denominator)
+    n_frames = math.ceil(n_samples / n_in_frame)
+    start = TTA_HEADER + 4 * n_frames + 4
+    if start > source.size:
+        source.refuse_truncated(f"a table of {n_frames} frames", f"{source.size} bytes")
+    for i in range(n_frames):
+        n_bytes = source.number(TTA_HEADER + 4 * i, 4, "little")
+        if start + n_bytes > source.size:
+            source.refuse_truncated(f"{n_bytes} bytes of frame {i + 1}", source.size - start)
+        start += n_bytes
+    notes = source.check_rest(start)
+    return Container("TTA", "ffmpeg", demuxer="tta", n_samples=n_samples, notes=notes)

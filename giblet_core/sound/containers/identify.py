@@ -93,6 +93,8 @@ CONTAINERS = (
     Kind(("MAT5",), never, boxes.inspect_mat5),
     Kind(("MP4", "mov", "mp4"), _is_mp4, boxes.inspect_mp4),
     Kind(("MPEG-TS", "mpegts"), _is_transport, transport.inspect_transport),
+    Kind(("MPEG-PS", "mpeg"), begins(b"\0\0\1\xba"), transport.inspect_program),
+    Kind(("TTA", "tta"), begins(b"TTA1"), frames.inspect_tta),
     Kind(("ADTS", "aac"), _is_adts, frames.inspect_adts),
     Kind(("AC-3", "ac3", "eac3"), _is_dolby, frames.inspect_dolby),
     Kind(("MP3", "mp3"), _is_mp3, frames.inspect_mp3),

@@ -27,6 +27,8 @@ BEGINNINGS = {
     b"caff": "CAF",
     b"fLaC": "FLAC",
     b"OggS": "Ogg",
+    b"TTA1": "TTA",
+    b"\0\0\1\xba": "MPEG-PS",
 }
 
 

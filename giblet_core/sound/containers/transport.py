@@ -1,4 +1,8 @@
-"""MPEG transport streams: whole packets, none missing, the last part of each sound whole."""
+"""MPEG's streams of many tracks: whole packets, none missing, the last part of each whole.
+
+Transport streams (broadcast, cameras) have packets of one length; program streams (DVD, .mpg) have
+packs and packets that say their length.
+"""
 
 from dataclasses import dataclass
 
@@ -115,3 +119,52 @@ def _losses_of(packets: Packets, stream: int) -> str:
     if n_present < n_declared:
         return f"its last part declares {n_declared} bytes but {n_present} are there"
     return ""
+
+
+START_CODE = b"\0\0\1"  # before the kind of each part of a program stream
+PACK = 0xBA
+END_OF_STREAM = 0xB9
+FIRST_WITH_LENGTH = 0xBB  # kinds from here on say their length in two bytes
+LONGEST_PACK = 14  # bytes of the header of a pack of MPEG-2, without filling
+
+
+def inspect_program(source: Source) -> Container:
+    """Inspect an MPEG program stream: every pack and packet is whole, and nothing lies between."""
+    start = 0
+    while start < source.size:
+        if not source.starts_with(START_CODE, start):
+            end = _end_of_zeros(source, start)
+            if end == start:
+                source.refuse(f"no part begins at byte {start}, where one should", COPY_AGAIN)
+            start = end
+            continue
+        kind = source.number(start + 3, 1)
+        if kind == END_OF_STREAM:
+            notes = source.check_rest(_end_of_zeros(source, start + 4))
+            return Container("MPEG-PS", "ffmpeg", demuxer="mpeg", placed=True, notes=notes)
+        n_bytes = _program_part_bytes(source, start, kind)
+        if start + n_bytes > source.size:
+            source.refuse_truncated(f"a part of {n_bytes} bytes", source.size - start)
+        start += n_bytes
+    return Container("MPEG-PS", "ffmpeg", demuxer="mpeg", placed=True)
+
+
+def _program_part_bytes(source: Source, start: int, kind: int) -> int:
+    """Return the length of a part of a program stream, its header included."""
+    if kind == PACK:
+        is_second_version = source.number(start + 4, 1) >> 6 == 1
+        if not is_second_version:
+            return 12
+        return LONGEST_PACK + (source.number(start + LONGEST_PACK - 1, 1) & 7)
+    if kind < FIRST_WITH_LENGTH:
+        source.refuse(f"a part of kind {kind:#x} begins at byte {start}; it must not", COPY_AGAIN)
+    return 6 + source.number(start + 4, 2)
+
+
+def _end_of_zeros(source: Source, start: int) -> int:
+    """Return where the zeros end that fill up a sector, before the next start code."""
+    stop = start
+    while stop < source.size and source.data[stop] == 0:
+        stop += 1
+    is_code = source.starts_with(START_CODE[-1:], stop) and stop - start >= 2
+    return stop - 2 if is_code else stop

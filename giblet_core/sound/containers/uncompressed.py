@@ -94,13 +94,20 @@ def wave_format(source: Source, start: int, size: int, order: str = "little") ->
     n_channels = source.number(start + 2, 2, order)
     sample_rate = source.number(start + 4, 4, order)
     frame_bytes = source.number(start + 12, 2, order)
+    bits = source.number(start + 14, 2, order)
     channels: tuple[str, ...] = ()
     if tag == EXTENSIBLE and size >= 26:
         mask = source.number(start + 20, 4, order)
         tag = source.number(start + 24, 2, order)
         channels = _places(mask, n_channels)
-    sample_bytes = frame_bytes // n_channels if n_channels else 0
+    sample_bytes = math.ceil(bits / 8)
     encoding = WAVE_ENCODINGS.get((tag, sample_bytes), "")
+    if encoding and frame_bytes and frame_bytes != n_channels * sample_bytes:
+        source.refuse(
+            f"its header declares {n_channels} channels of {bits} bits in {frame_bytes} bytes; the "
+            f"bytes must be {n_channels * sample_bytes}",
+            "Correct its header, or export it again.",
+        )
     return SampleFormat(encoding, order, sample_rate, n_channels, channels)
 
 

@@ -84,6 +84,7 @@ class FfmpegReader(AbstractContextManager):
         self._facts = container
         self._n_decoded = 0
         self._last_byte = 0
+        self._first_stamp: int | None = None  # of a packet; that of a frame is without the delay
         with ExitStack() as stack:
             with explained(
                 f"path={path}: must be a sound file (WAV, FLAC, MP3, Ogg, ...) or a video",
@@ -111,19 +112,24 @@ class FfmpegReader(AbstractContextManager):
             self._refuse("the codec of its sound is not known; it must be", "Convert it first.")
         if self._facts.n_skipped is not None:
             self._stream.codec_context.flags2 |= Flags2.skip_manual
-        if self.track.codec in DELAYS and not self._facts.tells_delay:
-            self.notes += (
-                "the encoder's delay is not declared, and stays at the beginning "
-                f"(commonly {DELAYS[self.track.codec]} samples)",
-            )
         self._frames = self._decoded_frames()
         self._first = next(self._frames, None)
         if self._first is None:
             self._refuse("its sound track is empty; it must hold sound", COPY_AGAIN)
+        if self.track.codec in DELAYS and not self._tells_delay():
+            self.notes += (
+                "the encoder's delay is not declared, and stays at the beginning "
+                f"(commonly {DELAYS[self.track.codec]} samples)",
+            )
         self.sample_rate = self._first.sample_rate
         self.n_channels = self._first.layout.nb_channels
         places = tuple(channel.name for channel in self._first.layout.channels)
         self.places = () if "NONE" in places else places
+
+    def _tells_delay(self) -> bool:
+        """Tell whether the delay is declared: MP4 may do so by a list of edits, or may not."""
+        starts_undelayed = self._first_stamp == self._first.pts == 0
+        return self._facts.tells_delay and not (self._facts.name == "MP4" and starts_undelayed)
 
     def __exit__(
         self,
@@ -156,7 +162,10 @@ class FfmpegReader(AbstractContextManager):
     def _packets(self) -> Iterator[av.Packet]:
         """Yield the packets of the track; note where the last one of any track ends."""
         if self._facts.is_compared:
-            yield from self._file.demux(self._stream)
+            for packet in self._file.demux(self._stream):
+                if self._first_stamp is None:
+                    self._first_stamp = packet.pts
+                yield packet
             return
         for packet in self._file.demux():
             self._last_byte = max(self._last_byte, (packet.pos or 0) + packet.size)

@@ -145,3 +145,16 @@ def test_headers_are_read_as_the_standard_writes_them():
     frame = adts_frame(b"\xff\xf1\x4c\x80\x2a\x9f\xfc")
     assert (frame.n_bytes, frame.sample_rate, frame.n_channels) == (340, 48_000, 2)
     assert adts_frame(b"\xff\xfb\x90\x00\0\0\0") is None
+
+
+def test_true_audio_is_compared_with_its_table_of_frames(path):
+    wave = click(4, RATE, 2.0)
+    write_file(path, [TrackSpec(wave[None], "tta")], RATE, format="tta")
+    raw = path.read_bytes()
+    info = audio_info(path)
+    assert (info.n_samples, info.format, info.notes) == (len(wave), "TTA", ())
+    for share in (0.001, 0.3, 0.9):
+        path.write_bytes(raw[: int(share * len(raw))])
+        refused(path, "a file must be whole|header is not whole")
+    path.write_bytes(raw + bytes(range(1, 255)))
+    refused(path, "follow the end that the header declares")

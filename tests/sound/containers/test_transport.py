@@ -105,3 +105,43 @@ def test_packets_may_carry_a_time_code_or_a_checksum(path, raw, extra):
     before, behind = (bytes(extra), b"") if extra == 4 else (b"", bytes(extra))
     path.write_bytes(b"".join(before + packet + behind for packet in packets_of(raw)))
     assert audio_info(path).n_samples == n_samples
+
+
+# --- program streams -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def program(tmp_path):
+    path = tmp_path / "film.mpg"
+    wave = click(4, RATE, 2.0)
+    wave += 0.02 * np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
+    write_file(path, [TrackSpec(wave[None], "mp2")], RATE, format="mpeg", picture_s=4.0)
+    return path
+
+
+def test_a_program_stream_is_read_whole(program):
+    info = audio_info(program)
+    assert info.format == "MPEG-PS"
+    assert abs(onset_s(load_audio(program, RATE), RATE) - 2.0) < 0.02
+    assert not any("not compared" in note for note in info.notes)
+
+
+@pytest.mark.parametrize("share", [0.41, 0.77, 0.97])
+def test_a_program_stream_that_was_cut_is_refused(program, share):
+    raw = program.read_bytes()
+    program.write_bytes(raw[: int(share * len(raw)) | 1])
+    refused(program, "a file must be whole|header is not whole")
+
+
+def test_what_lies_between_the_parts_of_a_program_stream(program):
+    raw = program.read_bytes()
+    n_samples = audio_info(program).n_samples
+    second_pack = raw.find(b"\0\0\1\xba", 100)
+    program.write_bytes(raw[:second_pack] + bytes(500) + raw[second_pack:])
+    assert audio_info(program).n_samples == n_samples  # zeros fill up sectors
+    program.write_bytes(raw[:second_pack] + b"damaged" + raw[second_pack:])
+    refused(program, f"no part begins at byte {second_pack}")
+    program.write_bytes(raw + b"\0\0\1\xb9")
+    assert audio_info(program).n_samples == n_samples
+    program.write_bytes(raw + b"\0\0\1\xb9" + raw)
+    refused(program, "a second MPEG-PS file begins")

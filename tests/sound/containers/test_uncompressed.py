@@ -194,3 +194,29 @@ def test_nist_headers_are_compared(path):
     for harmed in (b"sample_kount -i 24000", "sample_count -i 2400²".encode("latin-1")):
         path.write_bytes(raw.replace(b"sample_count -i 24000", harmed))
         refused(path, "must give numbers for sample_count")
+
+
+def described(*descriptions):
+    """A WAV of 16 bit, mono, with these descriptions (``fmt``) before its sound."""
+    sound = PCM.tobytes()
+    body = b"WAVE"
+    for values in descriptions:
+        body += b"fmt " + struct.pack("<I", 16) + struct.pack("<HHIIHH", *values)
+    body += b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def test_a_frame_whose_bytes_are_not_those_of_its_samples_is_refused(path):
+    path.write_bytes(described((1, 1, RATE, RATE * 2, 4, 16)))
+    refused(path, "1 channels of 16 bits in 4 bytes; the bytes must be 2")
+
+
+@pytest.mark.parametrize("fields", [(1, 1, RATE, RATE * 2, 0, 16), (1, 1, RATE, 12_345, 2, 16)])
+def test_numbers_that_follow_from_the_others_may_be_wrong(path, fields):
+    path.write_bytes(described(fields))
+    assert_whole(path)
+
+
+def test_two_descriptions_of_one_sound_are_refused(path):
+    path.write_bytes(described((1, 1, RATE, 2 * RATE, 2, 16), (1, 1, 2 * RATE, 4 * RATE, 2, 16)))
+    refused(path, "says twice how the sound is coded")

@@ -83,3 +83,13 @@ def test_samples_of_every_format_become_floats(format, numbers, expected, n_chan
     back = as_float(frame)
     assert back.dtype == np.float32
     assert np.allclose(back, [expected, expected[::-1]][:n_channels], atol=1e-7)
+
+
+@pytest.mark.parametrize(("declared", "options"), [(True, {}), (False, {"use_editlist": "0"})])
+def test_mp4_says_whether_it_declares_the_encoders_delay(tmp_path, declared, options):
+    path = tmp_path / "sound.mp4"
+    write_file(path, [TrackSpec(click(4, RATE, 2.0)[None])], RATE, options=options)
+    delay_s = 0.0 if declared else 1024 / RATE
+    assert abs(onset_s(load_audio(path, RATE), RATE) - 2.0 - delay_s) < 0.0015
+    is_said = any("delay is not declared" in note for note in audio_info(path).notes)
+    assert is_said is not declared
