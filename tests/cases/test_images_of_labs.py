@@ -19,6 +19,7 @@ t_r: 1.5
 runs: [{{name: run1, n_trs: {n_trs}, stimulus_start_s: 0.0}}]
 bold: {{pattern: "sub-{{subject}}{suffix}", subjects: [1, 2], format: nifti}}
 mask: auto
+atlas: none
 """
 #: Where a field of the header of NIfTI-1 lies, and how it is stored.
 FIELDS = {
@@ -281,7 +282,7 @@ def test_few_columns_of_whole_numbers_may_repeat(place, capsys):
         np.savez(place / f"sub-{subject}.npz", bold=rows)
     write(image(series(2)))
     text = (place / "dataset.yaml").read_text().replace(".nii.gz", ".npz").replace("nifti", "npz")
-    (place / "dataset.yaml").write_text(text.replace("mask: auto\n", ""))
+    (place / "dataset.yaml").write_text(text.replace("mask: auto\natlas: none\n", ""))
     main(["check", "dataset.yaml"])
     said = capsys.readouterr()
     assert "before them" not in said.out + said.err
