@@ -58,11 +58,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TARGET_RATE_HZ",
             "decoder_scores",
             "finetune_decoder",
-            "paired_differences",
             "probe_codebooks",
             "probe_targets",
             "random_vectors",
-            "verdict",
         ],
         "token_scores": [
             "bits_per_token",

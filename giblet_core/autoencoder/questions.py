@@ -1,6 +1,6 @@
 """Measurements for the open questions of notebook 7.
 
-Comparisons seed by seed, what a fine-tuned decoder gains, and what each codebook carries.
+What a fine-tuned decoder gains, and what each codebook carries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,70 +26,6 @@ PROBE_ALPHAS = (1.0, 10.0, 100.0, 1000.0)  # penalties of the probes' ridge regr
 LEAST_FOLDS = 3  # for an interval over folds
 UNHEARD_S = 0.13  # seconds of a window: the decoder has not heard what came before them
 FFT_SIZES = (256, 1024, 2048)  # samples: the resolutions of the fine-tuning loss
-
-
-# --- comparisons seed by seed --------------------------------------------------------------------
-
-
-def paired_differences(rows: list[dict], factor: str, score: str, baseline: object) -> pd.DataFrame:
-    """Compare each level of a factor with a baseline, seed by seed.
-
-    Parameters
-    ----------
-    rows : list of dict
-        Scores of runs: each holds ``seed``, `factor` and `score`.
-    factor, score : str
-        Keys of the rows.
-    baseline : object
-        The level of the factor that others are compared with.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a level: ``mean`` score; ``difference`` from the baseline with Student's 95 % interval
-        over seeds (``low``, ``high``); ``shown``: whether the interval leaves out 0.
-    """
-    scores = pd.DataFrame(rows).pivot_table(index="seed", columns=factor, values=score)
-    levels = {}
-    for level in scores:
-        difference = seed_interval(scores[level] - scores[baseline])
-        levels[level] = {
-            "mean": scores[level].mean(),
-            "difference": difference.mean,
-            "low": difference.low,
-            "high": difference.high,
-            "shown": difference.low > 0 or difference.high < 0,
-        }
-    return pd.DataFrame(levels).T.rename_axis(factor)
-
-
-def verdict(table: pd.DataFrame, baseline: object, unit: str, lower_is_better: bool = True) -> str:
-    """Say in words what `paired_differences` shows, level by level, with the interval.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of `paired_differences`.
-    baseline : object
-        The level that others were compared with.
-    unit : str
-        Of the score.
-    lower_is_better : bool
-        Whether a lower score is better.
-
-    Returns
-    -------
-    str
-    """
-    sentences = []
-    for level, row in table.drop(index=baseline).iterrows():
-        is_better = (row.difference < 0) == lower_is_better
-        judgement = f"no difference from {baseline} shown"
-        if row.shown:
-            judgement = f"{'better' if is_better else 'worse'} than {baseline}"
-        interval = f"{row.low:+.3f} to {row.high:+.3f}"
-        sentences.append(f"{level}: {judgement} ({row.difference:+.3f} {unit}, {interval})")
-    return "; ".join(sentences) + "."
 
 
 # --- a decoder fine-tuned on one sound -----------------------------------------------------------

@@ -23,8 +23,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "identification": [
+            "CHANCE",
             "Identification",
+            "NULL_KIND",
             "accuracy_of_pairs",
+            "chance_control",
             "identify",
             "identify_stacked",
             "pairwise_accuracy",
@@ -38,7 +41,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "regression": [
             "DecodingResult",
-            "decode_beyond",
             "fit_decoder",
             "haufe_patterns",
             "rest_beyond",

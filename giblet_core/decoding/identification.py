@@ -19,7 +19,7 @@ from giblet_core.decoding.patterns import similarity
 from giblet_core.decoding.regression import DecodingResult
 from giblet_core.decoding.segments import Segments, foil_pairs
 from giblet_core.encoding import check_matrix
-from giblet_core.inference import LEAST_UNITS, Claim, crossed_bootstrap
+from giblet_core.inference import LEAST_UNITS, Claim, Control, crossed_bootstrap
 
 CHANCE = 0.5
 NULL_KIND = "the whole analysis refitted on circularly shifted BOLD"
@@ -94,6 +94,8 @@ class Identification:
     def claim(self, subject: str, **fields) -> Claim:
         """Return the claim that segments are identified above chance, in per cent.
 
+        Its control, where there is a null, is what shifted BOLD identifies: chance.
+
         Parameters
         ----------
         subject : str
@@ -106,7 +108,11 @@ class Identification:
         Claim
         """
         low, high = self.interval()
-        tested = {"p": self.p, "p_floor": self.p_floor, "null": NULL_KIND} if len(self.null) else {}
+        tested = {}
+        controls = fields.pop("controls", ())
+        if len(self.null):
+            tested = {"p": self.p, "p_floor": self.p_floor, "null": NULL_KIND}
+            controls = (*controls, chance_control(100 * self.null))
         return Claim(
             subject,
             "pairwise accuracy",
@@ -118,7 +124,43 @@ class Identification:
             reference=100 * CHANCE,
             unit_of_measure="%",
             digits=1,
+            controls=controls,
             **tested,
+            **fields,
+        )
+
+    def claim_of_gain(
+        self, other: "Identification", subject: str, seed: int = 0, **fields
+    ) -> Claim:
+        """Return the claim that the same pairs are told apart more often than by another way.
+
+        Parameters
+        ----------
+        other : Identification
+            Of the same pairs.
+        subject : str
+            The statement, for example "Latents identify more than loudness and speech".
+        seed : int
+            Of the bootstrap over pairs.
+        **fields
+            More of `Claim`: label, controls, ...
+
+        Returns
+        -------
+        Claim
+            In points; without an interval below `LEAST_UNITS` pairs.
+        """
+        points = 100 * (self.per_pair - other.per_pair)
+        low, high = crossed_bootstrap(points, block=PAIRS_DRAWN_TOGETHER, seed=seed)
+        return Claim(
+            subject,
+            "points of pairwise accuracy",
+            float(points.mean()),
+            "pairs of segments",
+            self.n_pairs,
+            low=low,
+            high=high,
+            digits=1,
             **fields,
         )
 
@@ -130,6 +172,14 @@ class Identification:
         if not isfinite(self.p):
             return text
         return f"{text}, p = {self.p:.4f} ({len(self.null)} refits, floor {self.p_floor:.4f})"
+
+
+def chance_control(null: Sequence[float]) -> Control:
+    """Return the control of a claim of identification: what shifted BOLD identifies, in per cent.
+
+    The parameter is the null, accuracy in per cent, one a draw.
+    """
+    return Control.of_draws("the same, refitted on shifted BOLD,", null, 100 * CHANCE)
 
 
 def pairwise_accuracy(similarity: np.ndarray, foils: np.ndarray) -> np.ndarray:

@@ -206,39 +206,3 @@ def rest_beyond(latents: np.ndarray, plain: np.ndarray, folds: list[Fold]) -> np
         coefficients = np.linalg.lstsq(regressors[train], fold_latents[train], rcond=None)[0]
         rests.append(fold_latents - regressors @ coefficients)
     return np.array(rests)
-
-
-def decode_beyond(
-    bold: np.ndarray,
-    latents: np.ndarray,
-    plain: np.ndarray,
-    folds: list[Fold],
-    alphas: Sequence[float] = ALPHAS,
-    **options,
-) -> DecodingResult:
-    """Decode what plain features of the sound leave of latents.
-
-    The rest is that of least squares on the training time of each fold. BOLD that follows the
-    plain features alone is then at chance.
-
-    Parameters
-    ----------
-    bold : array of shape (n_trs, n_voxels)
-        As in `fit_decoder`.
-    latents : array of shape (n_trs, n_dims) or (n_folds, n_trs, n_dims)
-        As in `fit_decoder`.
-    plain : array of shape (n_trs, n_columns)
-        The plain features, for example loudness and speech, with the haemodynamic response.
-    folds : list of (train, test)
-        From `contiguous_folds`.
-    alphas : sequence of float
-        Penalties on offer.
-    **options
-        More keywords of `fit_decoder`.
-
-    Returns
-    -------
-    DecodingResult
-        Of the rest; its targets are the rest too.
-    """
-    return fit_decoder(bold, rest_beyond(latents, plain, folds), folds, alphas, **options)

@@ -41,7 +41,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "standardise",
         ],
         "nulls": [
-            "Hypothesis",
             "PhaseRotation",
             "draw_shifts",
             "null_circular_shift",
@@ -65,6 +64,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "largest_of",
             "leading_directions",
             "make_design",
+            "moved_control",
             "recover",
             "recover_regions",
             "remaining",
@@ -89,8 +89,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "unique_scores",
         ],
         "statistics": [
+            "Hypothesis",
             "Interval",
             "Null",
+            "TIE",
             "binomial_interval",
             "bootstrap",
             "correlate",

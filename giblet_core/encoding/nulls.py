@@ -18,12 +18,19 @@ from tqdm import tqdm
 
 from giblet_core.encoding.kernels import centre, check_matrix, kernel, ridge
 from giblet_core.encoding.regression import EncodingResult, fit_banded
-from giblet_core.encoding.statistics import Null, correlate, fisher_mean, make_null, signed_square
+from giblet_core.encoding.statistics import (
+    Hypothesis,
+    Null,
+    correlate,
+    fisher_mean,
+    make_null,
+    signed_square,
+)
 from giblet_core.errors import InputError
 from giblet_core.timing import check_runs, shift_within_runs
 
 Transform = Callable[[np.ndarray], np.ndarray]  # acts on the rows of an array (n_trs, ...)
-DRAWS = ("independent", "shared")
+EVERYTHING = Hypothesis()
 TARGETS_AT_ONCE = 20_000  # bounds the memory of shifted BOLD
 
 
@@ -168,35 +175,6 @@ def phase_rotation(
     return PhaseRotation(edges, factors)
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """What is tested, and in whom.
-
-    Attributes
-    ----------
-    tested : sequence of int or None
-        Which spaces are randomised; the statistic is then what they add to the rest (unique
-        variance). All by default.
-    n_subjects : int
-        Columns of Y are subject-major blocks of the same targets; the statistic is averaged over
-        subjects.
-    draws : {"independent", "shared"}
-        Whether each subject has draws of its own, as when subjects are independent given no effect;
-        or all share them, as when they share a response to something in the stimulus that the
-        features do not hold. The second is stricter. Circular shifts are few, and always shared.
-    """
-
-    tested: Sequence[int] | None = None
-    n_subjects: int = 1
-    draws: str = "independent"
-
-    def __post_init__(self) -> None:
-        if self.draws not in DRAWS:
-            raise InputError(
-                f"draws={self.draws!r}: must be 'independent' or 'shared'. Choose one of them."
-            )
-
-
 def null_circular_shift(
     spaces: np.ndarray | Sequence[np.ndarray],
     Y: np.ndarray,
@@ -204,7 +182,7 @@ def null_circular_shift(
     *,
     min_shift: int = 30,
     reselect: bool = True,
-    hypothesis: Hypothesis = Hypothesis(),
+    hypothesis: Hypothesis = EVERYTHING,
 ) -> Null:
     """Compare with all distinct circular shifts of the features within runs.
 
@@ -233,12 +211,13 @@ def null_circular_shift(
     tested = model.tested(hypothesis)
     sizes = shift_sizes(len(Y), fit.settings.run_onsets, min_shift)
     statistic = _Statistic.of(model, tested, hypothesis.n_subjects)
+    with_none = [0, *sizes]  # the data first, scored in the same way
     if len(tested) == len(model.spaces):
-        r = _shifted(model, sizes, reselect)
+        r = _shifted(model, with_none, reselect)
     else:
-        moves = [shift_within_runs(len(Y), size, fit.settings.run_onsets) for size in sizes]
+        moves = [shift_within_runs(len(Y), size, fit.settings.run_onsets) for size in with_none]
         r = _randomised(model, tested, [partial(_take_rows, rows) for rows in moves])
-    return make_null(statistic(fit.r), np.array([statistic(row) for row in r]), "circular shifts")
+    return _null_of(statistic, r, "circular shifts")
 
 
 def null_phase(
@@ -248,7 +227,7 @@ def null_phase(
     *,
     n_draws: int = 1000,
     seed: int = 0,
-    hypothesis: Hypothesis = Hypothesis(),
+    hypothesis: Hypothesis = EVERYTHING,
 ) -> Null:
     """Compare with multivariate phase randomisations of the features.
 
@@ -273,18 +252,17 @@ def null_phase(
     """
     model = _Model.checked(spaces, Y, fit)
     tested = model.tested(hypothesis)
-    statistic = _Statistic.of(model, tested, hypothesis.n_subjects)
     n_groups = hypothesis.n_subjects if hypothesis.draws == "independent" else 1
     generators = np.random.default_rng(seed).spawn(n_groups)
     groups = np.split(np.arange(Y.shape[1]), n_groups)
-    r = np.empty((n_draws, Y.shape[1]), np.float32)
+    r = np.empty((1 + n_draws, Y.shape[1]), np.float32)  # the data first
     for columns, rng in zip(tqdm(groups, desc="phase draws", disable=n_groups == 1), generators):
         rotations = [
             phase_rotation(len(Y), fit.settings.run_onsets, child) for child in rng.spawn(n_draws)
         ]
-        r[:, columns] = _randomised(model.some_targets(columns), tested, rotations)
-    draws = np.array([statistic(row) for row in r])
-    return make_null(statistic(fit.r), draws, f"phase randomisation ({hypothesis.draws} draws)")
+        r[:, columns] = _randomised(model.some_targets(columns), tested, [AS_IT_IS, *rotations])
+    statistic = _Statistic.of(model, tested, hypothesis.n_subjects)
+    return _null_of(statistic, r, f"phase randomisation ({hypothesis.draws} draws)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,12 +322,21 @@ class _Statistic:
         return signed_square(r) - signed_square(self.r_rest)
 
 
+def _null_of(statistic: _Statistic, r: np.ndarray, kind: str) -> Null:
+    """Compare the data, scored first, with draws: r (1 + n_draws, n_subjects * n_targets)."""
+    values = np.array([statistic(row) for row in r])
+    return make_null(values[0], values[1:], kind)
+
+
 def _mean_of_subjects(r: np.ndarray, n_subjects: int) -> np.ndarray:
     return fisher_mean(r.reshape(n_subjects, -1))  # columns are subject-major
 
 
-def _take_rows(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _take_rows(rows: np.ndarray | slice, x: np.ndarray) -> np.ndarray:
     return x[rows]
+
+
+AS_IT_IS = partial(_take_rows, slice(None))  # the data, scored in the same way as draws
 
 
 def _randomised(
@@ -372,7 +359,7 @@ def _randomised(
     return fisher_mean(r, axis=1)
 
 
-def _shifted(model: _Model, sizes: np.ndarray, reselect: bool) -> np.ndarray:
+def _shifted(model: _Model, sizes: Sequence[int], reselect: bool) -> np.ndarray:
     """Score where all spaces shift together: r (n_shifts, n_targets).
 
     BOLD shifts the other way instead, so that the matrices are made once.

@@ -15,6 +15,7 @@ References
    0)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -24,8 +25,10 @@ from scipy.stats import t as student
 
 from giblet_core.errors import InputError
 
+DRAWS = ("independent", "shared")  # of several subjects
 STILL = 1e-12  # share of its power below which a series counts as constant
 LARGEST_R = 1 - 1e-7  # keeps arctanh finite
+TIE = 1e-6  # share of a statistic that rounding to float32 may take: such a draw is as good
 
 
 def correlate(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -228,6 +231,35 @@ def seed_interval(values: np.ndarray, level: float = 0.95) -> Interval:
 
 
 @dataclass(frozen=True)
+class Hypothesis:
+    """What is tested, and in whom.
+
+    Attributes
+    ----------
+    tested : sequence of int or None
+        Which spaces are randomised; the statistic is then what they add to the rest (unique
+        variance). All by default.
+    n_subjects : int
+        Columns of Y are subject-major blocks of the same targets; the statistic is averaged over
+        subjects.
+    draws : {"independent", "shared"}
+        Whether each subject has draws of its own, as when subjects are independent given no effect;
+        or all share them, as when they share a response to something in the stimulus that the
+        features do not hold. The second is stricter. Circular shifts are few, and always shared.
+    """
+
+    tested: Sequence[int] | None = None
+    n_subjects: int = 1
+    draws: str = "independent"
+
+    def __post_init__(self) -> None:
+        if self.draws not in DRAWS:
+            raise InputError(
+                f"draws={self.draws!r}: must be 'independent' or 'shared'. Choose one of them."
+            )
+
+
+@dataclass(frozen=True)
 class Null:
     """A statistic with its null distribution.
 
@@ -238,7 +270,8 @@ class Null:
         of the rest.
     null : array of shape (n_draws, n_targets)
     p : array of shape (n_targets,)
-        One-sided, (1 + draws at or above the observed) / (n_draws + 1).
+        One-sided, (1 + draws at or above the observed) / (n_draws + 1); draws below it by no more
+        than rounding (`TIE`) count as well.
     p_max : array of shape (n_targets,)
         Against the maximum over targets of each draw: family-wise [5]_.
     kind : str
@@ -280,8 +313,9 @@ def make_null(observed: np.ndarray, null: np.ndarray, kind: str) -> Null:
     defined = np.isfinite(observed)
     largest = np.max(null[:, defined], 1, initial=-np.inf)
     n = len(null) + 1
-    p = (1 + (null >= observed).sum(0)) / n
-    p_max = (1 + (largest[:, None] >= observed).sum(0)) / n
+    as_good = observed - TIE * np.abs(observed)
+    p = (1 + (null >= as_good).sum(0)) / n
+    p_max = (1 + (largest[:, None] >= as_good).sum(0)) / n
     return Null(
         observed,
         null,

@@ -86,6 +86,31 @@ class Control:
         passed = False if as_claim.verdict == SHOWN else (bool(falls_short) or None)
         return cls(name, estimate, passed, low, high, n)
 
+    @classmethod
+    def of_draws(cls, name: str, draws: Sequence[float], reference: float) -> "Control":
+        """Judge draws in which nothing can be found: they must lie around the reference.
+
+        It fails where nearly all draws lie above the reference, and passes where their middle 95 %
+        hold it. Else, where they lie below, its figures do not decide.
+
+        Parameters
+        ----------
+        name : str
+            What was measured, and why it should show nothing.
+        draws : sequence of float
+            At least one.
+        reference : float
+            What nothing gives.
+
+        Returns
+        -------
+        Control
+            Its interval is the middle 95 % of the draws.
+        """
+        low, high = np.quantile(draws, [0.025, 0.975])
+        passed = False if low > reference else (bool(high >= reference) or None)
+        return cls(name, float(np.mean(draws)), passed, float(low), float(high), len(draws))
+
     def sentence(self, unit_of_measure: str = "", digits: int = 3) -> str:
         """Say how the control came out.
 

@@ -23,7 +23,7 @@ from math import ceil
 
 import numpy as np
 
-from giblet_core.encoding import fdr, holm
+from giblet_core.encoding import TIE, fdr, holm
 from giblet_core.errors import InputError
 
 ALPHA = 0.05
@@ -192,8 +192,9 @@ def maximum_statistic(
     largest = values.max(1, initial=-np.inf)
     p = np.full(both.shape[1], np.nan)
     p_max = np.full(both.shape[1], np.nan)
-    p[defined] = (values >= values[0]).mean(0)
-    p_max[defined] = (largest[:, None] >= values[0]).mean(0)
+    as_good = values[0] - TIE * np.abs(values[0])  # rounding makes no draw worse
+    p[defined] = (values >= as_good).mean(0)
+    p_max[defined] = (largest[:, None] >= as_good).mean(0)
     return p.reshape(observed.shape), p_max.reshape(observed.shape)
 
 

@@ -24,9 +24,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "cards": [
+            "LesionClaims",
             "RegionCard",
+            "codebook_claims",
             "codebooks_add",
             "draw_region",
+            "lesion_claims",
             "plot_lesions",
             "region_card",
             "write_region_page",
@@ -55,6 +58,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ReadingProtocol",
             "bottlenecks",
             "generate",
+            "generated_claim",
             "generated_scores",
             "generated_sounds",
             "trained_generator",

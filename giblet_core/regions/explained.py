@@ -19,9 +19,9 @@ import pandas as pd
 
 from giblet_core.encoding import (
     Design,
+    Null,
     Recovery,
     conditional_test,
-    fdr,
     fit_banded,
     fit_ridge,
     leading_directions,
@@ -31,6 +31,7 @@ from giblet_core.encoding import (
     unique_scores,
 )
 from giblet_core.features import CODEBOOK_ENERGY
+from giblet_core.inference import correct
 from giblet_core.timing import Fold
 
 CODEBOOKS = "codebooks"
@@ -60,6 +61,9 @@ class UniqueParts:
         Part of R2 that is the group's in the model of all groups (product measure).
     p : array
         One-sided, of the group beyond all others removed entirely, against phase randomisation.
+    p_max : array
+        The same against the largest of all groups and regions in each draw: corrected, and able to
+        detect one strong effect among any number of tests.
     """
 
     names: tuple[str, ...]
@@ -68,11 +72,7 @@ class UniqueParts:
     highest: np.ndarray
     share: np.ndarray
     p: np.ndarray
-
-    @property
-    def p_fdr(self) -> np.ndarray:
-        """P corrected over groups and regions, (n_groups, n_regions)."""
-        return fdr(self.p)
+    p_max: np.ndarray
 
     def table(self, region: int) -> pd.DataFrame:
         """Return the parts of one region, a row a group."""
@@ -81,7 +81,7 @@ class UniqueParts:
             "lowest fold": self.lowest[:, region],
             "highest fold": self.highest[:, region],
             "share of R2": self.share[:, region],
-            "p (FDR)": self.p_fdr[:, region],
+            "p (max)": self.p_max[:, region],
         }
         return pd.DataFrame(columns, index=list(self.names))
 
@@ -169,11 +169,11 @@ def _groups(
     unique = unique_scores(spaces, Y, fit, list(places.values()))
     splits = split_scores(spaces, Y, fit)
     share = [splits.share[place].sum(0).mean(0) for place in places.values()]
-    p = [
-        recovered.null.p if name == CODEBOOKS else _p_beyond(name, joined, Y, design)
+    nulls = [
+        recovered.null if name == CODEBOOKS else _null_beyond(name, joined, Y, design)
         for name in names
     ]
-    return _unique_parts(names, unique, np.array(share), np.array(p))
+    return _unique_parts(names, unique, np.array(share), nulls)
 
 
 def _weights(n_spaces: int) -> np.ndarray:
@@ -182,17 +182,15 @@ def _weights(n_spaces: int) -> np.ndarray:
     return np.concatenate([offered[:1], offered[1 + n_spaces :]])
 
 
-def _p_beyond(
-    name: str, joined: dict[str, np.ndarray], Y: np.ndarray, design: Design
-) -> np.ndarray:
-    """Test a group beyond all others, p of shape (n_regions,)."""
+def _null_beyond(name: str, joined: dict[str, np.ndarray], Y: np.ndarray, design: Design) -> Null:
+    """Test a group beyond all others in every region."""
     rows, run_onsets = design.rows()
     others = [x for other, x in joined.items() if other not in (name, CODEBOOKS, CODEBOOK_ENERGY)]
     others += list(tested_families(design, rows).values())
     tested = {name: leading_directions(joined[name], N_DIRECTIONS)}
     base = np.concatenate(others, axis=1)
     nulls = conditional_test(tested, base, Y, design.t_r, run_onsets, LARGEST_DRAWS)
-    return nulls[name].p
+    return nulls[name]
 
 
 def _codebooks(
@@ -215,10 +213,8 @@ def _codebooks(
     unique = unique_scores(spaces, Y, fit, places)
     splits = split_scores(spaces, Y, fit)
     share = np.array([splits.share[place].sum(0).mean(0) for place in places])
-    p = np.full(share.shape, np.nan)
-    p[: len(recovered.codebook_p)] = recovered.codebook_p
     names = [f"codebook {k}" for k in range(n_codebooks)]
-    return _unique_parts(names, unique, share, p)
+    return _unique_parts(names, unique, share, recovered.codebook_nulls)
 
 
 def _shared_out(n_codebooks: int, part: float) -> np.ndarray:
@@ -227,9 +223,19 @@ def _shared_out(n_codebooks: int, part: float) -> np.ndarray:
 
 
 def _unique_parts(
-    names: Sequence[str], unique: np.ndarray, share: np.ndarray, p: np.ndarray
+    names: Sequence[str], unique: np.ndarray, share: np.ndarray, nulls: Sequence[Null]
 ) -> UniqueParts:
-    """Take the mean and the range over folds of unique parts (n_groups, n_folds, n_regions)."""
+    """Take the mean and the range over folds of unique parts (n_groups, n_folds, n_regions).
+
+    Groups behind the last null were not tested: their p is NaN.
+    """
+    n_draws = min(len(null.null) for null in nulls)
+    observed = np.array([null.observed for null in nulls])
+    draws = np.stack([null.null[:n_draws] for null in nulls], axis=1)
+    p = np.full(share.shape, np.nan)
+    p_max = np.full(share.shape, np.nan)
+    p[: len(nulls)] = [null.p for null in nulls]
+    p_max[: len(nulls)] = correct(observed, draws).p
     return UniqueParts(
         names=tuple(names),
         value=unique.mean(1),
@@ -237,4 +243,5 @@ def _unique_parts(
         highest=unique.max(1),
         share=share,
         p=p,
+        p_max=p_max,
     )

@@ -1,6 +1,6 @@
 """All regions of a data set, measured at once.
 
-What predicts them, what adds beyond the rest, and what their lesion does.
+What predicts them, what is lost without each group of features, and what their lesion does.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,11 @@ from giblet_core import features
 from giblet_core.decoding import Segments, fair_segments
 from giblet_core.encoding import (
     Ceiling,
+    Null,
     Recovery,
     ceiling,
     make_design,
+    moved_control,
     recover_regions,
 )
 from giblet_core.errors import InputError
@@ -27,6 +29,7 @@ from giblet_core.regions.voxels import GroupResponses, group_responses
 from giblet_core.timing import Fold, Stimulus, TRGrid, contiguous_folds
 
 RESPONSE_S = 4.5  # the response is late: the sound of a stretch of BOLD is taken this much earlier
+CONTROL_DRAWS = 300  # of the test on moved BOLD
 SHORT_TRS = 200  # a fifth of less holds no two segments of 10 TRs that lie 20 apart
 SHORT_RUN_TRS = 70  # a run of less leaves few circular shifts of 30 TRs either way
 
@@ -94,6 +97,8 @@ class Findings:
     recovered : Recovery
         What the codebooks explain beyond strong baselines, by variance components; p of all
         codebooks together.
+    moved : Null
+        The same test of BOLD moved by half a run: a control.
     lesions : RegionLesions
     """
 
@@ -112,6 +117,7 @@ class Findings:
     spaces: UniqueParts
     codebooks: UniqueParts
     recovered: Recovery
+    moved: Null
     lesions: RegionLesions
 
     def image(self, values: Sequence[float]) -> nibabel.Nifti1Image | None:
@@ -229,6 +235,7 @@ def region_findings(
         spaces=explained.groups,
         codebooks=explained.codebooks,
         recovered=recovered,
+        moved=moved_control(design, series, min(protocol.n_draws, CONTROL_DRAWS)),
         lesions=lesions,
     )
 

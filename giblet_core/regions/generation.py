@@ -24,7 +24,7 @@ from giblet_core.autoencoder import (
 from giblet_core.codecs import Codec
 from giblet_core.decoding import Segments
 from giblet_core.encoding import bootstrap
-from giblet_core.inference import LEAST_UNITS
+from giblet_core.inference import LEAST_UNITS, Claim, Control
 from giblet_core.regions.decoder import choose_penalties, make_scorer, read_out
 from giblet_core.timing import Fold, Stimulus, TRGrid, run_index, shift_within_runs
 
@@ -239,6 +239,50 @@ def generated_scores(
         columns[f"{label}, low"] = np.where(is_enough, 100 * interval.low, np.nan)
         columns[f"{label}, high"] = np.where(is_enough, 100 * interval.high, np.nan)
     return pd.DataFrame(columns, index=list(accuracy))
+
+
+def generated_claim(scores: pd.DataFrame, name: str, n_pairs: int, label: str) -> Claim:
+    """Claim that what is generated from a region's fMRI says more than from shuffled fMRI.
+
+    Its control is the same figure of the generator without fMRI, which cannot know the segment.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `generated_scores`.
+    name : str
+        Of the region.
+    n_pairs : int
+        Pairs of segments.
+    label : str
+        Whose BOLD it is.
+
+    Returns
+    -------
+    Claim
+    """
+    real = scores.loc[MEASURED]
+    silent = scores.loc[NONE]
+    claim = Claim(
+        f"What the generator reads from {name} tells segments apart better than shuffled fMRI",
+        "points of pairwise accuracy",
+        real["above shuffled"],
+        "pairs of segments",
+        n_pairs,
+        low=real["above shuffled, low"],
+        high=real["above shuffled, high"],
+        label=label,
+        digits=1,
+    )
+    control = Control.beside_claim(
+        claim,
+        "the same without fMRI",
+        silent["above shuffled"],
+        low=silent["above shuffled, low"],
+        high=silent["above shuffled, high"],
+        n=n_pairs,
+    )
+    return claim.beside(control)
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "surface",
     ],
     submod_attrs={
-        "claims": ["claims_table", "claims_text"],
+        "claims": ["claims_overview", "claims_table", "claims_text"],
         "demo_boxes": [
             "DEMO_LABEL",
             "DemoBox",

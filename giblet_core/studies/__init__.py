@@ -23,6 +23,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "statistics",
     ],
     submod_attrs={
+        "chapter": [
+            "STUDIES",
+        ],
         "designs": [
             "Bar",
             "FilmSpec",
@@ -37,7 +40,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Estimate",
             "Figure",
             "area",
+            "calibration_claim",
             "figure_table",
+            "reliability_of",
         ],
         "films": [
             "FILMS",
@@ -47,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "records": [
             "StudyRecord",
+            "is_drawn",
             "read_study",
             "write_study",
         ],

@@ -16,12 +16,13 @@ import pandas as pd
 from scipy.stats import kstest, rankdata
 
 from giblet_core.errors import InputError
-from giblet_core.inference import proportion
+from giblet_core.inference import Claim, Reliability, proportion, reliability
 
 ALPHA = 0.05
 N_BOOTSTRAPS = 400
 N_BINS = 10  # of the reliability diagram
 PROBABILITY = "probability_"
+LARGEST_CALIBRATION_ERROR = 0.05  # wanted beforehand
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,42 @@ def _auc(rows: pd.DataFrame) -> Estimate:
 
 def _calibration(rows: pd.DataFrame) -> Estimate:
     return Judged.of(rows).bootstrap(calibration_error)
+
+
+def reliability_of(rows: pd.DataFrame) -> Reliability:
+    """Set stated probabilities beside what was planted, over all regions that follow codebooks."""
+    judged = Judged.of(rows[rows.codebooks != "none"])
+    return reliability(judged.probability, judged.followed)
+
+
+def calibration_claim(rows: pd.DataFrame, label: str) -> Claim:
+    """Claim that stated probabilities are off by at most .05 on average.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of a record; regions that follow no codebook are left out.
+    label : str
+        On which material.
+
+    Returns
+    -------
+    Claim
+        Its interval draws simulations, as regions of one simulation share subjects and noise.
+    """
+    estimate = _calibration(rows[rows.codebooks != "none"])
+    return Claim(
+        f"Stated probabilities are off by less than {LARGEST_CALIBRATION_ERROR:g} on average",
+        "calibration error",
+        estimate.value,
+        "simulations",
+        estimate.n,
+        low=estimate.low,
+        high=estimate.high,
+        reference=LARGEST_CALIBRATION_ERROR,
+        above=False,
+        label=label,
+    )
 
 
 def _told(rows: pd.DataFrame) -> Estimate:

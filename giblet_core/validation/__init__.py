@@ -35,7 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "SEEDS",
             "SIZES",
             "StudySize",
-            "make_rows",
+            "recovery_study",
         ],
         "identification_null": [
             "SmallStudy",

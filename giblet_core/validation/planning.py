@@ -152,7 +152,7 @@ def plan(rows: Sequence[dict], n_trs: int, n_subjects: int, isc: float, power: f
     Parameters
     ----------
     rows : sequence of dict
-        Of the record of `giblet_core.validation.make_rows`.
+        Of the record of `giblet_core.validation.recovery_study`.
     n_trs : int
         Of all runs.
     n_subjects : int

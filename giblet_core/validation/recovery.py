@@ -24,7 +24,7 @@ from giblet_core.encoding import (
     recover_regions,
 )
 from giblet_core.timing import Stimulus, contiguous_folds
-from giblet_core.validation.rows import record_row, seed_row
+from giblet_core.validation.rows import StudyRows, record_row, seed_row
 from giblet_core.validation.simulation.dataset import Truth
 from giblet_core.validation.simulation.study import simulate
 
@@ -75,6 +75,7 @@ class SimulatedStudy:
 
     Attributes
     ----------
+    seed : int
     truth : Truth
     means : array of shape (n_subjects, n_trs, n_regions), float32
         Mean series of each region.
@@ -84,6 +85,7 @@ class SimulatedStudy:
         The highest r that a model of the sound can reach in these voxels.
     """
 
+    seed: int
     truth: Truth
     means: np.ndarray
     voxels: np.ndarray
@@ -117,6 +119,7 @@ def simulate_study(stimulus: Stimulus, seed: int, isc: float = 0.29) -> Simulate
     means = [region_means(bold, simulation.atlas, all_rows) for bold in simulation.bold]
     voxels = np.flatnonzero(simulation.atlas)[::THINNING]
     return SimulatedStudy(
+        seed=seed,
         truth=simulation.truth,
         means=np.stack(means).astype(np.float32),
         voxels=simulation.bold[:, :, voxels],
@@ -177,9 +180,26 @@ def _regions_of_kind(truths: Sequence[Truth], kind: str) -> np.ndarray:
     return np.array([np.array(truth.kinds) == kind for truth in truths])
 
 
-def recovery_rows(
+@dataclass(frozen=True, eq=False)
+class SizeResult:
+    """What all simulations gave at one size of study.
+
+    Attributes
+    ----------
+    figures : list of dict
+        Rows of the record: the AUC of the codebooks' probabilities, and the rate of detections in
+        each kind of region.
+    regions : list of dict
+        A row a region of each simulation, with its truth, probabilities and p.
+    """
+
+    figures: list[dict]
+    regions: list[dict]
+
+
+def recovery_at_size(
     design: Design, studies: Sequence[SimulatedStudy], size: StudySize, n_draws: int = 1000
-) -> list[dict]:
+) -> SizeResult:
     """Score recovery and detections of all simulations at one size of study.
 
     Parameters
@@ -194,24 +214,39 @@ def recovery_rows(
 
     Returns
     -------
-    list of dict
-        Rows of the record: the AUC of the codebooks' probabilities, and the rate of detections in
-        each kind of region.
+    SizeResult
     """
     truths = [study.truth for study in studies]
     shape = (len(studies), len(truths[0].kinds))
     means = np.concatenate([study.means[: size.n_subjects] for study in studies], axis=2)
     recovery = recover_regions(design, means, size.n_trs, n_draws)
-    auc = _auc_interval(truths, recovery.probability.reshape(-1, *shape))
+    probability = recovery.probability.reshape(-1, *shape)
     null = recovery.null
     p = np.array([holm(p_of_study) for p_of_study in null.p.reshape(shape)])
     z = ((null.observed - null.null.mean(0)) / null.null.std(0)).reshape(shape)
-    rows = [record_row("AUC of codebook recovery", auc, **asdict(size))]
+    area = _auc_interval(truths, probability)
+    rows = [record_row("AUC of codebook recovery", area, **asdict(size))]
     for kind in (*CONTROLS, "codebook"):
         of_kind = _regions_of_kind(truths, kind)
         rate = _detection_rate(p[of_kind])
-        mean_z = float(np.mean(z[of_kind]))
-        row = record_row(f"detections in {kind} regions", rate, **asdict(size), z=mean_z)
+        extra = {**asdict(size), "z": float(np.mean(z[of_kind]))}
+        rows.append(record_row(f"detections in {kind} regions", rate, **extra))
+    regions = []
+    for i, study in enumerate(studies):
+        regions += _region_rows(study, size, probability[:, i], null.p.reshape(shape)[i])
+    return SizeResult(rows, regions)
+
+
+def _region_rows(
+    study: SimulatedStudy, size: StudySize, probability: np.ndarray, p: np.ndarray
+) -> list[dict]:
+    """Return a row a region: probability (n_codebooks, n_regions) and p (n_regions,)."""
+    rows = []
+    for j, kind in enumerate(study.truth.kinds):
+        planted = "+".join(str(k) for k in np.flatnonzero(study.truth.codebooks[j]))
+        row = {"seed": study.seed, **asdict(size), "region": kind, "codebooks": planted or "none"}
+        row["p"] = float(p[j])
+        row |= {f"probability_{k}": round(float(x), 4) for k, x in enumerate(probability[:, j])}
         rows.append(row)
     return rows
 
@@ -287,12 +322,12 @@ def _lag_row(design: Design, studies: Sequence[SimulatedStudy]) -> dict:
     }
 
 
-def make_rows(
+def recovery_study(
     stimulus: Stimulus,
     seeds: Sequence[int] = SEEDS,
     sizes: Sequence[StudySize] = SIZES,
     n_draws: int = 1000,
-) -> list[dict]:
+) -> StudyRows:
     """Simulate studies at every ISC of some sizes, and score all of them.
 
     Parameters
@@ -305,21 +340,26 @@ def make_rows(
 
     Returns
     -------
-    list of dict
-        Rows of the record. Gains, accuracy and the codebooks' share are of the first ISC.
+    StudyRows
+        A row a region of each simulation. Gains, accuracy and the codebooks' share are of the first
+        ISC.
     """
     design = make_design(stimulus)
-    rows = []
+    figures = []
+    regions = []
     for isc in dict.fromkeys(size.isc for size in sizes):
         studies = simulate_studies(stimulus, seeds, isc)
-        if not rows:
-            rows += gain_rows(design, studies)
-            rows += accuracy_rows(design, studies)
-            rows.append(_share_row(studies))
+        if not figures:
+            figures += gain_rows(design, studies)
+            figures += accuracy_rows(design, studies)
+            figures.append(_share_row(studies))
         for size in sizes:
             if size.isc == isc:
-                rows += recovery_rows(design, studies, size, n_draws)
-    return rows
+                result = recovery_at_size(design, studies, size, n_draws)
+                figures += result.figures
+                regions += result.regions
+    settings = {"sound": stimulus.label, "n_draws": n_draws, "units": "simulations of one film"}
+    return StudyRows(figures, regions, settings)
 
 
 def _share_row(studies: Sequence[SimulatedStudy]) -> dict:

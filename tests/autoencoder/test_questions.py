@@ -10,45 +10,13 @@ from giblet_core.autoencoder import (
     FineTuning,
     decoder_scores,
     finetune_decoder,
-    paired_differences,
     probe_codebooks,
     probe_targets,
     random_vectors,
-    verdict,
 )
 from giblet_core.sound import Annotation, Event
 
 RATE = 24_000
-
-
-# --- comparisons seed by seed --------------------------------------------------------------------
-
-
-def test_paired_differences_find_a_small_gain_under_large_seed_noise():
-    noise = [5.0, -3.0, 1.0, 0.5]
-    rows = [
-        {"seed": s, "width": w, "bits": 8 + n + (0.1 if w == 128 else 0) + 0.001 * s}
-        for s, n in enumerate(noise)
-        for w in (64, 128)
-    ]
-    table = paired_differences(rows, "width", "bits", 64)
-    assert table.loc[128, "difference"] == pytest.approx(0.1)
-    assert table.loc[128, "shown"]
-    assert not table.loc[64, "shown"]
-
-
-def test_verdicts_say_better_worse_or_nothing_shown():
-    losses = {"a": 1.0, "b": 0.5, "c": 1.0}
-    rows = [
-        {"seed": s, "head": head, "loss": loss + 0.01 * (s == i)}
-        for s in range(3)
-        for i, (head, loss) in enumerate(losses.items())
-    ]
-    table = paired_differences(rows, "head", "loss", "a")
-    text = verdict(table, "a", "bits")
-    assert "b: better than a (-0.500 bits" in text
-    assert "c: no difference from a shown" in text
-    assert "b: worse than a" in verdict(table, "a", "bits", lower_is_better=False)
 
 
 # --- a decoder fine-tuned on one sound -----------------------------------------------------------

@@ -112,3 +112,25 @@ def test_segments_without_any_foil_are_refused_with_the_remedy(latents):
     segments = make_segments(np.zeros(400, int), 10, classes=np.arange(400) // 20)
     with pytest.raises(InputError, match="has a foil"):
         identify(latents, latents, segments)
+
+
+def test_a_claim_of_identification_has_shifted_bold_as_its_control(protocol, latents):
+    fair = identify(latents, latents, protocol.segments, null=np.linspace(0.4, 0.6, 99))
+    claim = fair.claim("Segments are identified")
+    assert [control.passed for control in claim.controls] == [True]
+    assert claim.controls[0].estimate == pytest.approx(50)
+    leaky = identify(latents, latents, protocol.segments, null=np.linspace(0.7, 0.9, 99))
+    assert leaky.claim("Segments are identified").verdict == "not supported: a control failed"
+    assert (
+        "Control failed: the same, refitted on shifted BOLD, is 80.0" in leaky.claim("").sentence()
+    )
+
+
+def test_a_gain_is_claimed_pair_by_pair(protocol, latents):
+    better = identify(latents, latents, protocol.segments)
+    chance = identify(latents[::-1], latents, protocol.segments)
+    claim = better.claim_of_gain(chance, "Latents identify more", label="made up")
+    assert claim.verdict == "shown"
+    assert claim.estimate == pytest.approx(100 * (better.per_pair - chance.per_pair).mean())
+    assert (claim.n, claim.unit) == (112, "pairs of segments")
+    assert better.claim_of_gain(better, "Nothing is gained").verdict == "cannot be told"

@@ -7,10 +7,10 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from giblet_core.decoding import (
-    decode_beyond,
     fit_decoder,
     haufe_patterns,
     identify_stacked,
+    rest_beyond,
 )
 from giblet_core.errors import InputError
 
@@ -73,9 +73,10 @@ def test_what_loudness_leaves_of_latents_is_not_decoded_from_bold_that_follows_l
     alphas = [1.0, 10.0]
     decoded = fit_decoder(deaf, latents, protocol.folds, alphas, **protocol.timing)
     assert accuracy(decoded) > 0.8  # loudness alone tells segments apart
-    beyond = decode_beyond(deaf, latents, loudness, protocol.folds, alphas, **protocol.timing)
+    rest = rest_beyond(latents, loudness, protocol.folds)
+    beyond = fit_decoder(deaf, rest, protocol.folds, alphas, **protocol.timing)
     assert abs(accuracy(beyond) - 0.5) < 0.12
-    beyond = decode_beyond(keen, latents, loudness, protocol.folds, alphas, **protocol.timing)
+    beyond = fit_decoder(keen, rest, protocol.folds, alphas, **protocol.timing)
     assert accuracy(beyond) > 0.9
 
 

@@ -137,6 +137,34 @@ def test_only_the_tested_space_is_randomised(rng, smooth):
         assert np.median(null.null[:, 1]) < 0.02
 
 
+def test_a_draw_that_changes_nothing_is_as_good_as_the_data(rng, smooth):
+    """A space of weight 0 has no part in any prediction: all draws are ties, and p is 1."""
+    folds = contiguous_folds(160, 2, 10)
+    spaces = [smooth(rng, 160, 3), smooth(rng, 160, 3)]
+    Y = spaces[0] @ rng.standard_normal((3, 4)) + smooth(rng, 160, 4)
+    fit = fit_banded(spaces, Y, folds, [0.1, 10], np.array([[1.0, 0.0]]))
+    second = Hypothesis(tested=[1])
+    for null in (
+        null_circular_shift(spaces, Y, fit, min_shift=70, hypothesis=second),
+        null_phase(spaces, Y, fit, n_draws=19, hypothesis=second),
+    ):
+        assert (null.p == 1).all()
+        assert (null.p_max == 1).all()
+
+
+def test_the_data_are_scored_as_the_fit_says(rng, smooth):
+    folds = contiguous_folds(160, 2, 10)
+    X = smooth(rng, 160, 3)
+    Y = X @ rng.standard_normal((3, 4)) + smooth(rng, 160, 4)
+    fit = fit_ridge(X, Y, folds, [0.1, 10])
+    for null in (
+        null_circular_shift(X, Y, fit, min_shift=70),
+        null_circular_shift(X, Y, fit, min_shift=70, reselect=False),
+        null_phase(X, Y, fit, n_draws=2),
+    ):
+        np.testing.assert_allclose(null.observed, fit.r, rtol=1e-4)
+
+
 @pytest.mark.parametrize("draws", ["shared", "independent"])
 def test_group_statistics_average_subjects_and_shared_draws_are_stricter(rng, smooth, draws):
     folds = contiguous_folds(200, 3, 10)
@@ -147,7 +175,7 @@ def test_group_statistics_average_subjects_and_shared_draws_are_stricter(rng, sm
     fit = fit_ridge(X, Y, folds, [1.0])
     group = Hypothesis(n_subjects=6, draws=draws)
     null = null_phase(X, Y, fit, n_draws=80, hypothesis=group)
-    np.testing.assert_allclose(null.observed, fisher_mean(fit.r.reshape(6, 1)))
+    np.testing.assert_allclose(null.observed, fisher_mean(fit.r.reshape(6, 1)), rtol=1e-5)
     fit_alone = fit_ridge(X, Y[:, :1], folds, [1.0])
     alone = null_phase(X, Y[:, :1], fit_alone, n_draws=80)
     ratio = null.null.std() / alone.null.std()

@@ -207,3 +207,13 @@ def test_a_row_is_json_and_says_the_same():
 def test_a_corrected_interval_names_its_correction_without_a_p():
     claim = replace(GAIN, correction="interval for 8 codebooks together")
     assert "n = 20 simulations, interval for 8 codebooks together; simulated" in claim.sentence()
+
+
+def test_draws_without_effect_are_a_control_that_lies_around_the_reference(rng):
+    draws = 50 + rng.standard_normal(200)
+    passed = Control.of_draws("shifted BOLD", draws, 50)
+    assert passed.passed is True
+    assert passed.n == 200
+    assert passed.low < 50 < passed.high
+    assert Control.of_draws("shifted BOLD", draws + 4, 50).passed is False
+    assert Control.of_draws("shifted BOLD", draws - 4, 50).passed is None

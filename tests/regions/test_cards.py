@@ -22,11 +22,27 @@ def cards(findings):
 def test_a_card_of_several_says_what_its_row_says(findings, cards):
     card = cards["R12"]
     assert card.lesion.equals(findings.lesions.table().loc["R12"])
-    assert any(
-        f"{card.lesion['alone (%)']:.0f} % of pairs of segments" in text for text in card.verdict
-    )
+    hears = card.said.hears
+    assert hears.estimate == pytest.approx(card.lesion["alone (%)"])
+    assert hears.p == card.lesion["p chance"]
+    assert card.said.needed.estimate == pytest.approx(card.lesion["lost without (%)"])
+    assert hears.sentence() in card.verdict
     assert card.scenes.pairwise_accuracy[0] == np.nanmax(findings.lesions.alone_by_segment[1])
     assert card.scenes.pairwise_accuracy[-1] == np.nanmin(findings.lesions.alone_by_segment[1])
+
+
+def test_every_sentence_of_a_card_is_a_claim_or_a_figure(cards):
+    for card in cards.values():
+        assert len(card.claims) == 4
+        sentences = [claim.sentence() for claim in card.claims]
+        assert list(card.verdict[:4]) == sentences
+        assert all(
+            text.startswith(("Measured", "Probabilities of", "Calibrated probability"))
+            for text in card.verdict[4:]
+        )
+        failed = [bool(claim.failed_controls) for claim in card.claims]
+        assert failed == sorted(failed, reverse=True)
+        assert all(claim.n and claim.unit and claim.label for claim in card.claims)
 
 
 def test_what_is_heard_and_retrieved_is_named_by_its_scene(findings, cards):

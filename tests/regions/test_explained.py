@@ -88,7 +88,7 @@ def test_energy_belongs_to_the_codebooks(card):
         "lowest fold",
         "highest fold",
         "share of R2",
-        "p (FDR)",
+        "p (max)",
     ]
     assert (table["lowest fold"] <= table["unique"]).all()
     assert (table["unique"] <= table["highest fold"]).all()

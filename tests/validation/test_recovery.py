@@ -11,8 +11,8 @@ from giblet_core.validation import (
     DETECTION_FIGURE,
     SHARE_FIGURE,
     StudySize,
-    make_rows,
     recovery,
+    recovery_study,
 )
 from giblet_core.validation.recovery import SimulatedStudy
 
@@ -21,7 +21,7 @@ def study_of(kinds, codebooks):
     """Return a study whose truth alone is read."""
     truth = SimpleNamespace(kinds=kinds, codebooks=codebooks)
     series = np.zeros((4, 10, len(kinds)), np.float32)
-    return SimulatedStudy(truth, means=series, voxels=None, voxel_max_r=None)
+    return SimulatedStudy(7, truth, means=series, voxels=None, voxel_max_r=None)
 
 
 def test_detections_and_probabilities_are_scored_against_the_truth(monkeypatch):
@@ -40,8 +40,8 @@ def test_detections_and_probabilities_are_scored_against_the_truth(monkeypatch):
 
     monkeypatch.setattr(recovery, "recover_regions", recover_the_truth)
     monkeypatch.setattr(recovery, "CONTROLS", ("null", "envelope"))
-    rows = recovery.recovery_rows(None, studies, StudySize(10, 3, 0.29), n_draws=50)
-    by_name = {row["figure"]: row for row in rows}
+    result = recovery.recovery_at_size(None, studies, StudySize(10, 3, 0.29), n_draws=50)
+    by_name = {row["figure"]: row for row in result.figures}
     assert scored == [((3, 10, 8), 10, 50)]
     assert by_name["AUC of codebook recovery"]["value"] == 1
     assert by_name["detections in null regions"]["value"] == 0.5
@@ -50,13 +50,20 @@ def test_detections_and_probabilities_are_scored_against_the_truth(monkeypatch):
     assert by_name["detections in codebook regions"]["n"] == 4
     assert by_name["detections in null regions"]["z"] == pytest.approx(3)
     assert by_name["detections in null regions"]["n_subjects"] == 3
+    assert [row["region"] for row in result.regions] == [*kinds, *kinds[::-1]]
+    assert [row["codebooks"] for row in result.regions[:4]] == ["none", "1", "none", "0+1"]
+    assert [row["p"] for row in result.regions] == p.tolist()
+    assert result.regions[3]["probability_1"] == 1.1
+    assert {(row["seed"], row["n_trs"], row["isc"]) for row in result.regions} == {(7, 10, 0.29)}
 
 
 @pytest.mark.slow
 def test_small_simulations_go_through_the_whole_recovery():
     stimulus = gc.ensure_stimulus(smoke=True)
-    rows = make_rows(stimulus, seeds=(1, 2, 3), sizes=(StudySize(88, 8, 0.29),), n_draws=20)
-    figures = {row["figure"] for row in rows}
+    sizes = (StudySize(88, 8, 0.29),)
+    study = recovery_study(stimulus, seeds=(1, 2, 3), sizes=sizes, n_draws=20)
+    figures = {row["figure"] for row in study.figures}
+    assert {row["seed"] for row in study.simulations} == {1, 2, 3}
     assert {
         "AUC of codebook recovery",
         SHARE_FIGURE,

@@ -41,6 +41,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "regions": [
             "codebooks_beyond",
+            "moved_control",
             "recover_regions",
             "tested_families",
         ],

@@ -96,8 +96,8 @@ def _sums(families: Mapping[str, np.ndarray], groups: Mapping[str, np.ndarray]) 
 def largest_of(nulls: Mapping[str, Null]) -> Null:
     """Test several families together: the largest counts, in the data as in each draw.
 
-    Each is standardised by its draws, so that p is corrected for having several. A single one stays
-    as it is.
+    Each is put on the scale of all its values, the observed one among them, so that p is corrected
+    for having several, however few draws there are. A single one stays as it is.
     """
     if len(nulls) == 1:
         return next(iter(nulls.values()))
@@ -162,7 +162,7 @@ def beyond(base: np.ndarray, t_r: float, run_onsets: Sequence[int] = (0,)) -> np
 def _standardised(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Standardise a statistic (n_targets,) and its draws: (1 + n_draws, n_targets)."""
     together = np.concatenate([observed[None], draws])
-    return (together - draws.mean(0)) / np.maximum(draws.std(0), 1e-12)
+    return (together - together.mean(0)) / np.maximum(together.std(0), 1e-12)
 
 
 def _warped(

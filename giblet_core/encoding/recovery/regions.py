@@ -35,6 +35,7 @@ from giblet_core.encoding.recovery.whitening import (
 )
 from giblet_core.encoding.statistics import Null
 from giblet_core.features import ENERGY, SIGNED, CodebookForm
+from giblet_core.timing import check_runs, shift_within_runs
 
 LEVELS = ("envelope", "loudness", "bands", "onsets")  # the baselines that are a rival
 N_RIVAL = 16  # of their directions
@@ -108,6 +109,33 @@ def codebooks_beyond(
     return _nulls(design, y, n_trs, n_draws).together
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def moved_control(design: Design, Y: np.ndarray, n_draws: int = 300) -> Null:
+    """Test the codebooks on BOLD moved by half a run: a control, which must find nothing.
+
+    It is the test of all codebooks of `recover_regions`. What is moved has the autocorrelation of
+    the data and follows nothing that was heard at that time.
+
+    Parameters
+    ----------
+    design : Design
+        Of the sound.
+    Y : array of shape (n_subjects, n_trs, n_targets)
+        BOLD, e.g. region means.
+    n_draws : int
+        Phase randomisations of the null.
+
+    Returns
+    -------
+    Null
+    """
+    rows, run_onsets = design.rows()
+    shortest = int(np.diff(check_runs(len(rows), run_onsets)).min())
+    moved = shift_within_runs(len(rows), shortest // 2, run_onsets)
+    y = check_matrix("Y", np.mean(Y, axis=0)[moved])
+    return _nulls(design, y, None, n_draws).together
+
+
 @dataclass(frozen=True, eq=False)
 class _Nulls:
     """The tests of codebooks: of all, by the larger of both families, and of each."""
@@ -146,6 +174,7 @@ def _weighed(of_forms: np.ndarray, nulls: _Nulls) -> Recovery:
         known=CALIBRATION.known(probability),
         form=posterior.sum(1),
         codebook_p=np.array([null.p for null in nulls.of_codebooks]),
+        codebook_nulls=tuple(nulls.of_codebooks),
     )
 
 

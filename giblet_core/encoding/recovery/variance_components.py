@@ -82,6 +82,8 @@ class Recovery:
         Posterior probability of each form in which codebooks may be followed.
     codebook_p : array of shape (n_codebooks, n_targets), or None
         As `null.p`, of each codebook alone.
+    codebook_nulls : tuple of Null
+        Of each codebook alone; empty where none was tested.
     """
 
     probability: np.ndarray
@@ -89,6 +91,7 @@ class Recovery:
     known: np.ndarray | None = None
     form: np.ndarray | None = None
     codebook_p: np.ndarray | None = None
+    codebook_nulls: tuple[Null, ...] = ()
 
 
 def recover(regressors: Regressors, Y: np.ndarray, n_draws: int = 1000, seed: int = 0) -> Recovery:

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 
 from giblet_core.errors import InputError
 from giblet_core.fmri import Dataset
+from giblet_core.inference import Claim
 from giblet_core.listening import Players, listen
 from giblet_core.regions.cards.figures import draw_region
-from giblet_core.regions.cards.verdict import verdict_on
+from giblet_core.regions.cards.verdict import Verdict, verdict_on
 from giblet_core.regions.findings import Findings, region_findings
 from giblet_core.regions.scenes import Scenes, ranked_scenes
 from giblet_core.timing import Stimulus
@@ -28,15 +29,25 @@ class RegionCard:
         Its row of the lesion table.
     scenes : Scenes
         Best first.
-    verdict : tuple of str
-        In words, a sentence a question.
+    said : Verdict
+        Its claims and what they rest on.
     """
 
     name: str
     findings: Findings
     lesion: pd.Series
     scenes: Scenes
-    verdict: tuple[str, ...]
+    said: Verdict
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What is claimed, with all that carries it; a failed control comes first."""
+        return self.said.claims
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """All that is said, in words: the claims, then what was measured."""
+        return self.said.sentences
 
     @property
     def index(self) -> int:
@@ -136,4 +147,4 @@ def region_card(
     scenes = ranked_scenes(
         findings.lesions, index, findings.latents, findings.segments, findings.folds
     )
-    return RegionCard(name, findings, lesion, scenes, verdict_on(findings, index, lesion))
+    return RegionCard(name, findings, lesion, scenes, verdict_on(findings, index, lesion, seed))

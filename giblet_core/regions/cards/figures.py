@@ -23,7 +23,7 @@ def draw_region(findings: Findings, index: int) -> Figure:
     map_panel = fig.add_subplot(grid[0, :3])
     _draw_prediction(findings, index, fig.add_subplot(grid[0, 3:]))
     groups_panel = fig.add_subplot(grid[1, :2])
-    _draw_parts(findings.spaces, index, groups_panel, "what adds beyond the rest")
+    _draw_parts(findings.spaces, index, groups_panel, "lost without it")
     codebooks_panel = fig.add_subplot(grid[1, 2:4])
     _draw_parts(findings.codebooks, index, codebooks_panel, "profile over codebooks")
     _draw_lesion(findings, index, fig.add_subplot(grid[1, 4:]))
@@ -58,11 +58,11 @@ def _draw_parts(parts: UniqueParts, index: int, ax: Axes, title: str) -> None:
     table = parts.table(index)
     y = np.arange(len(table))
     ax.hlines(y, table["lowest fold"], table["highest fold"], color="black", lw=1.2, label="folds")
-    is_more = (table["p (FDR)"] <= LEVEL).to_numpy()
+    is_more = (table["p (max)"] <= LEVEL).to_numpy()
     colour = viz.COLOURS["codec"]
-    ax.plot(table["unique"][is_more], y[is_more], "o", color=colour, label=f"p (FDR) <= {LEVEL}")
+    ax.plot(table["unique"][is_more], y[is_more], "o", color=colour, label=f"p (max) <= {LEVEL}")
     rest = table["unique"][~is_more]
-    ax.plot(rest, y[~is_more], "o", color=colour, fillstyle="none", label="no more than chance")
+    ax.plot(rest, y[~is_more], "o", color=colour, fillstyle="none", label=f"p (max) > {LEVEL}")
     ax.axvline(0, color="black", lw=0.6)
     ax.set_yticks(y, table.index)
     ax.invert_yaxis()

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from giblet_core.inference import reliability
 from giblet_core.simulations import GENERATORS
 from giblet_core.studies.chapter.attacks import ATTACKS
 from giblet_core.studies.designs import StudyDesign
-from giblet_core.studies.figures import FIGURES, Judged, figure_table
+from giblet_core.studies.figures import FIGURES, figure_table, reliability_of
 from giblet_core.studies.records import StudyRecord, is_drawn, read_study
 from giblet_core.studies.runner import Verdict, find_design, judge
 
@@ -197,8 +196,7 @@ def _figure_table(rows: pd.DataFrame, figure: str) -> str:
 
 def _reliability_part(rows: pd.DataFrame) -> list[str]:
     """Set stated probabilities beside what was planted, over all regions that follow codebooks."""
-    judged = Judged.of(rows[rows.codebooks != "none"])
-    bins = reliability(judged.probability, judged.followed)
+    bins = reliability_of(rows)
     table = pd.DataFrame(
         {
             "stated": [f"{stated:.2f}" for stated in bins.stated],
