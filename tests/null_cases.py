@@ -13,12 +13,10 @@ from scipy.signal import lfilter
 
 from giblet_core.decoding import fold_numbers, make_segments
 from giblet_core.derivatives.statistics import (
-    BASELINES,
-    FULL,
     Followed,
     MapSettings,
     fit_models,
-    random_features,
+    random_phases,
     sign_flips,
     voxel_model,
 )
@@ -128,9 +126,10 @@ def shifts_kept_choice(rng):
 
 
 def _two_spaces(rng, run_n_trs):
-    """Return a space that is followed, one that is not, and a series."""
+    """Return a space that is followed, one that knows it in part and is not, and a series."""
     followed = autoregressive(rng, run_n_trs, 2, 0.9)
-    tested = autoregressive(rng, run_n_trs, 3, 0.9)
+    own = autoregressive(rng, run_n_trs, 3, 0.9)
+    tested = followed @ rng.standard_normal((2, 3)) + 0.5 * own
     y = followed.sum(1, keepdims=True) + autoregressive(rng, run_n_trs, 1, 0.6)
     return [followed, tested], y
 
@@ -261,15 +260,9 @@ def _map_chance(rng, codebooks_alone, n_subjects=1):
     series = [y + autoregressive(rng, TWO_RUNS, 1, 0.7) for _ in range(n_subjects)]
     if not codebooks_alone:
         series = [autoregressive(rng, TWO_RUNS, 1, 0.7) for _ in range(n_subjects)]
-    fits = [fit_models(model, one) for one in series]
-    followed = Followed(
-        [one.astype(np.float32) for one in series],
-        fits[0].candidates,
-        np.stack([fit.choice for fit in fits]),
-        r=np.stack([fit.r[FULL] for fit in fits]),
-        r_rest=np.stack([fit.r[BASELINES] for fit in fits]),
-    )
-    return random_features(model, followed, codebooks_alone)
+    series = [one.astype(np.float32) for one in series]
+    followed = Followed(series, [fit_models(model, one) for one in series])
+    return random_phases(model, followed, codebooks_alone)
 
 
 def map_of_r(rng):
@@ -342,10 +335,14 @@ def regions_corrected(rng):
 def parts_shifted(rng):
     onsets = onsets_of(TWO_RUNS)
     folds, _ = timing_of(TWO_RUNS)
-    spaces = [autoregressive(rng, TWO_RUNS, 2, 0.9) for _ in range(4)]
-    series = autoregressive(rng, TWO_RUNS, 3, 0.7)
+    level = autoregressive(rng, TWO_RUNS, 2, 0.9)
+    knowing = [
+        level @ rng.standard_normal((2, 3)) + 0.5 * autoregressive(rng, TWO_RUNS, 3, 0.9)
+        for _ in range(3)
+    ]
+    series = level.sum(1, keepdims=True) + autoregressive(rng, TWO_RUNS, 3, 0.6)
     both = with_shifts(series, onsets, MIN_SHIFT)
-    values = unique_parts(spaces, [0.25] * 4, [[0], [1], [2]], both, folds, 10.0)
+    values = unique_parts([level, *knowing], [0.25] * 4, [[1], [2], [3]], both, folds, 10.0)
     return shifted_parts(values, 3).corrected().p.min()
 
 

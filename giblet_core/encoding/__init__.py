@@ -1,9 +1,9 @@
 """Encoding: from features to the brain, with ceilings, nulls and intervals.
 
 Holds voxelwise ridge and what a score has to be compared with. Read `statistics`, `kernels` and
-`regression` first, then `ceilings` (how well any model could do) and `nulls` (what chance looks
-like), then `subsets` and the room `recovery`, which ask which codebooks a region follows. Every
-score is on time that no fit has seen, and nothing is chosen on it.
+`regression` first, then `ceilings` (how well any model could do), `randomisation` and `nulls` (what
+chance looks like), then `subsets` and the room `recovery`, which ask which codebooks a region
+follows. Every score is on time that no fit has seen, and nothing is chosen on it.
 """
 
 import lazy_loader
@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "ceilings",
         "kernels",
         "nulls",
+        "randomisation",
         "recovery",
         "regression",
         "splits",
@@ -41,10 +42,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "standardise",
         ],
         "nulls": [
-            "PhaseRotation",
-            "draw_shifts",
             "null_circular_shift",
             "null_phase",
+        ],
+        "randomisation": [
+            "PhaseRotation",
+            "draw_shifts",
             "phase_rotation",
             "shift_sizes",
         ],

@@ -237,8 +237,8 @@ class Hypothesis:
     Attributes
     ----------
     tested : sequence of int or None
-        Which spaces are randomised; the statistic is then what they add to the rest (unique
-        variance). All by default.
+        Which spaces are asked for; the statistic is then what they add to the rest (unique
+        variance), and what the rest leaves of BOLD is randomised. All by default.
     n_subjects : int
         Columns of Y are subject-major blocks of the same targets; the statistic is averaged over
         subjects.

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from giblet_core.encoding.nulls import phase_rotation
+from giblet_core.encoding.randomisation import phase_rotation
 from giblet_core.encoding.recovery.whitening import (
     WhitenedSeries,
     leading_directions,
