@@ -44,6 +44,14 @@ def _decoding(stimulus: "Stimulus | None") -> "StudyRows":
     return gc.validation.decoding_study(stimulus)
 
 
+def _recovery(stimulus: "Stimulus | None") -> "StudyRows":
+    return gc.validation.recovery_study(stimulus)
+
+
+def _regions(stimulus: "Stimulus | None") -> "StudyRows":
+    return gc.regions.lesion_study(stimulus, gc.ensure_bold("demo", stimulus))
+
+
 #: Name of the record -> how it is made.
 RECORDS = {
     "calibration_demo": RecordMaker(
@@ -56,6 +64,12 @@ RECORDS = {
     ),
     "decoding_demo": RecordMaker(
         "simulated subjects who hear the demo film", _decoding, needs_film=True
+    ),
+    "recovery_demo": RecordMaker(
+        "simulated subjects who hear the demo film", _recovery, needs_film=True
+    ),
+    "regions_demo": RecordMaker(
+        "simulated subjects of the demo, one study", _regions, needs_film=True
     ),
 }
 

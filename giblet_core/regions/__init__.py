@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Findings",
             "Protocol",
             "count_foils",
+            "lesion_study",
             "protocol_for",
             "region_findings",
         ],
@@ -72,7 +73,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ShiftedParts",
             "shifted_parts",
             "unique_parts",
-            "with_shifts",
         ],
         "scenes": [
             "Scenes",

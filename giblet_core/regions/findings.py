@@ -27,6 +27,7 @@ from giblet_core.regions.explained import UniqueParts, explain
 from giblet_core.regions.lesions import RegionLesions, region_lesions
 from giblet_core.regions.voxels import GroupResponses, group_responses
 from giblet_core.timing import Fold, Stimulus, TRGrid, contiguous_folds
+from giblet_core.validation import StudyRows
 
 RESPONSE_S = 4.5  # the response is late: the sound of a stretch of BOLD is taken this much earlier
 CONTROL_DRAWS = 300  # of the test on moved BOLD
@@ -194,31 +195,17 @@ def region_findings(
             "atlas.names to its manifest."
         )
     protocol = protocol_for(data.grids)
-    folds = contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, data.run_onsets)
-    group = group_responses(data)
+    decoded = _Decoded.of(stim, data, protocol)
+    folds = decoded.folds
+    group = decoded.group
     names = tuple(group.names if names is None else names)
     series = group.region_series[:, :, [group.place(name) for name in names]]
-    segments = fair_segments(stim, data.grids, folds, data.run_onsets, protocol.segment_length)
-    latents = features.summed_features(stim.codec, stim.codes, data.grids, ("mean", "sd")).values
     design = make_design(stim, data.grids)
     recovered = recover_regions(design, series, n_draws=protocol.n_draws)
     explained = explain(
         feature_groups(stim, data), series.mean(0), folds, design, recovered, protocol.embargo
     )
-    lesions = region_lesions(
-        group,
-        latents,
-        segments,
-        folds,
-        run_onsets=data.run_onsets,
-        embargo=protocol.embargo,
-        n_random=n_random,
-        names=names,
-        n_shifts=n_shifts,
-        min_shift=protocol.min_shift,
-        seed=seed,
-        progress=len(names) > 1,
-    )
+    draws = {"n_random": n_random, "n_shifts": n_shifts, "seed": seed}
     return Findings(
         stim=stim,
         data=data,
@@ -228,16 +215,96 @@ def region_findings(
         embargo=protocol.embargo,
         min_shift=protocol.min_shift,
         times=np.concatenate([grid.times() for grid in data.grids]),
-        segments=segments,
-        latents=latents,
+        segments=decoded.segments,
+        latents=decoded.latents,
         r=explained.r.set_axis(list(names)),
         ceiling=ceiling(series, folds),
         spaces=explained.groups,
         codebooks=explained.codebooks,
         recovered=recovered,
         moved=moved_control(design, series, min(protocol.n_draws, CONTROL_DRAWS)),
-        lesions=lesions,
+        lesions=decoded.lesions(data, protocol, names, **draws),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """What lesions of regions are measured on."""
+
+    folds: list[Fold]
+    group: GroupResponses
+    segments: Segments
+    latents: np.ndarray
+
+    @classmethod
+    def of(cls, stim: Stimulus, data: Dataset, protocol: Protocol) -> "_Decoded":
+        runs = data.run_onsets
+        folds = contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, runs)
+        segments = fair_segments(stim, data.grids, folds, runs, protocol.segment_length)
+        latents = features.summed_features(stim.codec, stim.codes, data.grids, ("mean", "sd"))
+        return cls(folds, group_responses(data), segments, latents.values)
+
+    def lesions(
+        self, data: Dataset, protocol: Protocol, names: Sequence[str], **draws: int
+    ) -> RegionLesions:
+        return region_lesions(
+            self.group,
+            self.latents,
+            self.segments,
+            self.folds,
+            run_onsets=data.run_onsets,
+            embargo=protocol.embargo,
+            names=names,
+            min_shift=protocol.min_shift,
+            progress=len(names) > 1,
+            **draws,
+        )
+
+
+def lesion_study(
+    stim: Stimulus, data: Dataset, *, n_random: int = 200, n_shifts: int = 199, seed: int = 0
+) -> StudyRows:
+    """Measure the lesions of all regions, as rows of a record.
+
+    Parameters
+    ----------
+    stim : Stimulus
+        From `ensure_stimulus`.
+    data : Dataset
+        From `ensure_bold`.
+    n_random : int
+        Matched random regions for each region.
+    n_shifts : int
+        Circular shifts of the null of identification.
+    seed : int
+        Of the random regions and the shifts.
+
+    Returns
+    -------
+    StudyRows
+        A figure a region: its row of the lesion table. `simulations` has what they were computed
+        from: of each region the accuracy alone, without it and frozen, and that of each draw.
+    """
+    protocol = protocol_for(data.grids)
+    decoded = _Decoded.of(stim, data, protocol)
+    draws = {"n_random": n_random, "n_shifts": n_shifts, "seed": seed}
+    lesions = decoded.lesions(data, protocol, decoded.group.names, **draws)
+    measured = [
+        {
+            "seed": seed,
+            "region": name,
+            "n_pairs": lesions.alone.shape[1],
+            "alone": float(lesions.alone[i].mean()),
+            "all_but": float(lesions.all_but[i].mean()),
+            "frozen": float(lesions.frozen[i].mean()),
+            "shifted": lesions.null_alone[i].round(4).tolist(),
+            "random": lesions.random[i].mean(1).round(4).tolist(),
+        }
+        for i, name in enumerate(lesions.names)
+    ]
+    figures = lesions.table(seed).reset_index().to_dict("records")
+    settings = {"sound": stim.label, "bold": data.label, **draws, "units": "pairs, one film"}
+    return StudyRows(figures, measured, settings)
 
 
 def feature_groups(stim: Stimulus, data: Dataset) -> dict[str, list[np.ndarray]]:
