@@ -247,7 +247,7 @@ _ENTRIES = (
     ),
     Figure(
         "card claims",
-        "share of region cards that say codebooks add more than chance",
+        "share of region cards that claim codebooks",
         _claims,
         False,
         False,

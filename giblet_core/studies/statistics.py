@@ -81,7 +81,7 @@ _ENTRIES = (
     Statistic(
         "region card",
         "p of all codebooks together (`codebooks_beyond`), and whether a card that holds the "
-        "region alone says that codebooks add more than chance (`codebooks_add`)",
+        "region alone claims codebooks (`codebooks_add`)",
         _claimed,
     ),
 )
