@@ -1,15 +1,19 @@
 """The page says first what is missed, with the figures of the rows."""
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from giblet_core.studies import begin_draw, end_draw, find_design, lock, write_study
+from giblet_core.studies import begin_draw, end_draw, figures, find_design, lock, write_study
 from giblet_core.studies.chapter import blind_page, page
 
 NAME = "codebooks_of_the_family"
+SECOND = "codebooks_of_the_family_2"
+CARDS = "claims_of_region_cards"
+ROW_OF_A_TEST = ("film", "seed", "generator", "codebooks", "p")
 DESIGNS = Path(__file__).resolve().parents[2] / "book" / "designs"
 
 
@@ -25,13 +29,20 @@ def project_with_design(own_project):
 @pytest.fixture
 def drawn(project_with_design):
     """A drawn study whose rows know nothing, but for one generator."""
-    design = find_design(NAME)
+    return draw_made_rows(NAME, 30)
+
+
+def draw_made_rows(name, n_seeds):
+    """Lock a design and record made rows of the first seeds of each film."""
+    design = find_design(name)
     rng = np.random.default_rng(0)
     rows = []
     for film in design.films:
-        for seed in design.seeds_of(film)[:30]:
+        for seed in design.seeds_of(film)[:n_seeds]:
             for generator in design.generators:
                 rows.append(made_row(film.name, seed, generator, rng))
+    if design.statistic == "region card":
+        rows = [{**without_probabilities(row), "claimed": int(row["p"] <= 0.05)} for row in rows]
     lock(design)
     begin_draw(design)
     about = {
@@ -41,8 +52,12 @@ def drawn(project_with_design):
         "last_seed": design.seeds[-1],
         "code_sha256": "0" * 64,
     }
-    end_draw(design, write_study(NAME, rows, about))
+    end_draw(design, write_study(name, rows, about))
     return rows
+
+
+def without_probabilities(row):
+    return {name: value for name, value in row.items() if name in ROW_OF_A_TEST}
 
 
 def made_row(film, seed, generator, rng):
@@ -74,3 +89,24 @@ def test_before_a_draw_the_page_says_so(project_with_design):
     text = blind_page()
     assert "Nothing can be said of it yet" in text
     assert f"The study `{NAME}` was not drawn yet." in text
+
+
+def test_a_later_round_leads_and_the_first_stands_beside_it(project_with_design, monkeypatch):
+    monkeypatch.setattr(figures, "N_BOOTSTRAPS", 20)
+    for name in (NAME, SECOND, CARDS):
+        draw_made_rows(name, 4)
+    text = blind_page()
+    top = text.split("## How the studies were made")[0]
+    places = [top.index(f"Study `{name}`") for name in (SECOND, CARDS, NAME)]
+    assert places == sorted(places)
+    second, cards, first = [
+        part.split("\n## ")[0] for part in re.split("\n## (?=Codebooks|Claims)", text)[1:]
+    ]
+    of_power = next(line for line in second.splitlines() if "| AUC | power |" in line)
+    in_first = next(line for line in first.splitlines() if "| AUC | power |" in line)
+    assert in_first.split("|")[4].strip() == of_power.split("|")[7].strip()  # its first round
+    without_bar = second.split("### AUC of kinds without a bar")[1].split("###")[0]
+    assert "| rarity |" in without_bar
+    assert "| power |" not in without_bar
+    assert "| card claims | envelope |" in cards
+    assert "Probabilities" not in cards
