@@ -4,6 +4,7 @@ Seeded arrays, the demo codec, and the real material that may lie beside the pro
 """
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
+
+# The grammar of web addresses, which nbformat's checks would load, takes seconds to build.
+# Notebooks are checked without it where it is not installed.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 # The same examples in every run: a failure can be looked at again.
 settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)

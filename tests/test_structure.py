@@ -57,6 +57,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 MOST_FILES_A_ROOM = 8
+EACH_ROOM = pytest.mark.parametrize("room", ROOMS)
 
 
 @cache
@@ -89,6 +90,12 @@ def imports_of(path):
                     yield alias.name, None
 
 
+def faults_of(room, check):
+    """Return what a check of single files finds wrong in a room: file -> faults."""
+    of_files = {name_of(path): list(check(path)) for path in FILES if room_of(path) == room}
+    return {name: faults for name, faults in of_files.items() if faults}
+
+
 def functions_of(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
@@ -100,36 +107,46 @@ def test_every_file_lies_in_a_room_of_the_list():
     assert {room_of(path) for path in FILES} == set(ROOMS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_room_imports_only_rooms_before_it(path):
-    later = [
-        module
-        for module, _ in imports_of(path)
-        if "." in module
-        and module.split(".")[1] != room_of(path)
-        and ROOMS.index(module.split(".")[1]) >= ROOMS.index(room_of(path))
-    ]
-    assert later == []
-
-
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_other_rooms_are_entered_by_their_door(path):
-    """What another room gives is imported from the room, not from a file in it."""
-    wrong = []
+def rooms_entered(path):
+    """Yield (module, room, name) of what a file imports from other rooms."""
     for module, name in imports_of(path):
-        if "." not in module or module.split(".")[1] == room_of(path):
-            continue
-        if (PACKAGE / (module.split(".")[1] + ".py")).is_file():
+        room = module.split(".")[1] if "." in module else ""
+        if room not in ("", room_of(path)):
+            yield module, room, name
+
+
+def imports_of_later_rooms(path):
+    place = ROOMS.index(room_of(path))
+    return [module for module, room, _ in rooms_entered(path) if ROOMS.index(room) > place]
+
+
+@EACH_ROOM
+def test_a_room_imports_only_rooms_before_it(room):
+    assert faults_of(room, imports_of_later_rooms) == {}
+
+
+def imports_past_the_door(path):
+    for module, room, name in rooms_entered(path):
+        if (PACKAGE / f"{room}.py").is_file():
             continue
         door = importlib.import_module(module)
         if not hasattr(door, "__path__") or name not in door.__all__:
-            wrong.append((module, name))
-    assert wrong == []
+            yield module, name
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_private_names_stay_in_their_file(path):
-    assert [(m, n) for m, n in imports_of(path) if n and n.startswith("_")] == []
+@EACH_ROOM
+def test_other_rooms_are_entered_by_their_door(room):
+    """What another room gives is imported from the room, not from a file in it."""
+    assert faults_of(room, imports_past_the_door) == {}
+
+
+def imports_of_private_names(path):
+    return [(module, name) for module, name in imports_of(path) if (name or "").startswith("_")]
+
+
+@EACH_ROOM
+def test_private_names_stay_in_their_file(room):
+    assert faults_of(room, imports_of_private_names) == {}
 
 
 @cache
@@ -147,11 +164,10 @@ def private_attributes(folder):
     return defined
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_nobody_touches_private_parts_of_another_room(path):
+def private_parts_touched(path):
     room = path.parent if path.parent != PACKAGE else path.parent / room_of(path)
     own = private_attributes(room) | {node.name for node in functions_of(tree_of(path))}
-    touched = [
+    return [
         (node.lineno, node.attr)
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
@@ -159,7 +175,11 @@ def test_nobody_touches_private_parts_of_another_room(path):
         and not node.attr.startswith("__")
         and node.attr not in own
     ]
-    assert touched == []
+
+
+@EACH_ROOM
+def test_nobody_touches_private_parts_of_another_room(room):
+    assert faults_of(room, private_parts_touched) == {}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
@@ -214,22 +234,29 @@ def test_pages_show_the_rooms_as_they_are(page):
 # --- shape of the code ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_file_stays_readable(path):
-    assert len(path.read_text().splitlines()) <= LONGEST_FILE
+def lines_too_many(path):
+    n_lines = len(path.read_text().splitlines())
+    return [n_lines] if n_lines > LONGEST_FILE else []
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_function_stays_readable(path):
-    """Lines of a function without its docstring."""
-    long = {}
+@EACH_ROOM
+def test_a_file_stays_readable(room):
+    assert faults_of(room, lines_too_many) == {}
+
+
+def long_functions(path):
+    """Yield functions that are long without their docstring."""
     for node in functions_of(tree_of(path)):
         size = node.end_lineno - node.lineno + 1
         if ast.get_docstring(node) is not None:
             size -= node.body[0].end_lineno - node.body[0].lineno + 1
         if size > LONGEST_FUNCTION:
-            long[node.name] = size
-    assert long == {}
+            yield node.name, size
+
+
+@EACH_ROOM
+def test_a_function_stays_readable(room):
+    assert faults_of(room, long_functions) == {}
 
 
 def is_unpacked_literal(node):
@@ -272,9 +299,9 @@ def is_negated_floor_division(node):
     return isinstance(node.operand, ast.BinOp) and isinstance(node.operand.op, ast.FloorDiv)
 
 
-def golf_of(tree):
+def golf_of(path):
     """Yield (line, what) of constructs that a reader must stop at."""
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(path)):
         if is_unpacked_literal(node):
             yield node.lineno, "several assignments in one"
         elif is_bound_lambda(node):
@@ -289,41 +316,40 @@ def golf_of(tree):
             yield node.lineno, FORBIDDEN_CALLS[ast.unparse(node.func)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_code_is_not_golfed(path):
-    assert list(golf_of(tree_of(path))) == []
+@EACH_ROOM
+def test_code_is_not_golfed(room):
+    assert faults_of(room, golf_of) == {}
 
 
-def nested_functions(tree):
+def nested_functions(path):
     """Yield functions that are defined inside another one."""
-    for function in functions_of(tree):
+    for function in functions_of(tree_of(path)):
         yield from (inner.name for inner in functions_of(function) if inner is not function)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_no_function_hides_inside_another(path):
+@EACH_ROOM
+def test_no_function_hides_inside_another(room):
     """But for decorators, which have to wrap what they are given."""
-    if path.name != "deprecation.py":
-        assert list(nested_functions(tree_of(path))) == []
+    if room != "deprecation":
+        assert faults_of(room, nested_functions) == {}
 
 
-def returned_tuples(tree):
+def returned_tuples(path):
     """Yield functions that return more than two values side by side."""
-    for function in functions_of(tree):
+    for function in functions_of(tree_of(path)):
         for node in ast.walk(function):
             is_tuple = isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
             if is_tuple and len(node.value.elts) > 2:
                 yield node.lineno, function.name
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_more_than_two_values_are_returned_as_a_dataclass(path):
-    assert list(returned_tuples(tree_of(path))) == []
+@EACH_ROOM
+def test_more_than_two_values_are_returned_as_a_dataclass(room):
+    assert faults_of(room, returned_tuples) == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_public_functions_of_three_or_more_parameters_document_each(path):
-    wrong = []
+def undocumented_parameters(path):
+    """Yield public functions of three or more parameters that do not say what each is."""
     tree = tree_of(path)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     for owner in [tree, *(c for c in classes if not c.name.startswith("_"))]:
@@ -345,11 +371,15 @@ def test_public_functions_of_three_or_more_parameters_document_each(path):
                 not in (getattr(node.args.vararg, "arg", ""), getattr(node.args.kwarg, "arg", ""))
             ]
             if missing or unknown:
-                wrong.append((node.name, "missing", missing, "unknown", unknown))
+                yield node.name, "missing", missing, "unknown", unknown
             returns = ast.unparse(node.returns) if node.returns else ""
             if returns not in ("", "None") and not (parsed["Returns"] or parsed["Yields"]):
-                wrong.append((node.name, "says nothing of what it returns"))
-    assert wrong == []
+                yield node.name, "says nothing of what it returns"
+
+
+@EACH_ROOM
+def test_public_functions_of_three_or_more_parameters_document_each(room):
+    assert faults_of(room, undocumented_parameters) == {}
 
 
 # --- the project's files -------------------------------------------------------------------
@@ -405,11 +435,15 @@ def texts():
     ]
 
 
-@pytest.mark.parametrize("path", texts(), ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_no_text_holds_a_path_of_one_machine(path):
-    text = path.read_text(encoding="utf-8")
+def test_no_text_holds_a_path_of_one_machine():
     places = ("/" + "home/", "/" + "Users/", "/" + "root/", "/" + "work/")
-    assert [place for place in places if place in text] == []
+    found = {}
+    for path in texts():
+        text = path.read_text(encoding="utf-8")
+        named = [place for place in places if place in text]
+        if named:
+            found[path.relative_to(ROOT).as_posix()] = named
+    assert found == {}
 
 
 def test_the_checklist_names_only_evidence_that_exists():

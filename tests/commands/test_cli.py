@@ -435,6 +435,9 @@ def test_a_file_of_another_kind_is_called_what_it_is(case, known, place, capsys)
 def test_a_region_that_is_not_there_is_told_before_the_sound_is_read(dataset, place, capsys):
     status, _, err = giblet(capsys, "region", "STG", "--dataset", dataset())
     assert status == 2
+    assert "must be one of P01" in err
+    status, _, err = giblet(capsys, "region", "STG", "--dataset", dataset(atlas="none"))
+    assert status == 2
     assert "names no regions" in err
     status, _, err = giblet(capsys, "region", "STG")
     assert status == 2
