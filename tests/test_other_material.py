@@ -19,9 +19,8 @@ from giblet_core import reporting
 from giblet_core.codecs import CODECS
 from giblet_core.errors import InputError
 from giblet_core.workflow.parameters import check_inputs, complete_from_dataset
-from giblet_core.workflow.staging import is_about_the_demo
 
-CHAPTERS = [path for path in NOTEBOOKS if not is_about_the_demo(f"notebooks/{path.stem}")]
+CHAPTERS = [path for path in NOTEBOOKS if not reporting.is_about_the_demo(f"notebooks/{path.stem}")]
 LONGEST_IN_CI = 111  # TRs; longer builds take minutes each
 SOUND_ALONE = ("01", "03", "05", "07")  # chapters that BOLD has no part in
 #: Sounds differ in fewer ways: the first build of each kind and of each length has these chapters.
@@ -74,7 +73,7 @@ def test_the_source_of_a_chapter_does_not_speak_of_the_demo(path):
 def test_the_prose_of_a_book_on_other_material_does_not_speak_of_the_demo():
     contents = (ROOT / "book" / "_toc.yml").read_text()
     pages = [line.partition("file: ")[2] for line in contents.splitlines() if "file: book/" in line]
-    kept = [page for page in pages if not is_about_the_demo(page)]
+    kept = [page for page in pages if not reporting.is_about_the_demo(page)]
     found = {page: borrowed((ROOT / f"{page}.md").read_text()) for page in kept}
     assert {page: names for page, names in found.items() if names} == {}
 

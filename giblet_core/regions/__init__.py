@@ -51,6 +51,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "count_foils",
             "lesion_study",
             "protocol_for",
+            "recover_once",
             "region_findings",
         ],
         "generation": [

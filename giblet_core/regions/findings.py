@@ -3,17 +3,21 @@
 What predicts them, what is lost without each group of features, and what their lesion does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pandas as pd
 
-from giblet_core import features
+from giblet_core import encoding, features, sound, timing
 from giblet_core.decoding import Segments, fair_segments
 from giblet_core.encoding import (
     Ceiling,
+    Design,
     Null,
     Recovery,
     ceiling,
@@ -22,6 +26,7 @@ from giblet_core.encoding import (
     recover_regions,
 )
 from giblet_core.errors import InputError
+from giblet_core.files import cached_npz
 from giblet_core.fmri import Dataset, mask_array
 from giblet_core.regions.explained import UniqueParts, explain
 from giblet_core.regions.lesions import RegionLesions, region_lesions
@@ -33,6 +38,19 @@ RESPONSE_S = 4.5  # the response is late: the sound of a stretch of BOLD is take
 CONTROL_DRAWS = 300  # of the test on moved BOLD
 SHORT_TRS = 200  # a fifth of less holds no two segments of 10 TRs that lie 20 apart
 SHORT_RUN_TRS = 70  # a run of less leaves few circular shifts of 30 TRs either way
+
+
+#: The code that shapes what `recover_once` keeps
+SOURCES = tuple(
+    path
+    for room in (sound, timing, features, encoding)
+    for path in sorted(Path(room.__file__).parent.rglob("*.py"))
+)
+
+
+#: What is kept of the null, and of the rest
+NULL_ARRAYS = ("observed", "null", "p", "p_max")
+RECOVERY_ARRAYS = ("probability", "known", "form", "codebook_p")
 
 
 @dataclass(frozen=True)
@@ -191,8 +209,8 @@ def region_findings(
     """
     if not data.region_names:
         raise InputError(
-            f"dataset={data.name}: names no atlas, so it has no regions. Add atlas.file and "
-            "atlas.names to its manifest."
+            f"dataset={data.name}: has no regions. Name an atlas in its manifest, or, of volumes, "
+            "write atlas: auto."
         )
     protocol = protocol_for(data.grids)
     decoded = _Decoded.of(stim, data, protocol)
@@ -201,7 +219,7 @@ def region_findings(
     names = tuple(group.names if names is None else names)
     series = group.region_series[:, :, [group.place(name) for name in names]]
     design = make_design(stim, data.grids)
-    recovered = recover_regions(design, series, n_draws=protocol.n_draws)
+    recovered = recover_once(stim, data.grids, design, series, n_draws=protocol.n_draws)
     explained = explain(
         feature_groups(stim, data), series.mean(0), folds, design, recovered, protocol.embargo
     )
@@ -305,6 +323,54 @@ def lesion_study(
     figures = lesions.table(seed).reset_index().to_dict("records")
     settings = {"sound": stim.label, "bold": data.label, **draws, "units": "pairs, one film"}
     return StudyRows(figures, measured, settings)
+
+
+def recover_once(
+    stim: Stimulus, grids: Sequence[TRGrid], design: Design, series: np.ndarray, n_draws: int
+) -> Recovery:
+    """Return `recover_regions`, from the artifacts where the same series were asked before.
+
+    Notebook 6 and region cards ask the same question, and its draws take a while.
+
+    Parameters
+    ----------
+    stim : Stimulus
+        Its folder keeps what was found.
+    grids : sequence of TRGrid
+        One a run.
+    design : Design
+        From `make_design` of this stimulus and these grids, with its own strong baselines.
+    series : array of shape (n_subjects, n_trs, n_regions)
+    n_draws : int
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    InputError
+        A file of the artifacts is damaged; remove it.
+    """
+    heard = (stim.key, stim.codes.num_codebooks, stim.spoken, *grids)
+    arrays, meta = cached_npz(
+        stim.folder / "recovered",
+        stim.name,
+        (*heard, series, n_draws, *SOURCES),
+        partial(_recovered_arrays, design, series, n_draws),
+    )
+    null = Null(*(arrays[name] for name in NULL_ARRAYS), kind=meta["kind"])
+    return Recovery(null=null, **{name: arrays[name] for name in RECOVERY_ARRAYS})
+
+
+def _recovered_arrays(
+    design: Design, series: np.ndarray, n_draws: int
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
+    """Compute `recover_regions`, as arrays and metadata."""
+    found = recover_regions(design, series, n_draws=n_draws)
+    arrays = {name: getattr(found.null, name) for name in NULL_ARRAYS}
+    arrays |= {name: getattr(found, name) for name in RECOVERY_ARRAYS}
+    return arrays, {"kind": found.null.kind}
 
 
 def feature_groups(stim: Stimulus, data: Dataset) -> dict[str, list[np.ndarray]]:

@@ -1,19 +1,35 @@
-"""Records of the demo, shown in a box that says so.
+"""Records of the demo, shown in a box that says so; chapters about the demo, left out elsewhere.
 
 The demo is one data set among others. What was found on it may stand on a page of another data set
 only inside a `DemoBox`: it shows what a method finds where the truth is known.
 """
 
 import html
+import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 
+from giblet_core.files import write_text
 from giblet_core.inference import Claim, Control, claim_of_proportion, failed_first, proportion
 from giblet_core.reporting.records import Record, demo_record
 
+#: Chapters about the demo alone: a book on other material leaves them out of its contents.
+ABOUT_THE_DEMO = (
+    "book/checklist",
+    "book/experiment_log",
+    "notebooks/A1_demo_codec",
+    "notebooks/A3_",
+)
+#: ``[text](target)``, and ``{doc}`target` `` or ``{doc}`text <target>` ``
+_LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>[^()\s]+)\)")
+_DOC = re.compile(r"\{doc\}`(?:(?P<text>[^`<>]+?)\s*<)?(?P<target>[^`<>]+)>?`")
 DEMO_LABEL = "On the demo film, simulated: what this method finds where truth is known"
 SIMULATIONS = ("recovery", "decoding", "calibration")  # records of twenty simulations
 #: The study that the plan of the book asked for: TRs, subjects, their ISC.
@@ -252,3 +268,89 @@ def _percent_claim(planned: pd.DataFrame, figure: str, subject: str, reference: 
         digits=1,
         label="simulated",
     )
+
+
+# --- chapters about the demo -----------------------------------------------------------------
+
+
+def is_about_the_demo(page: str) -> bool:
+    """Say whether a chapter of the contents (its path without ending) is about the demo alone."""
+    return page.startswith(ABOUT_THE_DEMO)
+
+
+def leave_out_the_demo(contents: Path) -> None:
+    """Take the chapters about the demo alone out of the table of contents."""
+    lines = contents.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not is_about_the_demo(line.partition("file: ")[2])]
+    write_text(contents, "\n".join(kept) + "\n")
+
+
+def unlink_the_demo(site: Path) -> None:
+    """Turn links to the chapters that were left out into plain text: they would lead nowhere.
+
+    Parameters
+    ----------
+    site : path
+        Staged sources: prose in ``book``, notebooks in ``notebooks``. Changed in place.
+    """
+    for path in sorted((site / "book").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        write_text(path, without_demo_links(text, f"book/{path.stem}"))
+    for path in sorted((site / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, 4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = without_demo_links(cell.source, f"notebooks/{path.stem}")
+        nbformat.write(notebook, path)
+
+
+def without_demo_links(text: str, page: str) -> str:
+    """Return Markdown in which links to chapters about the demo are plain text.
+
+    Parameters
+    ----------
+    text : str
+    page : str
+        Where it stands, as in the contents: links are relative to its folder.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_demo_links("See [what was tried](../book/experiment_log).", "notebooks/06_encoding")
+    'See what was tried.'
+    """
+    for pattern in (_LINK, _DOC):
+        text = pattern.sub(partial(_plain, page), text)
+    return text
+
+
+def _plain(page: str, link: re.Match) -> str:
+    """Return the text of a link to a chapter about the demo; other links as they are."""
+    target = linked_page(link["target"], page)
+    if not is_about_the_demo(target):
+        return link[0]
+    return link["text"] or posixpath.basename(target).replace("_", " ")
+
+
+def linked_page(target: str, page: str) -> str:
+    """Return the page that a link leads to, as the contents name it; "" for other addresses.
+
+    Parameters
+    ----------
+    target : str
+        As it is written; from the book's folder where it begins with a slash.
+    page : str
+        The page on which it stands.
+
+    Returns
+    -------
+    str
+    """
+    path = target.partition("#")[0]
+    if not path or ":" in path:
+        return ""
+    joined = path.lstrip("/") if path.startswith("/") else f"{posixpath.dirname(page)}/{path}"
+    return re.sub(r"\.(md|ipynb|html)$", "", posixpath.normpath(joined))

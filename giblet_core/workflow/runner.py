@@ -18,6 +18,7 @@ from jupyter_core.utils import ensure_event_loop
 
 from giblet_core.errors import InputError, RunFailed
 from giblet_core.files import project_root, read_sealed, remove_leftovers, write_sealed
+from giblet_core.reporting import is_about_the_demo
 from giblet_core.workflow.execution import (
     Execution,
     artifact_hashes,
@@ -36,7 +37,6 @@ from giblet_core.workflow.staging import (
     build_book,
     chapter_not_run,
     failed_chapter,
-    is_about_the_demo,
 )
 
 FREE_BYTES = 1_000_000_000  # what a run may write

@@ -19,20 +19,20 @@ import nbformat
 from giblet_core.errors import RunFailed
 from giblet_core.files import content_hash, read_json, write_text
 from giblet_core.listening import inline_to_files, media
-from giblet_core.reporting import Material, fill_front_page, players_of, read_material
+from giblet_core.reporting import (
+    Material,
+    fill_front_page,
+    leave_out_the_demo,
+    players_of,
+    read_material,
+    unlink_the_demo,
+)
 from giblet_core.strict_yaml import dump_yaml
 from giblet_core.workflow import pages
 from giblet_core.workflow.pages import build_pages, check_site
 
 RESULTS_PAGE = Path("derivatives/giblet/results.html")  # in the artifacts folder
 FIRST_NOTEBOOK = "01_codec_round_trip.ipynb"
-#: Chapters about the demo alone: a book on other material leaves them out of its contents.
-ABOUT_THE_DEMO = (
-    "book/checklist",
-    "book/experiment_log",
-    "notebooks/A1_demo_codec",
-    "notebooks/A3_",
-)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -179,22 +179,13 @@ def stage(
         if (artifacts / name).is_dir():
             shutil.copytree(artifacts / name, extra / name, ignore=shutil.ignore_patterns(".*"))
     material = read_material(artifacts)
-    if material is not None and not material.is_demo:
-        _leave_out_the_demo(site / "_toc.yml")
+    is_foreign = material is not None and not material.is_demo
+    if is_foreign:
+        leave_out_the_demo(site / "_toc.yml")
     _stage_notebooks(root, executed, site, unfinished)
+    if is_foreign:
+        unlink_the_demo(site)
     _fill_front_page(site, material, link_to_results(executed.parent, artifacts))
-
-
-def is_about_the_demo(page: str) -> bool:
-    """Say whether a chapter of the contents (its path without ending) is about the demo alone."""
-    return page.startswith(ABOUT_THE_DEMO)
-
-
-def _leave_out_the_demo(contents: Path) -> None:
-    """Take the chapters about the demo alone out of the table of contents."""
-    lines = contents.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not is_about_the_demo(line.partition("file: ")[2])]
-    write_text(contents, "\n".join(kept) + "\n")
 
 
 def _stage_notebooks(

@@ -1,13 +1,16 @@
 """Regions of a data set are measured, whatever the length of its runs."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
 
 import giblet_core as gc
 from giblet_core.decoding import foil_pairs
+from giblet_core.encoding import Recovery, make_null
 from giblet_core.fmri import load_dataset
-from giblet_core.regions import protocol_for, region_findings
+from giblet_core.regions import protocol_for, recover_once, region_findings
 from giblet_core.validation.simulation import simulate, stand_in_sound
 
 
@@ -46,3 +49,41 @@ def test_each_group_and_each_codebook_has_its_parts(findings):
     assert findings.spaces.names[0] == "codebooks"
     assert findings.codebooks.names == tuple(f"codebook {k}" for k in range(8))
     assert findings.codebooks.value.shape == (8, 2)
+
+
+class CountedRecovery:
+    """Count how often regions are recovered, and say what for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, design, series, n_draws):
+        self.asked.append(n_draws)
+        n_regions = series.shape[2]
+        null = make_null(series.mean((0, 1)), np.zeros((n_draws, n_regions)), "counted")
+        chances = np.full((2, n_regions), 0.25)
+        return Recovery(chances, null, chances > 0.5, chances, codebook_p=chances)
+
+
+def test_what_codebooks_regions_follow_is_computed_once_for_the_same_question(
+    tmp_path, monkeypatch, rng
+):
+    counted = CountedRecovery()
+    monkeypatch.setattr("giblet_core.regions.findings.recover_regions", counted)
+    codes = SimpleNamespace(num_codebooks=8)
+    stim = SimpleNamespace(folder=tmp_path, name="film", key="a", codes=codes, spoken=None)
+    grids = (gc.TRGrid(1.5, 60),)
+    series = rng.standard_normal((2, 60, 3))
+    first = recover_once(stim, grids, None, series, 5)
+    again = recover_once(stim, grids, None, series.copy(), 5)
+    assert counted.asked == [5]
+    assert again.null.kind == first.null.kind == "counted"
+    np.testing.assert_array_equal(again.null.p_max, first.null.p_max)
+    np.testing.assert_array_equal(again.probability, np.full((2, 3), 0.25))
+    assert not again.known.any()
+
+    recover_once(stim, grids, None, series, 7)
+    recover_once(stim, grids, None, series[:, :, :2], 5)
+    recover_once(stim, (gc.TRGrid(1.5, 60, onset_s=3.0),), None, series, 5)
+    recover_once(SimpleNamespace(**{**vars(stim), "key": "b"}), grids, None, series, 5)
+    assert counted.asked == [5, 7, 5, 5, 5], "another question is another file"

@@ -1,17 +1,27 @@
 """Records of the demo stand in a box that says so, with the figures of their files."""
 
-import pandas as pd
+import re
 
+import nbformat
+import pandas as pd
+import pytest
+
+from giblet_core.files import project_root
 from giblet_core.reporting import (
     DEMO_LABEL,
     Record,
     demo_box,
     identification_box,
     identification_claims,
+    is_about_the_demo,
+    leave_out_the_demo,
+    linked_page,
     planned_rows,
     recovery_box,
     recovery_claims,
     simulation_figures,
+    unlink_the_demo,
+    without_demo_links,
 )
 
 STUDY = {"n_trs": 800, "n_subjects": 8, "isc": 0.29}
@@ -103,3 +113,76 @@ def test_identification_is_judged_by_its_intervals_beside_what_was_wanted():
     shown = identification_box(record)._repr_html_()
     assert "It is not so that latents identify at least 5 points more" in shown
     assert "(pairwise accuracy 86.4 % [86.4, 86.4]" in shown
+
+
+def test_chapters_about_the_demo_are_left_out_of_the_contents_of_other_material(tmp_path):
+    contents = tmp_path / "_toc.yml"
+    pages = ["book/quick_start", "book/experiment_log", "notebooks/A1_demo_codec", "notebooks/01"]
+    contents.write_text("".join(f"      - file: {page}\n" for page in pages))
+    leave_out_the_demo(contents)
+    left = contents.read_text()
+    assert "quick_start" in left
+    assert "notebooks/01" in left
+    assert "experiment_log" not in left
+    assert "A1_demo" not in left
+
+
+LINKS = [
+    # on a page, as written, and what is left of it in a book on other material
+    ("notebooks/06_a", "[tried](../book/experiment_log)", "tried"),
+    ("notebooks/06_a", "[tried](../book/experiment_log.md#kills)", "tried"),
+    ("book/quick_start", "[tried](experiment_log.md)", "tried"),
+    ("book/quick_start", "[Alice](/notebooks/A3_alice)", "Alice"),
+    ("book/index", "{doc}`/notebooks/A1_demo_codec`", "A1 demo codec"),
+    ("book/index", "{doc}`the log <experiment_log>`, {doc}`glossary`", "the log, {doc}`glossary`"),
+    ("notebooks/06_a", "[A2](A2_region_cards)", "[A2](A2_region_cards)"),
+    ("notebooks/06_a", "[x](https://a.org/book/experiment_log)", None),
+    ("notebooks/06_a", "![log](../book/experiment_log.png)", None),
+    ("notebooks/06_a", "r[0](1)", None),
+]
+
+
+@pytest.mark.parametrize(("page", "written", "left"), LINKS)
+def test_links_to_chapters_about_the_demo_become_plain_text(page, written, left):
+    assert without_demo_links(f"See {written}.", page) == f"See {left or written}."
+
+
+def test_the_links_of_a_staged_site_are_changed_in_prose_and_in_cells(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "book" / "index.md").write_text("{doc}`experiment_log`")
+    cells = [
+        nbformat.v4.new_markdown_cell("[a](../book/checklist)"),
+        nbformat.v4.new_code_cell("x = '[a](../book/checklist)'"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "06_b.ipynb")
+    unlink_the_demo(tmp_path)
+    assert (tmp_path / "book" / "index.md").read_text() == "experiment log"
+    changed = nbformat.read(tmp_path / "notebooks" / "06_b.ipynb", 4).cells
+    assert [cell.source for cell in changed] == ["a", "x = '[a](../book/checklist)'"]
+
+
+def pages_of_other_material():
+    contents = (project_root() / "book" / "_toc.yml").read_text()
+    pages = re.findall(r"(?:file|root): (\S+)", contents)
+    return [page for page in pages if not is_about_the_demo(page)]
+
+
+def text_of(page):
+    """Return all text of a page in which a link may stand, that of code cells included."""
+    prose = project_root() / f"{page}.md"
+    if prose.is_file():
+        return prose.read_text()
+    cells = nbformat.read(project_root() / f"{page}.ipynb", 4).cells
+    return "\n".join(cell.source for cell in cells)
+
+
+@pytest.mark.parametrize("page", pages_of_other_material())
+def test_every_link_of_a_book_on_other_material_leads_somewhere(page):
+    """A link to a page that is not in the contents ends the build: all pages would be lost."""
+    text = without_demo_links(text_of(page), page)
+    targets = re.findall(r"(?<!!)\[[^\[\]]+\]\(([^()\s]+)\)", text)
+    targets += re.findall(r"\{doc\}`(?:[^`<>]+<)?([^`<>]+)>?`", text)
+    linked = {linked_page(target, page) for target in targets} - {""}
+    folders = ("book/", "notebooks/")
+    assert {name for name in linked if name.startswith(folders)} <= set(pages_of_other_material())

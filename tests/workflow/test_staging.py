@@ -220,18 +220,6 @@ def test_a_chapter_that_was_not_run_says_so_and_the_book_is_built_all_the_same(p
     assert "not run: Notebook 02_two" in page
 
 
-def test_chapters_about_the_demo_are_left_out_of_the_contents_of_other_material(tmp_path):
-    contents = tmp_path / "_toc.yml"
-    pages = ["book/quick_start", "book/experiment_log", "notebooks/A1_demo_codec", "notebooks/01"]
-    contents.write_text("".join(f"      - file: {page}\n" for page in pages))
-    staging._leave_out_the_demo(contents)
-    left = contents.read_text()
-    assert "quick_start" in left
-    assert "notebooks/01" in left
-    assert "experiment_log" not in left
-    assert "A1_demo" not in left
-
-
 def test_the_parameters_are_shown_with_the_values_of_the_run():
     source = 'audio = "demo"  # or a sound or video file\nt_r = 1.5  # s\nsmoke = False'
     shown = staging._with_values(source, {"audio": "harbour.wav", "t_r": 2.0})
