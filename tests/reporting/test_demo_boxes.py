@@ -169,12 +169,12 @@ def pages_of_other_material():
 
 
 def text_of(page):
-    """Return all text of a page in which a link may stand, that of code cells included."""
+    """Return the prose of a page."""
     prose = project_root() / f"{page}.md"
     if prose.is_file():
         return prose.read_text()
     cells = nbformat.read(project_root() / f"{page}.ipynb", 4).cells
-    return "\n".join(cell.source for cell in cells)
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 @pytest.mark.parametrize("page", pages_of_other_material())
