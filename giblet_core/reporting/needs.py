@@ -29,7 +29,7 @@ FACTS = {
     "n_volumes": "BOLD in volumes (a mask image)",
     "speech_s": "seconds annotated as speech",
     "n_foils": "pairs of a segment and a foil",
-    "n_speech_pieces": "pieces of speech",
+    "n_speech_pieces": "pieces of speech that PESQ and STOI can score",
     "n_surface_voxels": "points of the cortical surface with a value",
     "clip_sounding_s": "seconds of the clip that are not silence",
     "n_code_frames": "different frames of code, by the first two codebooks (a sound that changes)",

@@ -61,8 +61,8 @@ def _parameters(model: VoxelModel) -> dict[str, Any]:
     return {
         **asdict(model.settings),
         "groups": {name: space.shape[1] for name, space in model.groups.items()},
-        "null": "phase randomisation, of BOLD for r, and of what the baselines do not predict of "
-        "BOLD for the part of the codebooks; one draw for all voxels and subjects",
+        "null": "phase randomisation, of BOLD for r, and of what the baselines leave of BOLD for "
+        "the part of the codebooks; one draw for all voxels and subjects",
         "folds": folds,
     }
 

@@ -124,7 +124,7 @@ def subjects_table(found: VoxelMaps, labels: dict[str, str]) -> pd.DataFrame:
             "participant_id": f"sub-{labels[subject]}",
             "name": subject,
             "n_voxels": int(np.isfinite(r).sum()),
-            "n_undefined": int(np.isnan(r).sum()),
+            "n_undefined": found.n_analysed - int(np.isfinite(r).sum()),
             "median_r": float(np.nanmedian(r)) if np.isfinite(r).any() else np.nan,
             "n_followed": int((maps[MapKey("full", "q")] <= level).sum()),
             "n_unique": int((maps[MapKey("codebooks", "uniqueq")] <= level).sum()),

@@ -19,15 +19,15 @@ from giblet_core.derivatives.output.names import (
 )
 from giblet_core.derivatives.output.page import results_page
 from giblet_core.derivatives.output.provenance import Source, provenance_of
+from giblet_core.derivatives.output.sidecars import sidecar_of
 from giblet_core.derivatives.output.tables import (
     column_descriptions,
     region_table,
-    statistic_meaning,
     subjects_columns,
     subjects_table,
     tsv_text,
 )
-from giblet_core.derivatives.statistics import STATISTICS, MapKey, VoxelMaps
+from giblet_core.derivatives.statistics import MapKey, VoxelMaps
 from giblet_core.errors import InputError
 from giblet_core.files import is_temporary, read_json, write_sealed, write_text
 from giblet_core.fmri import Dataset
@@ -89,7 +89,7 @@ def write_derivatives(source: Source, found: VoxelMaps, folder: str | Path) -> P
     level = found.model.settings.level
     for subject, maps in (*found.subjects.items(), (None, found.group)):
         of_subject = _MapsOf(subject, maps)
-        files += _write_maps(folder, data, names, of_subject)
+        files += _write_maps(folder, data, names, of_subject, found)
         files += _write_regions(folder, data, names, of_subject, level)
     files.append(WrittenFile(PROVENANCE, "Versions, hashes of inputs, parameters, the command."))
     page = results_page(
@@ -179,7 +179,7 @@ class _MapsOf:
 
 
 def _write_maps(
-    folder: Path, data: Dataset, names: Names, of_subject: _MapsOf
+    folder: Path, data: Dataset, names: Names, of_subject: _MapsOf, found: VoxelMaps
 ) -> list[WrittenFile]:
     """Write the maps of a subject or of the group, each with its sidecar."""
     form = format_of(data)
@@ -188,20 +188,12 @@ def _write_maps(
     files = []
     for key, values in of_subject.maps.items():
         stem = folder / names.map(of_subject.subject, key)
-        meaning = statistic_meaning(key, of_subject.is_group)
-        units = STATISTICS[key.stat].units
+        sidecar = sidecar_of(key, values, found, of_subject.subject, data.label)
         for path in form.save(data, values, stem):
-            files.append(WrittenFile(path.relative_to(folder).as_posix(), meaning, units))
-        sidecar = stem.with_name(f"{stem.name}.json")
-        content = {
-            "Description": meaning,
-            "Units": units,
-            "NUndefined": int(np.isnan(values).sum()),
-            "Label": data.label,
-        }
-        _write_json(sidecar, content)
-        name = sidecar.relative_to(folder).as_posix()
-        files.append(WrittenFile(name, "The same, for programs."))
+            name = path.relative_to(folder).as_posix()
+            files.append(WrittenFile(name, sidecar["Description"], sidecar["Units"]))
+        path = _write_json(stem.with_name(f"{stem.name}.json"), sidecar)
+        files.append(WrittenFile(path.relative_to(folder).as_posix(), "The same, for programs."))
     return files
 
 

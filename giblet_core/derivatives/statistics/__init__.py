@@ -22,7 +22,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalogue": [
             "BASELINES",
             "CODEBOOKS",
+            "FLIPS",
             "FULL",
+            "PHASES",
             "SHARED",
             "STATISTICS",
             "MapKey",
@@ -31,9 +33,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "chance": ["ChanceTest", "Followed", "random_phases"],
         "fitting": ["Chosen", "Fitted", "VoxelModel", "fit_models", "voxel_model"],
-        "group": ["SignFlips", "replications", "sign_flips", "subject_interval"],
+        "group": ["SignFlips", "n_sign_flips", "replications", "sign_flips", "subject_interval"],
         "intervals": ["effective_samples", "r_interval"],
         "settings": ["MapSettings", "map_settings"],
-        "voxelwise": ["VoxelMaps", "voxel_maps"],
+        "voxelwise": ["VoxelMaps", "spread_maps", "voxel_maps"],
     },
 )

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+PHASES = "random phases"
+FLIPS = "sign flips"
+FDR = "false discovery rate (Benjamini and Hochberg)"
+FWE = "family-wise error (largest t)"
 FULL = "full"  # codebooks beside all baselines
 BASELINES = "baselines"  # all groups of features but the codebooks
 CODEBOOKS = "codebooks"
@@ -20,11 +24,17 @@ class Statistic:
         Of the number.
     of_group : str
         What it is in maps of the group, where that is another thing; else "".
+    draws : str
+        What p is counted over, `PHASES` or `FLIPS`; "" where it is no p.
+    corrected_for : str
+        `FDR` or `FWE`, over all voxels of the map; "" where each voxel is tested alone.
     """
 
     meaning: str
     units: str
     of_group: str = ""
+    draws: str = ""
+    corrected_for: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -66,8 +76,14 @@ STATISTICS = {
         PROBABILITY,
         "The same for the mean r of the subjects, who all get the same draw: chance alignments of "
         "this one sound.",
+        draws=PHASES,
     ),
-    "q": Statistic("p, adjusted for the false discovery rate over voxels.", PROBABILITY),
+    "q": Statistic(
+        "p, adjusted for the false discovery rate over voxels.",
+        PROBABILITY,
+        draws=PHASES,
+        corrected_for=FDR,
+    ),
     "unique": Statistic(
         "What the codebooks explain of held-out BOLD beyond all baselines: r|r| of the full model "
         "less r|r| of the baselines.",
@@ -75,22 +91,29 @@ STATISTICS = {
         "Mean over subjects.",
     ),
     "uniquep": Statistic(
-        "Chance of a part as large when what the baselines do not predict of BOLD has random "
-        "phases (their held-out prediction stays), one-sided; the same draws for all voxels.",
+        "Chance of a part as large when what the baselines leave of BOLD has random phases "
+        "(their fit stays), one-sided; the same draws for all voxels.",
         PROBABILITY,
         "The same for the mean over subjects, who all get the same draw.",
+        draws=PHASES,
     ),
     "uniqueq": Statistic(
-        "uniquep, adjusted for the false discovery rate over voxels.", PROBABILITY
+        "uniquep, adjusted for the false discovery rate over voxels.",
+        PROBABILITY,
+        draws=PHASES,
+        corrected_for=FDR,
     ),
     "psubj": Statistic(
         "Chance of a mean of r over subjects as large when the sign of each subject is random, "
         "one-sided: other subjects, this sound.",
         PROBABILITY,
+        draws=FLIPS,
     ),
     "pfwe": Statistic(
         "The same against the largest t of all voxels: corrected for the family-wise error.",
         PROBABILITY,
+        draws=FLIPS,
+        corrected_for=FWE,
     ),
     "nsubj": Statistic(
         "In how many subjects the voxel has q at or below the level, each tested alone.",
@@ -100,8 +123,14 @@ STATISTICS = {
         "As psubj, for the unique part of the codebooks less what it is on average over the draws "
         "of uniquep.",
         PROBABILITY,
+        draws=FLIPS,
     ),
-    "uniquepfwe": Statistic("As pfwe, for the unique part of the codebooks.", PROBABILITY),
+    "uniquepfwe": Statistic(
+        "As uniquepsubj, against the largest t of all voxels: corrected for the family-wise error.",
+        PROBABILITY,
+        draws=FLIPS,
+        corrected_for=FWE,
+    ),
     "uniquensubj": Statistic("As nsubj, for the unique part of the codebooks.", "subjects"),
     "isc": Statistic(
         "Leave-one-out intersubject correlation in the test folds, Fisher mean over subjects.",

@@ -42,6 +42,17 @@ class SignFlips:
         return 1 / self.n_flips
 
 
+def n_sign_flips(n_subjects: int) -> int:
+    """Return how many flips there are, that of nobody among them; no p is below one over it.
+
+    Examples
+    --------
+    >>> n_sign_flips(6), n_sign_flips(20)
+    (64, 5000)
+    """
+    return 2**n_subjects if n_subjects <= MOST_EXACT else 1 + N_RANDOM
+
+
 def sign_flips(values: np.ndarray, seed: int = 0) -> SignFlips:
     """Test whether subjects' values are above 0 on average, by flipping their signs.
 

@@ -21,6 +21,7 @@ from giblet_core.derivatives.statistics.fitting import (
 from giblet_core.derivatives.statistics.group import (
     FEW_SUBJECTS,
     fisher_z,
+    n_sign_flips,
     replications,
     sign_flips,
     subject_interval,
@@ -45,12 +46,20 @@ class VoxelMaps:
         By which they were made.
     notes : tuple of str
         What limits them: floors of p, values that cannot be had and why.
+    analysed : int array or None
+        Which voxels were analysed; None for all. Others are NaN in every map.
     """
 
     subjects: dict[str, Maps]
     group: Maps
     model: VoxelModel
     notes: tuple[str, ...]
+    analysed: np.ndarray | None = None
+
+    @property
+    def n_analysed(self) -> int:
+        """Voxels that corrections for many tests count."""
+        return self.n_voxels if self.analysed is None else len(self.analysed)
 
     @property
     def n_voxels(self) -> int:
@@ -111,6 +120,43 @@ def voxel_maps(
     group = _group_maps(maps, fits, tested, top, model)
     by_subject = dict(zip(bold, maps))
     return VoxelMaps(by_subject, group, model, _notes(by_subject, group, model))
+
+
+def spread_maps(found: VoxelMaps, members: np.ndarray, n_voxels: int) -> VoxelMaps:
+    """Put maps of some voxels onto the grid of all, NaN elsewhere, and say so in a note.
+
+    Parameters
+    ----------
+    found : VoxelMaps
+        Of the members alone.
+    members : int array
+        Which voxels they are.
+    n_voxels : int
+        Of the grid.
+
+    Returns
+    -------
+    VoxelMaps
+    """
+    note = (
+        f"Only voxels of regions were analysed, {len(members):,} of {n_voxels:,}; all others are "
+        "NaN, and corrections for many tests do not count them."
+    )
+    return VoxelMaps(
+        subjects={name: _spread(maps, members, n_voxels) for name, maps in found.subjects.items()},
+        group=_spread(found.group, members, n_voxels),
+        model=found.model,
+        notes=(note, *found.notes),
+        analysed=members,
+    )
+
+
+def _spread(maps: Maps, members: np.ndarray, n_voxels: int) -> Maps:
+    everywhere = {}
+    for key, values in maps.items():
+        everywhere[key] = np.full(n_voxels, np.nan)
+        everywhere[key][members] = values
+    return everywhere
 
 
 def _ceilings(model: VoxelModel, series: Sequence[np.ndarray]) -> Maps:
@@ -227,11 +273,10 @@ def _notes(subjects: dict[str, Maps], group: Maps, model: VoxelModel) -> tuple[s
             "One subject: no ceiling (r / ceiling is NaN), no interval and no test over subjects."
         )
     else:
-        n_flips = 2.0**n_subjects
         few = ", fewer than 6 subjects cannot show much" if n_subjects < FEW_SUBJECTS else ""
         notes.append(
             f"{n_subjects} subjects: no p over subjects can be below "
-            f"{max(1 / n_flips, 1 / 5000):.2g} (one over the number of sign flips{few})."
+            f"{1 / n_sign_flips(n_subjects):.2g} (one over the number of sign flips{few})."
         )
     for subject, maps in subjects.items():
         n_undefined = int(np.isnan(maps[MapKey(FULL, "r")]).sum())

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from fmriprep import AFFINE, write_derivative
 from nilearn.image import load_img
 from nilearn.masking import apply_mask
+from scipy.stats import false_discovery_control
 
 import giblet_core as gc
 from giblet_core.commands import main
@@ -114,6 +116,38 @@ def test_maps_equal_a_computation_by_hand(results, place):
     assert values == pytest.approx(fit.r, abs=1e-5)
 
 
+def test_regions_alone_have_the_same_r_and_less_to_correct_for(results, place, tmp_path):
+    """Voxels of no region are NaN, and no q counts them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        stimulus = gc.ensure_stimulus(place / "film.wav", t_r=1.5)
+    data = load_dataset(place / "dataset.yaml")
+    halved = replace(data, atlas=np.where(np.arange(data.n_voxels) % 2, data.atlas, 0))
+    members = np.flatnonzero(halved.atlas)
+    settings = gc.derivatives.map_settings(data.n_trs, len(data.grids), data.t_r, 19)
+    page = gc.write_maps(
+        stimulus, halved, tmp_path / "out", settings=settings, subjects=["02"], regions_only=True
+    )
+    found = {}
+    for stat in ("r", "p", "q"):
+        name = f"sub-02_task-film_space-MNI152NLin2009cAsym_desc-full_stat-{stat}_map"
+        whole = apply_mask(load_img(results / "sub-02" / "func" / f"{name}.nii.gz"), data.mask_img)
+        path = page.parent / "sub-02" / "func" / f"{name}.nii.gz"
+        volume = load_img(path).get_fdata()[data.mask_img.get_fdata() > 0]
+        sidecar = json.loads(path.with_name(f"{name}.json").read_text())
+        assert (sidecar["NVoxels"], sidecar["NUndefined"]) == (len(members), 0)
+        assert np.array_equal(np.flatnonzero(np.isfinite(volume)), members)
+        found[stat] = volume[members]
+        if stat != "q":
+            assert found[stat] == pytest.approx(whole[members], abs=1e-5)
+    assert found["q"] == pytest.approx(false_discovery_control(found["p"]), abs=1e-6)
+    record = read_sealed(page.with_name("provenance.json"))
+    assert f"Only voxels of regions were analysed, {len(members)} of" in record["notes"][0]
+    subjects = table_of(page.with_name("participants.tsv"))
+    assert subjects.n_voxels.item() == len(members)
+    assert subjects.n_undefined.item() == 0
+
+
 def test_each_table_has_a_sidecar_that_explains_every_column(results):
     tables = sorted(results.rglob("*.tsv"))
     assert len(tables) == 4  # two subjects, the group, the participants
@@ -135,6 +169,27 @@ def test_each_map_has_a_sidecar_with_meaning_and_units(results):
         values = np.asarray(load_img(path).dataobj)
         n_in_mask = 64
         assert np.isnan(values).sum() == values.size - n_in_mask + sidecar["NUndefined"]
+
+
+def test_sidecars_say_how_small_p_can_be_and_what_it_is_corrected_for(results):
+    """No p of a map is below the smallest its sidecar names; flips are those of two subjects."""
+    corrected_for = {}
+    for path in sorted(results.rglob("*_map.nii.gz")):
+        sidecar = json.loads(path.with_name(path.name.replace(".nii.gz", ".json")).read_text())
+        is_of_group = path.parent.name == "group"
+        assert sidecar["Subjects"] == (["01", "02"] if is_of_group else [path.name[4:6]])
+        assert ("Null" in sidecar) == (sidecar["Units"] == "probability, 0 to 1")
+        if "Null" not in sidecar:
+            continue
+        expected_draws = {"random phases": int(DRAWS), "sign flips": 2**2 - 1}
+        assert sidecar["NDraws"] == expected_draws[sidecar["Null"]]
+        assert sidecar["SmallestP"] == 1 / (sidecar["NDraws"] + 1)
+        assert np.nanmin(load_img(path).dataobj) >= sidecar["SmallestP"] - 1e-6
+        corrected_for[sidecar["Statistic"]] = sidecar["CorrectedFor"].partition(":")[0]
+    false_discoveries = "false discovery rate (Benjamini and Hochberg)"
+    assert corrected_for["q"] == corrected_for["uniqueq"] == false_discoveries
+    assert corrected_for["pfwe"] == corrected_for["uniquepfwe"] == "family-wise error (largest t)"
+    assert corrected_for["p"] == corrected_for["psubj"] == "nothing"
 
 
 def test_the_page_names_every_file_and_loads_nothing(results):

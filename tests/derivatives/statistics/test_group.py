@@ -1,5 +1,7 @@
 """What holds over subjects: sign flips against scipy, counts, the floor of p."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -36,6 +38,18 @@ def test_the_largest_of_all_voxels_bounds_the_family_wise_error():
     )
     low, high = stats.binomtest(n_false, 200).proportion_ci(0.99, "exact")
     assert low <= 0.05 <= high
+
+
+def test_corrected_p_is_the_share_of_flips_whose_largest_t_is_as_large(rng):
+    """By plain loops over all 32 flips of five subjects, with scipy's t."""
+    values = rng.standard_normal((5, 4)) + [0, 0.5, 1, 2]
+    observed = stats.ttest_1samp(values, 0).statistic
+    largest = []
+    for flips in itertools.product([1, -1], repeat=5):
+        flipped = values * np.array(flips)[:, None]
+        largest.append(stats.ttest_1samp(flipped, 0).statistic.max())
+    expected = [(np.round(largest, 9) >= np.round(t, 9)).mean() for t in observed]
+    assert sign_flips(values).p_fwe == pytest.approx(expected)
 
 
 def test_p_of_null_subjects_is_uniform():

@@ -1,5 +1,6 @@
 """All maps together: planted voxels are found in each subject and over subjects."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from giblet_core.derivatives import map_settings, voxel_maps
 from giblet_core.derivatives.statistics import MapKey, fit_models, fitting, voxel_model
 from giblet_core.encoding import ceiling, fdr, noise_ceiling
 from giblet_core.errors import InputError
+from giblet_core.timing import inner_folds, run_index
 
 N_EACH = 12
 CODEBOOK_VOXELS = slice(0, N_EACH)
@@ -43,6 +45,38 @@ def test_planted_codebook_voxels_replicate_in_all_subjects_and_others_do_not(fou
     followed = found.group[MapKey("full", "nsubj")]
     assert (followed[:24] == 3).mean() >= 0.9
     assert followed[NOISE_VOXELS].mean() <= 0.6
+
+
+def test_r_of_a_voxel_is_that_of_plain_ridge(model, rng):
+    """Nested selection and ridge written out in numpy, with features instead of kernels."""
+    y = subject(model, 50)[:, :1].astype(float)
+    weights = model.weights(len(model.spaces))
+    z_of_folds = []
+    for train, test in model.folds:
+        features = []
+        for x in model.spaces:
+            z = (x - x[train].mean(0)) / x[train].std(0)
+            features.append(z / np.sqrt(x.shape[1]))
+        runs = run_index(N_TRS, model.run_onsets)
+        inner = inner_folds(train, runs, 5, model.settings.embargo)
+        best_r = -np.inf
+        for gamma, alpha in itertools.product(weights, model.settings.alphas):
+            X = np.concatenate([np.sqrt(g) * z for g, z in zip(gamma, features)], axis=1)
+            r_inner = np.mean([ridge_r(X, y, rows, held, alpha) for rows, held in inner])
+            if r_inner > best_r:
+                best_r = r_inner
+                r_test = ridge_r(X, y, train, test, alpha)
+        z_of_folds.append(np.arctanh(r_test))
+    r = fit_models(model, y.astype(np.float32)).r["full"]
+    assert r[0] == pytest.approx(np.tanh(np.mean(z_of_folds)), abs=1e-4)
+
+
+def ridge_r(X, y, train, test, alpha):
+    """Correlate y of the test rows with its prediction by ridge from the training rows."""
+    x_train = X[train] - X[train].mean(0)
+    gram = x_train.T @ x_train + alpha * np.eye(X.shape[1])
+    coefficients = np.linalg.solve(gram, x_train.T @ (y[train] - y[train].mean(0)))
+    return np.corrcoef((X[test] @ coefficients)[:, 0], y[test, 0])[0, 1]
 
 
 def test_q_is_scipys_and_counts_all_voxels_together(found):
