@@ -3,8 +3,11 @@
 Messages have the form ``argument=value: the rule. The remedy.``
 """
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -51,3 +54,19 @@ def explained(rule: str, remedy: str, *errors: type[Exception]) -> Iterator[None
     except errors as error:
         words = " ".join(str(error).split())
         raise InputError(f"{rule} ({words}). {remedy}") from error
+
+
+def refuse_stream(path: str | Path) -> None:
+    """Refuse a named pipe or a device: reading it may wait, or go on, without an end.
+
+    Raises
+    ------
+    InputError
+        The path leads to something that is there, but is neither a file nor a folder.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # not there, or a name that can be no file: the reader tells
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise InputError(f"path={path}: must be a file, not a pipe or a device. Save it as a file.")

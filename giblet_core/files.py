@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from giblet_core.errors import InputError, explained
+from giblet_core.errors import InputError, explained, refuse_stream
 from giblet_core.strict_yaml import parse_yaml
 
 ASSETS = Path(__file__).parent / "assets"
@@ -256,6 +256,7 @@ def read_yaml(path: str | Path) -> Any:
 
 
 def _parsed(path: str | Path, parse: Callable[[str], Any], kind: str) -> Any:
+    refuse_stream(path)
     rule = f"path={path}: must be a readable {kind} file"
     with explained(rule, "Correct it.", OSError, ValueError, RecursionError, yaml.YAMLError):
         # What is no UTF-8 or no JSON is a ValueError, JSON of endless depth a RecursionError.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giblet_core.errors import InputError, explained, require
+from giblet_core.errors import InputError, explained, refuse_stream, require
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", " ": "blanks"}
 MISSING = frozenset(("", "n/a", "N/A", "NA", "nan", "NaN", "NAN", "-nan", "null", "NULL"))
@@ -208,6 +208,7 @@ def read_table(
 
 def _lines(path: Path) -> list[str]:
     """Return the lines of a text, without empty ones at its end."""
+    refuse_stream(path)
     with explained(
         f"file={path}: must be a readable table",
         "Save it as UTF-8 text.",

@@ -6,6 +6,7 @@ the hub is compared with the hash that the hub declares for it, each time it is 
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -207,15 +208,20 @@ def _load_anew(name: str) -> Codec:
 def _encodec_model(folder: str | Path, name: str) -> EncodecModel:
     """Read configuration and weights (safetensors: nothing in them can be run) from a folder."""
     logging.disable_progress_bar()  # a bar of half a second, which would stay on every page
-    with explained(
-        f"codec={name!r}: could not be loaded",
-        "Give a folder with config.json and model.safetensors of an EnCodec.",
-        OSError,
-        ValueError,
-        RuntimeError,
-        SafetensorError,
-        StrictDataclassError,
+    with (
+        explained(
+            f"codec={name!r}: could not be loaded",
+            "Give a folder with config.json and model.safetensors of an EnCodec.",
+            OSError,
+            ValueError,
+            RuntimeError,
+            SafetensorError,
+            StrictDataclassError,
+            UserWarning,
+        ),
+        warnings.catch_warnings(),
     ):
+        warnings.filterwarnings("error", message="Initializing zero-element")  # layers of no size
         model, loading = EncodecModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )

@@ -92,7 +92,7 @@ def check_dataset(path: str | Path) -> Problems:
         There is no readable manifest.
     """
     manifest, problems = read_manifest(path)
-    if manifest is None:
+    if manifest is None or not manifest.subjects:
         return problems.sorted()
     problems += open_questions(path)
     sound = check_sound(manifest, problems)

@@ -10,7 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from giblet_core.errors import InputError, explained
+from giblet_core.errors import InputError, explained, refuse_stream
 from giblet_core.fmri.selection import VoxelGrid
 
 MOST_DEFLATED = 1100  # a byte of a compressed file holds at most so many
@@ -82,6 +82,7 @@ def _check_name(path: Path) -> None:
 
     What cannot be opened, and what is no image, is left to be told by the reader.
     """
+    refuse_stream(path)
     with explained(f"file={path}: must be a readable NIfTI image", "Copy it again.", *DAMAGE):
         with open(path, "rb") as handle:
             is_packed = handle.read(len(GZIP)) == GZIP

@@ -8,6 +8,7 @@ import warnings
 from types import SimpleNamespace
 
 import pytest
+from fmriprep import write_derivative
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +58,19 @@ def run_script(folder):
         sys.path[:] = paths
         for name in ("common", "m7"):
             sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory):
+    """A derivative as fMRIPrep leaves it, with sound, atlas and manifest; never changed."""
+    folder = tmp_path_factory.mktemp("original")
+    write_derivative(folder)
+    return folder
+
+
+@pytest.fixture
+def place(original, tmp_path, monkeypatch):
+    """A copy of it to change, which is the current folder."""
+    shutil.copytree(original, tmp_path / "data")
+    monkeypatch.chdir(tmp_path / "data")
+    return tmp_path / "data"

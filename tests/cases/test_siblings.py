@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from fmriprep import AFFINE, labels, write_derivative
+from fmriprep import AFFINE, labels
 
 from giblet_core.commands import main
 from giblet_core.fmri import load_dataset
@@ -29,20 +29,6 @@ SIDECAR = FUNC / f"{STEM}_{SPACE}_desc-preproc_bold.json"
 CONFOUNDS = FUNC / f"{STEM}_desc-confounds_timeseries.tsv"
 EVENTS = FUNC / f"{STEM}_events.tsv"
 NAMES = Path("atlas/atlas-Test_dseg.tsv")
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    place = tmp_path_factory.mktemp("original")
-    write_derivative(place)
-    return place
-
-
-@pytest.fixture
-def place(original, tmp_path, monkeypatch):
-    shutil.copytree(original, tmp_path / "data")
-    monkeypatch.chdir(tmp_path / "data")
-    return tmp_path / "data"
 
 
 def assert_right_or_refused(message, capsys):
@@ -348,6 +334,12 @@ COPIES = {
 def test_another_file_beside(place, capsys, part, other):
     shutil.copy(place / BOLD, place / FUNC / BOLD.name.replace(part, other))
     assert_right_or_refused(COPIES[part, other], capsys)
+
+
+def test_all_subjects_excluded(place, capsys):
+    rules = "exclude: [{subject: '01', why: asleep}, {subject: '02', why: away}]\n"
+    (place / "dataset.yaml").write_text((place / "dataset.yaml").read_text() + rules)
+    assert_right_or_refused("exclude=every subject: must keep at least one", capsys)
 
 
 def test_a_run_of_another_subject(place, capsys):

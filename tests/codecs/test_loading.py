@@ -45,6 +45,7 @@ def test_a_local_folder_is_a_codec(model, wave, tmp_path):
         {"target_bandwidths": "wide"},
         {"upsampling_ratios": 8},
         {"sampling_rate": [24_000]},
+        {"compress": 10_000},
     ],
     ids=str,
 )

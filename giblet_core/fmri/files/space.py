@@ -1,11 +1,13 @@
 """The voxels that are read: the mask."""
 
+import os
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
 from giblet_core.errors import InputError, explained, require
+from giblet_core.fmri.files.bids import require_target
 from giblet_core.fmri.files.inventory import FoundFile, Inventory
 from giblet_core.fmri.files.patterns import find_one
 from giblet_core.fmri.images import (
@@ -140,7 +142,8 @@ def _is_locked(file: FoundFile) -> bool:
 def _own_mask(manifest: Manifest, file: FoundFile, grid: VoxelGrid) -> np.ndarray:
     """Return the brain mask beside a series, or the voxels that change in it, on a grid."""
     beside = file.path.with_name(file.path.name.replace("desc-preproc_bold", "desc-brain_mask"))
-    if beside != file.path and manifest.bold.format == "bids" and beside.is_file():
+    if beside != file.path and manifest.bold.format == "bids" and os.path.lexists(beside):
+        require_target(beside)
         image = load_image(beside)
         with explained(f"mask=auto: {beside} cannot be read", "Copy it again.", *DAMAGE):
             inside = np.asarray(image.dataobj) > 0

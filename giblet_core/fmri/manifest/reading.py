@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from giblet_core.errors import explained
+from giblet_core.errors import explained, refuse_stream
 from giblet_core.files import project_root
 from giblet_core.fmri.manifest.fields import MAPPING, NAME
 from giblet_core.fmri.manifest.models import Manifest
@@ -72,6 +72,7 @@ def read_manifest(path: str | Path) -> tuple[Manifest | None, Problems]:
 
 def _read_yaml(path: Path) -> tuple[Any, list[UnclearValue]]:
     """Read the text of a manifest."""
+    refuse_stream(path)
     with explained(
         f"path={path}: must be a readable YAML file",
         "Correct it.",
