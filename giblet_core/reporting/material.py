@@ -68,7 +68,7 @@ class Material:
         """Title of the book: it names the user's sound and data."""
         if self.is_demo:
             return PROJECT
-        data = f", {self.bold}" if self.bold else ""
+        data = f", {self.bold}" if self.bold and self.bold != self.sound else ""
         return f"{PROJECT}: {self.sound}{data}"
 
 

@@ -100,7 +100,8 @@ def execute(notebook: Path, target: Path, parameters: Mapping[str, Any], root: P
                 kernel_name="python3",
                 cwd=str(root),
                 progress_bar=sys.stderr.isatty(),
-                extra_arguments=["--log-level=ERROR"],
+                # a kernel that is told to end logs the interrupt as an error of its own
+                extra_arguments=["--log-level=CRITICAL"],
                 config=config,
             )
         hide_places(partial, parameters, root)

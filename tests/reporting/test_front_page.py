@@ -42,6 +42,14 @@ def test_the_title_names_the_users_sound_and_data_and_the_demo_is_plain():
     assert Material(**OWN).title == "The giblet book: my <film>, our study"
     assert Material(**{**OWN, "bold": ""}).title == "The giblet book: my <film>"
     assert Material(**{**OWN, "is_demo": True}).title == "The giblet book"
+    named_alike = {**OWN, "bold": OWN["sound"]}
+    assert Material(**named_alike).title == "The giblet book: my <film>", "no name stands twice"
+
+
+def test_the_front_page_says_what_regions_are_where_no_atlas_was_given():
+    made = "No atlas was given: the regions P01 to P50 are parcels"
+    assert made in front_page_html("", Material(**OWN, regions=made))
+    assert "Regions" not in front_page_html("", Material(**OWN))
 
 
 def test_the_page_says_what_it_was_made_from_and_names_of_files_are_harmless():
