@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 
 from giblet_core.encoding import bootstrap, holm
 from giblet_core.errors import InputError
+from giblet_core.inference import LEAST_UNITS
 
 SCREEN_RATING = 90
 SCREEN_SHARE = 0.15
@@ -34,9 +35,9 @@ class ListeningResults:
     """Screened results.
 
     ``excluded`` (who or what, test, reason); ``ratings`` a row per test and condition (n_listeners,
-    mean, low, high: 95 % bootstrap interval over listeners, NaN below two); ``abx`` a row per test,
-    passage and condition (n_listeners, n, correct, share, its interval over listeners, p binomial,
-    p_holm).
+    mean, low, high: 95 % bootstrap interval over listeners, NaN below `LEAST_UNITS` of them);
+    ``abx`` a row per test, passage and condition (n_listeners, n, correct, share, its interval over
+    listeners, p binomial, p_holm).
     """
 
     n_files: int
@@ -306,9 +307,9 @@ def _mean_ratings(ratings: pd.DataFrame, seed: int, n_boot: int) -> pd.DataFrame
 def _interval(values: np.ndarray, seed: int, n_boot: int) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of a mean over listeners.
 
-    NaN with fewer than two, who have no spread.
+    NaN with fewer than `LEAST_UNITS`: a bootstrap over five would cover 84 % of the time.
     """
-    if len(values) < 2:
+    if len(values) < LEAST_UNITS:
         return np.nan, np.nan
     interval = bootstrap(values, n_draws=n_boot, seed=seed)
     return float(interval.low), float(interval.high)

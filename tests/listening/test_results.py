@@ -103,9 +103,11 @@ def test_the_post_screening_rule_leaves_out_whom_it_says_and_why(tmp_path):
     assert "deaf" in str(results)
 
 
-def test_one_listener_has_a_mean_but_no_interval(tmp_path):
-    paths = write_all(tmp_path, [rating_session("one", {"original": 100, "codec": 40})])
-    row = analyse_results(paths).ratings.set_index("condition").loc["codec"]
+@pytest.mark.parametrize("n_listeners", [1, 5, 19])
+def test_few_listeners_have_a_mean_but_no_interval(tmp_path, n_listeners):
+    planted = {"original": 100, "codec": 40}
+    sessions = [rating_session(f"L{i}", planted) for i in range(n_listeners)]
+    row = analyse_results(write_all(tmp_path, sessions)).ratings.set_index("condition").loc["codec"]
     assert row["mean"] == 40
     assert np.isnan([row.low, row.high]).all()
 
