@@ -253,7 +253,10 @@ class Claim:
         return replace(self, controls=self.controls + controls)
 
     def evidence(self) -> str:
-        """Return the figures in words: estimate, interval, n, unit, null, p and correction."""
+        """Return the figures in words: estimate, interval, n, unit, null, p and correction.
+
+        A claim without a control says so.
+        """
         figures = _number(self.estimate, self.digits, self.unit_of_measure)
         figures += _interval(self.low, self.high, self.digits)
         parts = [f"{self.statistic} {figures}", f"n = {self.n} {self.unit}"]
@@ -263,6 +266,8 @@ class Claim:
             parts[-1] += f", {self.correction}"
         if self.label:
             parts.append(self.label)
+        if not self.controls:
+            parts.append("no control")
         return "; ".join(parts)
 
     def sentence(self) -> str:

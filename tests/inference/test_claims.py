@@ -45,7 +45,7 @@ def test_a_claim_is_told_with_everything_that_carries_it():
     assert GAIN.verdict == "shown"
     assert GAIN.sentence() == (
         "Codebooks add explained variance (mean gain on unseen time 0.035 [0.028, 0.041]; n = 20 "
-        "simulations; simulated)."
+        "simulations; simulated; no control)."
     )
 
 
