@@ -38,6 +38,8 @@ from giblet_core.regions import (
     GroupResponses,
     region_lesions,
     shifted_parts,
+    unique_parts,
+    with_shifts,
 )
 from giblet_core.timing import TRGrid, answers_by_delay, clock_and_latency, contiguous_folds
 from giblet_core.validation import simulate_identification
@@ -340,9 +342,9 @@ def parts_shifted(rng):
     ]
     series = level.sum(1, keepdims=True) + autoregressive(rng, TWO_RUNS, 3, 0.6)
     spaces = [level, *knowing]
-    timing = {"run_onsets": onsets, "min_shift": MIN_SHIFT}
-    parts = shifted_parts(spaces, [0.25] * 4, [[1], [2], [3]], series, folds, 100.0, **timing)
-    return parts.corrected().p.min()
+    both = with_shifts(series, onsets, MIN_SHIFT)
+    values = unique_parts(spaces, [0.25] * 4, [[1], [2], [3]], both, folds, 10.0)
+    return shifted_parts(values, 3).corrected().p.min()
 
 
 # --- clock ------------------------------------------------------------------------------------

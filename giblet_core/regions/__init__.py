@@ -74,6 +74,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ShiftedParts",
             "shifted_parts",
             "unique_parts",
+            "with_shifts",
         ],
         "scenes": [
             "Scenes",

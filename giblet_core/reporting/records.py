@@ -8,6 +8,7 @@ import datetime
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,17 @@ def write_record(
         facts["codec_sha256"] = codec_sha256[:12]
     facts["torch"] = torch.__version__
     facts["cores"] = os.cpu_count()
-    record = Record(datetime.date.today().isoformat(), facts, rows, list(simulations))
+    rows, simulations = ([_json_row(row) for row in some] for some in (rows, simulations))
+    record = Record(datetime.date.today().isoformat(), facts, rows, simulations)
     return write_json(record_path(name), record)
+
+
+def _json_row(row: dict) -> dict:
+    """Return a row whose undefined numbers are None: JSON knows no NaN."""
+    return {
+        name: None if isinstance(value, float) and not isfinite(value) else value
+        for name, value in row.items()
+    }
 
 
 def read_record(name: str, codec_sha256: str) -> Record | None:

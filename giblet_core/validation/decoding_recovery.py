@@ -156,7 +156,7 @@ def _simulate(task: _Task, seed: int, n_shifts: int) -> _Simulation:
 
 
 def decoding_study(
-    stimulus: Stimulus, seeds: Sequence[int] = SEEDS, n_shifts: int = 19
+    stimulus: Stimulus, seeds: Sequence[int] = SEEDS, n_shifts: int = 20
 ) -> StudyRows:
     """Identify segments in every simulation: from the group, and from its first subject.
 

@@ -6,8 +6,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from giblet_core.encoding import fit_banded
 from giblet_core.inference import proportion
-from giblet_core.regions import shifted_parts, unique_parts
-from giblet_core.timing import contiguous_folds, shift_within_runs
+from giblet_core.regions import shifted_parts, unique_parts, with_shifts
+from giblet_core.timing import contiguous_folds
 
 
 def test_unique_parts_equal_the_difference_of_two_fits(rng, protocol):
@@ -28,24 +28,20 @@ def test_unique_parts_equal_the_difference_of_two_fits(rng, protocol):
     assert parts[0, :, :3].mean() > 0.2
 
 
-def test_a_draw_is_what_the_rest_predicts_plus_the_shifted_remainder(rng):
-    """The parts of each draw are those of `unique_parts` of that series."""
-    spaces = [rng.standard_normal((60, n)) for n in (2, 3)]
-    Y = rng.standard_normal((60, 2))
-    Y += spaces[0][:, :1]
-    folds = contiguous_folds(60, 2, 2, (0, 30))
-    weights, groups = [0.5, 0.5], [[1]]
-    parts = shifted_parts(spaces, weights, groups, Y, folds, 2.0, run_onsets=(0, 30), min_shift=14)
-    expected = unique_parts(spaces, weights, groups, Y, folds, 2.0).mean(1)
-    np.testing.assert_allclose(parts.observed, expected, atol=1e-6)
-    assert len(parts.draws) == 2
-    rest = fit_banded(
-        spaces[:1], Y, folds, [2.0], np.array([[0.5]]), run_onsets=(0, 30), keep_predictions=True
-    ).predictions
-    for shift, draw in zip((14, 15), parts.draws):
-        moved = rest + (Y - rest)[shift_within_runs(60, -shift, (0, 30))]
-        expected = unique_parts(spaces, weights, groups, moved, folds, 2.0).mean(1)
-        np.testing.assert_allclose(draw, expected, atol=1e-4)
+def test_shifts_stand_beside_the_series_itself_and_move_within_runs():
+    Y = np.arange(20.0)[:, None]
+    shifted = with_shifts(Y, (0, 10), 4)
+    assert shifted.shape == (20, 3)
+    np.testing.assert_array_equal(shifted[:, :1], Y)
+    np.testing.assert_array_equal(shifted[:10, 1], np.roll(Y[:10, 0], -4))
+    np.testing.assert_array_equal(shifted[10:, 2], np.roll(Y[10:, 0], -5))
+
+
+def test_parts_of_the_series_are_told_from_those_of_its_shifts():
+    values = np.arange(24.0).reshape(2, 3, 4)  # groups, folds, (1 true + 1 shifted) x 2 regions
+    parts = shifted_parts(values, 2)
+    np.testing.assert_array_equal(parts.observed, values[:, :, :2].mean(1))
+    np.testing.assert_array_equal(parts.draws, [values[:, :, 2:].mean(1)])
 
 
 def simulated_parts(rng, strength):
@@ -54,8 +50,9 @@ def simulated_parts(rng, strength):
     Y = gaussian_filter1d(rng.standard_normal((300, 5)), 2, axis=0)
     Y[:, 3] += strength * spaces[2].sum(1)
     folds = contiguous_folds(300, 3, 10, (0, 150))
-    each = [[k] for k in range(8)]
-    return shifted_parts(spaces, [1.0] * 8, each, Y, folds, 1.0, run_onsets=(0, 150))
+    shifted = with_shifts(Y, (0, 150), 30)
+    values = unique_parts(spaces, [1.0] * 8, [[k] for k in range(8)], shifted, folds, 1.0)
+    return shifted_parts(values, 5)
 
 
 def test_a_planted_group_is_detected_by_the_maximum_where_holm_and_fdr_can_detect_nothing(rng):

@@ -35,6 +35,17 @@ def test_a_record_says_when_and_of_what_it_was_made(tmp_path, monkeypatch):
     assert read_record("long_run", "b" * 64) is None
 
 
+def test_an_undefined_number_is_kept_as_undefined(tmp_path, monkeypatch):
+    """A mean over few units has no interval; the record of a long run must not be lost for it."""
+    monkeypatch.setattr(records, "project_root", lambda: tmp_path)
+    rows = [{"value": 0.5, "low": float("nan")}, {"value": 0.7, "low": 0.6}]
+    write_record("long_run", rows, "", simulations=[{"seed": 0, "p": float("nan")}])
+    record = read_record("long_run", "")
+    assert record.rows[0] == {"value": 0.5, "low": None}
+    assert record.table.low.isna().tolist() == [True, False]
+    assert record.simulations == [{"seed": 0, "p": None}]
+
+
 def test_a_record_is_found_by_the_content_of_sound_and_codec_and_not_by_names(
     tmp_path, monkeypatch
 ):
