@@ -11,6 +11,7 @@ from giblet_core.fmri.drafting.events import SOUNDS, Played
 from giblet_core.fmri.drafting.remarks import Remarks
 from giblet_core.fmri.drafting.series.layout import Layout
 from giblet_core.fmri.files.bids import entities_of
+from giblet_core.fmri.files.space import brain_mask_of
 from giblet_core.fmri.grayordinates.gifti import is_left_half
 from giblet_core.fmri.images import image_grid, load_image
 from giblet_core.fmri.readers import READERS
@@ -132,6 +133,24 @@ def find_sound(
 # --- mask and atlas --------------------------------------------------------------------------
 
 
+def _tell_brain_masks(layout: Layout, remarks: Remarks) -> None:
+    """Say which voxels ``auto`` reads: those of the brain masks beside the series, if there are."""
+    masks = [brain_mask_of(series.path) for series in layout.series]
+    n_masked = sum(
+        mask != series.path and mask.is_file() for mask, series in zip(masks, layout.series)
+    )
+    if n_masked == len(layout.series):
+        remarks.note("mask", "auto: the voxels inside every subject's brain mask (fMRIPrep's).")
+    elif n_masked:
+        remarks.assumed(
+            "mask",
+            f"auto: {n_masked} of {len(layout.series)} series have a brain mask beside them; of "
+            "the others voxels that change are read.",
+        )
+    else:
+        remarks.assumed("mask", "auto: no brain masks lie there; voxels that change are read.")
+
+
 def find_mask(around: Surroundings, layout: Layout, remarks: Remarks) -> str | None:
     """Return the mask beside plain volumes; None where ``auto`` serves.
 
@@ -148,7 +167,7 @@ def find_mask(around: Surroundings, layout: Layout, remarks: Remarks) -> str | N
         As the manifest writes it.
     """
     if layout.format == "bids":
-        remarks.note("mask", "auto: the voxels inside every subject's brain mask (fMRIPrep's).")
+        _tell_brain_masks(layout, remarks)
         return None
     if layout.format != "nifti":
         return None

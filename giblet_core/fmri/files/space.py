@@ -1,6 +1,7 @@
 """The voxels that are read: the mask."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -139,9 +140,14 @@ def _is_locked(file: FoundFile) -> bool:
     return file.asked.run.locked
 
 
+def brain_mask_of(series: Path) -> Path:
+    """Name the brain mask that fMRIPrep writes beside a series; the series where it has none."""
+    return series.with_name(series.name.replace("desc-preproc_bold", "desc-brain_mask"))
+
+
 def _own_mask(manifest: Manifest, file: FoundFile, grid: VoxelGrid) -> np.ndarray:
     """Return the brain mask beside a series, or the voxels that change in it, on a grid."""
-    beside = file.path.with_name(file.path.name.replace("desc-preproc_bold", "desc-brain_mask"))
+    beside = brain_mask_of(file.path)
     if beside != file.path and manifest.bold.format == "bids" and os.path.lexists(beside):
         require_target(beside)
         image = load_image(beside)

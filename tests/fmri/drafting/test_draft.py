@@ -302,3 +302,14 @@ def test_of_two_sounds_of_one_name_that_in_stimuli_is_taken_as_bids_says(place):
     draft = drafted(place)
     assert load_dataset(place / "dataset.yaml").stimulus.parent.name == "stimuli"
     assert any("there is too: ../../film.wav" in str(remark) for remark in draft.remarks)
+
+
+def test_brain_masks_are_named_only_where_they_lie(place):
+    assert "every subject's brain mask" in drafted(place).text
+    masks = sorted((place / "derivatives" / "fmriprep").rglob("*desc-brain_mask.nii.gz"))
+    beside_series = [mask for mask in masks if mask.parent.name == "func"]
+    beside_series[0].unlink()
+    assert "series have a brain mask beside them; of the others" in drafted(place).text
+    for mask in beside_series[1:]:
+        mask.unlink()
+    assert "no brain masks lie there; voxels that change are read" in drafted(place).text
