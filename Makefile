@@ -28,7 +28,7 @@ test: lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup --durations=15
 
 # What needs no notebook, no browser and no long computation: under two minutes on two cores.
-# Tests that are recorded as longer than FAST_S seconds are left out.
+# Tests that are recorded as longer than FAST_S seconds, or need a long fixture, are left out.
 test-fast: lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(TEST_WORKERS) --dist loadgroup -m "not slow and not browser and not notebook" \
 	  --faster-than $(FAST_S)

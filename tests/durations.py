@@ -1,7 +1,8 @@
 """A pytest plugin: how long each test takes is recorded, and a fast run leaves out the long ones.
 
 ``--store-durations`` updates ``tests/durations.json`` (`make durations`), and ``--faster-than 0.5``
-leaves out every test that is recorded as longer (`make test-fast`). A test without a record runs.
+leaves out every test that is recorded as longer (`make test-fast`). A test without a record runs,
+unless it needs one of `LONG_FIXTURES`: whichever test asks first has to wait for it.
 """
 
 import json
@@ -12,6 +13,11 @@ import pytest
 
 RECORD = Path(__file__).with_name("durations.json")
 SHORTEST_S = 0.1  # shorter tests are not recorded
+#: Folder -> fixtures of its tests that take many seconds.
+LONG_FIXTURES = {
+    "tests/demo/film/": {"film", "stems", "dry_voices"},
+    "tests/regions/": {"findings", "cards"},
+}
 
 
 def read_durations(path: Path = RECORD) -> dict[str, float]:
@@ -80,7 +86,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if limit_s is None:
         return
     durations = read_durations()
-    long = [item for item in items if durations.get(item.nodeid, 0.0) > limit_s]
+    long = []
+    short = []
+    for item in items:
+        is_long = durations.get(item.nodeid, 0.0) > limit_s or _needs_long_fixture(item)
+        (long if is_long else short).append(item)
     if long:
         config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if durations.get(item.nodeid, 0.0) <= limit_s]
+        items[:] = short
+
+
+def _needs_long_fixture(item: pytest.Item) -> bool:
+    wanted = set(getattr(item, "fixturenames", ()))
+    return any(
+        item.nodeid.startswith(folder) and names & wanted for folder, names in LONG_FIXTURES.items()
+    )

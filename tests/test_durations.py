@@ -5,13 +5,25 @@ import subprocess
 import sys
 
 import pytest
-from durations import read_durations, update_durations
+from durations import LONG_FIXTURES, RECORD, read_durations, update_durations
 
 TESTS = """
 import time
 def test_long():
     time.sleep({long_s})
 def test_short():
+    pass
+"""
+
+
+FILM = """
+import pytest
+@pytest.fixture(scope="session")
+def film():
+    return 1
+def test_needs_it(film):
+    pass
+def test_does_not():
     pass
 """
 
@@ -47,6 +59,23 @@ def test_a_fast_run_leaves_out_what_is_recorded_as_longer(tmp_path, limit_s, n_r
         [*command, "--faster-than", limit_s], check=True, cwd=tmp_path, capture_output=True
     )
     assert f"{n_run} passed" in run.stdout.decode()
+
+
+def test_long_fixtures_are_those_of_their_folders():
+    root = RECORD.parent.parent
+    for folder, names in LONG_FIXTURES.items():
+        texts = "".join(path.read_text() for path in (root / folder).glob("*.py"))
+        assert [name for name in names if f"def {name}(" not in texts] == []
+
+
+def test_a_fast_run_leaves_out_what_needs_a_long_fixture(tmp_path):
+    plugin = _source_of_plugin().replace('"tests/demo/film/"', '"test_film"')
+    (tmp_path / "durations.py").write_text(plugin)
+    (tmp_path / "test_film.py").write_text(FILM)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "durations", "-c", "/dev/null"]
+    command += ["--rootdir", str(tmp_path), "--faster-than", "5", str(tmp_path / "test_film.py")]
+    run = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True)
+    assert "1 passed, 1 deselected" in run.stdout.decode()
 
 
 def test_no_record_is_an_empty_one(tmp_path):

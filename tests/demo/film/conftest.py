@@ -1,21 +1,10 @@
 """The film, its stems and its dry voices, rendered once."""
 
-from pathlib import Path
-
 import pytest
 
 import giblet_core as gc
 from giblet_core.demo.film import mix
 from giblet_core.sound import KINDS
-
-RENDERED = {"film", "stems", "dry_voices"}  # each takes seconds, whichever test asks first
-
-
-def pytest_collection_modifyitems(items):
-    """Count every test that needs a rendering as slow: alone, it would have to wait for it."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and RENDERED & set(item.fixturenames):
-            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
