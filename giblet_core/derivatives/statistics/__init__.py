@@ -32,7 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "plain_label",
         ],
         "chance": ["ChanceTest", "Followed", "random_phases"],
-        "fitting": ["Chosen", "Fitted", "VoxelModel", "fit_models", "voxel_model"],
+        "fitting": ["Chosen", "Fitted", "VoxelModel", "fit_models", "fit_subjects", "voxel_model"],
         "group": ["SignFlips", "n_sign_flips", "replications", "sign_flips", "subject_interval"],
         "intervals": ["effective_samples", "r_interval"],
         "settings": ["MapSettings", "map_settings"],

@@ -166,6 +166,35 @@ def fit_models(model: VoxelModel, bold: np.ndarray) -> Fitted:
     )
 
 
+def fit_subjects(model: VoxelModel, series: Sequence[np.ndarray]) -> list[Fitted]:
+    """Fit every model to each subject's BOLD (n_trs, n_voxels), as many at once as fit a block.
+
+    The matrices of ridge do not know BOLD, so that subjects side by side share them.
+    """
+    n_trs, n_voxels = series[0].shape
+    n_at_once = max(1, BLOCK_BYTES // (4 * n_trs * n_voxels))
+    fits = []
+    for first in range(0, len(series), n_at_once):
+        some = series[first : first + n_at_once]
+        together = some[0] if len(some) == 1 else np.concatenate(some, axis=1)
+        fitted = fit_models(model, together)
+        for start in range(0, together.shape[1], n_voxels):
+            fits.append(_some_voxels(fitted, slice(start, start + n_voxels)))
+    return fits
+
+
+def _some_voxels(fitted: Fitted, voxels: slice) -> Fitted:
+    return Fitted(
+        r={label: values[voxels] for label, values in fitted.r.items()},
+        low={label: values[voxels] for label, values in fitted.low.items()},
+        high={label: values[voxels] for label, values in fitted.high.items()},
+        chosen={
+            label: Chosen(chosen.candidates, chosen.choice[:, voxels])
+            for label, chosen in fitted.chosen.items()
+        },
+    )
+
+
 def _side_by_side(blocks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {label: np.concatenate([block[label] for block in blocks]) for label in blocks[0]}
 

@@ -16,7 +16,7 @@ from giblet_core.derivatives.statistics.fitting import (
     Fitted,
     VoxelModel,
     blocks_of,
-    fit_models,
+    fit_subjects,
 )
 from giblet_core.derivatives.statistics.group import (
     FEW_SUBJECTS,
@@ -98,7 +98,7 @@ def voxel_maps(
         "subjects. Crop to the same seconds and mask.",
     )
     series = list(bold.values())
-    fits = [fit_models(model, of_subject) for of_subject in series]
+    fits = fit_subjects(model, series)
     followed = Followed(series, fits)
     chance = random_phases(model, followed, codebooks_alone=False, progress=progress)
     unique_chance = random_phases(model, followed, codebooks_alone=True, progress=progress)

@@ -9,7 +9,13 @@ from derivatives_material import N_TRS, planted, smooth
 from scipy.stats import false_discovery_control
 
 from giblet_core.derivatives import map_settings, voxel_maps
-from giblet_core.derivatives.statistics import MapKey, fit_models, fitting, voxel_model
+from giblet_core.derivatives.statistics import (
+    MapKey,
+    fit_models,
+    fit_subjects,
+    fitting,
+    voxel_model,
+)
 from giblet_core.encoding import ceiling, fdr, noise_ceiling
 from giblet_core.errors import InputError
 from giblet_core.timing import inner_folds, run_index
@@ -155,6 +161,19 @@ def test_blocks_of_voxels_give_what_all_voxels_at_once_give(model, monkeypatch):
         assert blocks.low[label] == pytest.approx(whole.low[label], abs=1e-6)
     for label, chosen in whole.chosen.items():
         assert (blocks.chosen[label].choice == chosen.choice).mean() > 0.99
+
+
+def test_subjects_side_by_side_are_fitted_as_each_alone(model, monkeypatch):
+    """Three of five at once: two blocks, the last of them smaller."""
+    series = [subject(model, 60 + s) for s in range(5)]
+    monkeypatch.setattr(fitting, "BLOCK_BYTES", 4 * series[0].size * 3)
+    for together, one in zip(fit_subjects(model, series), series, strict=True):
+        alone = fit_models(model, one)
+        for label in alone.r:
+            assert together.r[label] == pytest.approx(alone.r[label], abs=1e-6)
+            assert together.high[label] == pytest.approx(alone.high[label], abs=1e-6)
+            same_choice = together.chosen[label].choice == alone.chosen[label].choice
+            assert same_choice.mean() > 0.99
 
 
 def test_series_of_another_length_and_features_without_a_baseline_are_refused(model):
