@@ -53,7 +53,6 @@ def check_values(series: Series, span: Span, problems: Problems) -> None:
             where, "no values", "must hold some TRs and voxels", "Correct n_trs or mask."
         )
         return
-    n_voxels = bold.shape[1]
     _check_finite(series, problems)
     steps_with_change = np.flatnonzero((bold[1:] != bold[:-1]).any(1))
     if not len(steps_with_change):
@@ -66,36 +65,50 @@ def check_values(series: Series, span: Span, problems: Problems) -> None:
         return
     n_first = int(steps_with_change[0]) + 1
     n_last = len(bold) - 1 - int(steps_with_change[-1])
-    own_rows = span.of(subject)
+    _check_padding(series, span, (n_first, n_last), problems)
+    inner = slice(n_first, len(bold) - n_last)  # what stands before and behind is told above
+    _check_volumes(series, inner, problems)
+    _check_wrapped(series, problems)
+    _check_constant(series, problems)
+
+
+def _check_padding(
+    series: Series, span: Span, n_equal_ends: tuple[int, int], problems: Problems
+) -> None:
+    """Refuse many equal TRs at the beginning or the end: (first, last) counts them."""
+    own_rows = span.of(series.subject)
+    n_first, n_last = n_equal_ends
     for side, n_equal, left_out in (
         ("first", n_first, own_rows.left_out_first),
         ("last", n_last, own_rows.left_out_last),
     ):
         if n_equal >= LEAST_PADDING:
             problems.error(
-                where,
+                series.where,
                 f"the {side} {n_equal} TRs are constant in every voxel",
                 "padding is not data",
-                f"exclude: [{{subject: {subject}, run: {span.run.name}, "
+                f"exclude: [{{subject: {series.subject}, run: {span.run.name}, "
                 f"{side}_trs: {n_equal + left_out}, why: 'constant padding'}}].",
             )
-    inner = slice(n_first, len(bold) - n_last)  # what stands before and behind is told above
-    _check_volumes(series, inner, problems)
-    _check_wrapped(series, problems)
+
+
+def _check_constant(series: Series, problems: Problems) -> None:
+    """Look for columns that hold one value: an error of a region, a warning of voxels."""
+    bold = series.bold
     is_constant = (bold == bold[:1]).all(0)
     n_constant = int(np.count_nonzero(is_constant))
     if n_constant and series.columns is not None:
         names = ", ".join(np.asarray(series.columns)[is_constant])
         problems.error(
-            where,
+            series.where,
             f"columns {names} hold one value each",
             "a region must change over time",
             "Leave them out: bold.columns lists those wanted.",
         )
     elif n_constant:
         problems.warning(
-            where,
-            f"{n_constant} of {n_voxels} voxels are constant",
+            series.where,
+            f"{n_constant} of {bold.shape[1]} voxels are constant",
             "they should change",
             "Mask them out.",
         )
