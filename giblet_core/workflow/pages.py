@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from giblet_core.errors import RunFailed
@@ -39,8 +40,24 @@ _REMOTE = re.compile(
 )
 
 
-def build_pages(site: Path, target: Path, log: Path) -> Path:
-    """Run Jupyter Book with warnings as errors.
+@dataclass(frozen=True)
+class Built:
+    """What Jupyter Book made.
+
+    Attributes
+    ----------
+    pages : Path
+        The folder of pages.
+    problems : tuple of str
+        Warnings and errors of the build; empty where all is well.
+    """
+
+    pages: Path
+    problems: tuple[str, ...] = ()
+
+
+def build_pages(site: Path, target: Path, log: Path) -> Built:
+    """Run Jupyter Book; a warning is a problem, but loses no page.
 
     Parameters
     ----------
@@ -53,13 +70,12 @@ def build_pages(site: Path, target: Path, log: Path) -> Path:
 
     Returns
     -------
-    Path
-        The folder of pages.
+    Built
 
     Raises
     ------
     RunFailed
-        The build ended with a warning or an error.
+        There is no page.
     """
     options = ["--warningiserror", "--keep-going", "--quiet"]
     places = [
@@ -78,17 +94,19 @@ def build_pages(site: Path, target: Path, log: Path) -> Path:
     text = _ANSI.sub("", done.stdout + done.stderr)
     write_text(log, text)
     pages = target / "_build" / "html"
-    if done.returncode or not (pages / "index.html").is_file():
-        raise RunFailed(f"The book could not be built:\n{_reasons(text)}\nThe whole log: {log}")
+    problems = _reasons(text) if done.returncode else []
+    if not (pages / "index.html").is_file():
+        reasons = "\n".join(problems)
+        raise RunFailed(f"The book could not be built:\n{reasons}\nThe whole log: {log}")
     _finish(pages)
-    return pages
+    return Built(pages, tuple(problems))
 
 
-def _reasons(log: str) -> str:
-    """Return the warnings and errors of a log, or its last lines."""
+def _reasons(log: str) -> list[str]:
+    """Return the first warnings and errors of a log, or its last lines."""
     lines = log.splitlines()
     reasons = [line for line in lines if "WARNING" in line or "ERROR" in line]
-    return "\n".join((reasons or lines[-15:])[:20])
+    return (reasons or lines[-15:])[:20]
 
 
 def _finish(pages: Path) -> None:
@@ -111,14 +129,8 @@ def with_security_policy(page: str) -> str:
     return re.sub(r"(<head\b[^>]*>)", rf"\1\n{meta}", page, count=1)
 
 
-def check_site(pages: Path) -> None:
-    """Check sizes, and that nothing is fetched from the network.
-
-    Raises
-    ------
-    RunFailed
-        Every problem, a line each.
-    """
+def site_problems(pages: Path) -> list[str]:
+    """List pages over their size, and what would be fetched from the network."""
     problems = []
     for page in sorted(path for path in pages.rglob("*") if path.suffix in (".html", ".css")):
         name = page.relative_to(pages).as_posix()
@@ -134,9 +146,7 @@ def check_site(pages: Path) -> None:
     total = sum(path.stat().st_size for path in pages.rglob("*") if path.is_file())
     if total > BOOK_BYTES:
         problems.append(f"the book: {total:,} bytes, the limit is {BOOK_BYTES:,}.")
-    if problems:
-        text = "\n".join(problems)
-        raise RunFailed(f"The book was built but is not fit to publish:\n{text}")
+    return problems
 
 
 def find_remote(text: str) -> list[str]:

@@ -178,7 +178,7 @@ def run_book(  # noqa: PLR0913 - what the command line offers
         Wrong parameters, sound or data set, or another run in the same folder: nothing was
         written.
     RunFailed
-        The pages could not be built; the former ones are left as they were.
+        There are no pages, so that the former ones stay; or there are, with problems.
     """
     started = time.monotonic()
     plan = make_plan(params, settings, only, out, (root or project_root()).resolve())

@@ -29,7 +29,7 @@ from giblet_core.reporting import (
 )
 from giblet_core.strict_yaml import dump_yaml
 from giblet_core.workflow import pages
-from giblet_core.workflow.pages import build_pages, check_site
+from giblet_core.workflow.pages import build_pages, site_problems
 
 RESULTS_PAGE = Path("derivatives/giblet/results.html")  # in the artifacts folder
 FIRST_NOTEBOOK = "01_codec_round_trip.ipynb"
@@ -96,8 +96,9 @@ def build_book(
     Raises
     ------
     RunFailed
-        A notebook is missing or differs from its source; a warning of the build; a page over its
-        limit; something that would be fetched from the network. The former book is left as it was.
+        A notebook is missing or differs from its source, or there is no page: the former book is
+        left as it was. Or the pages were made, with problems: a warning of the build, a page over
+        its limit, something that would be fetched from the network (no page may load it).
     """
     out.mkdir(parents=True, exist_ok=True)
     site = out / "site_src"
@@ -113,10 +114,14 @@ def build_book(
             return index
         say("Building the pages ...", flush=True)
         _replace_folder(staged, site)
-        built = build_pages(site, Path(folder) / "built", out / "build.log")
-        check_site(built)
+        log = out / "build.log"
+        built = build_pages(site, Path(folder) / "built", log)
+        problems = [*built.problems, *site_problems(built.pages)]
         stamp.unlink(missing_ok=True)
-        _replace_folder(built, pages_folder)
+        _replace_folder(built.pages, pages_folder)
+    if problems:
+        reasons = "\n".join(problems)
+        raise RunFailed(f"{index}: the pages were made, with problems:\n{reasons}\nThe log: {log}")
     write_text(stamp, _stamp(key, pages_folder))
     return index
 
