@@ -319,6 +319,7 @@ def load_npz(path: str | Path, kind: str | None = None) -> tuple[Arrays, Metadat
     if not path.exists():
         raise InputError(f"path={path}: there is no such file. Check the name.")
     broken = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
+    broken += (RuntimeError,)  # of a flipped bit that says that the file is encrypted
     with explained(
         f"path={path}: must be a file written by this project", "Make it anew.", *broken
     ):

@@ -27,6 +27,7 @@ ON_DISK = {
         "workflow.session._ensure_codes",
         "workflow.session._ensure_simulation",
     ],
+    "tests/regions/test_findings.py": ["regions.findings.recover_once"],
     "tests/workflow/test_keys.py": ["workflow.keys.is_current", "workflow.keys.run_keys"],
     "tests/workflow/test_staging.py": ["workflow.staging.build_book"],
     "tests/listening/test_media.py": ["listening.media.inline_to_files"],
@@ -40,6 +41,8 @@ IN_MEMORY = {
     "demo.film.arrangement.load_voices": "reads files of the package alone",
     "demo.film.sounds.instruments.play": "its arguments alone; random numbers seeded by them",
     "demo.film.sounds.rooms._tail": "its argument alone; random numbers seeded by it",
+    "derivatives.statistics.chance.r": "of frozen fits",
+    "derivatives.statistics.chance.unique": "of frozen fits",
     "fmri.series.caching._hash_of_version": "takes time and size of the file",
     **{
         f"simulations.heard_sound.{name}": "of a frozen sound"

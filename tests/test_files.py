@@ -131,6 +131,16 @@ def test_damaged_files_are_an_input_error(tmp_path, damage):
         load_npz(path)
 
 
+def test_a_bit_that_says_encrypted_is_refused(tmp_path):
+    path = save_npz(tmp_path / "a.npz", {"x": np.arange(2)}, {"kind": "test"})
+    raw = bytearray(path.read_bytes())
+    for start, place_of_flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.index(start) + place_of_flags] |= 1
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="must be a file written by this project"):
+        load_npz(path)
+
+
 def test_pickles_are_never_loaded(tmp_path):
     np.savez(tmp_path / "p.npz", x=np.array([{}], dtype=object))
     with pytest.raises(InputError, match="written by this project"):

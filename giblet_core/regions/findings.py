@@ -39,18 +39,12 @@ CONTROL_DRAWS = 300  # of the test on moved BOLD
 SHORT_TRS = 200  # a fifth of less holds no two segments of 10 TRs that lie 20 apart
 SHORT_RUN_TRS = 70  # a run of less leaves few circular shifts of 30 TRs either way
 
-
-#: The code that shapes what `recover_once` keeps
+#: The code that shapes what `recover_once` keeps.
 SOURCES = tuple(
     path
     for room in (sound, timing, features, encoding)
     for path in sorted(Path(room.__file__).parent.rglob("*.py"))
 )
-
-
-#: What is kept of the null, and of the rest
-NULL_ARRAYS = ("observed", "null", "p", "p_max")
-RECOVERY_ARRAYS = ("probability", "known", "form", "codebook_p")
 
 
 @dataclass(frozen=True)
@@ -359,8 +353,7 @@ def recover_once(
         (*heard, series, n_draws, *SOURCES),
         partial(_recovered_arrays, design, series, n_draws),
     )
-    null = Null(*(arrays[name] for name in NULL_ARRAYS), kind=meta["kind"])
-    return Recovery(null=null, **{name: arrays[name] for name in RECOVERY_ARRAYS})
+    return Recovery.from_arrays(arrays, meta["kinds"])
 
 
 def _recovered_arrays(
@@ -368,9 +361,7 @@ def _recovered_arrays(
 ) -> tuple[Mapping[str, np.ndarray], Mapping[str, Any]]:
     """Compute `recover_regions`, as arrays and metadata."""
     found = recover_regions(design, series, n_draws=n_draws)
-    arrays = {name: getattr(found.null, name) for name in NULL_ARRAYS}
-    arrays |= {name: getattr(found, name) for name in RECOVERY_ARRAYS}
-    return arrays, {"kind": found.null.kind}
+    return found.arrays(), {"kinds": [null.kind for null in found.nulls]}
 
 
 def feature_groups(stim: Stimulus, data: Dataset) -> dict[str, list[np.ndarray]]:

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from caches import assert_flips_are_found, edited_copy
 
 import giblet_core as gc
 from giblet_core.decoding import foil_pairs
 from giblet_core.encoding import Recovery, make_null
 from giblet_core.fmri import load_dataset
+from giblet_core.regions import findings as findings_module
 from giblet_core.regions import protocol_for, recover_once, region_findings
 from giblet_core.validation.simulation import simulate, stand_in_sound
 
@@ -62,7 +64,15 @@ class CountedRecovery:
         n_regions = series.shape[2]
         null = make_null(series.mean((0, 1)), np.zeros((n_draws, n_regions)), "counted")
         chances = np.full((2, n_regions), 0.25)
-        return Recovery(chances, null, chances > 0.5, chances, codebook_p=chances)
+        of_codebooks = (null, make_null(null.observed + 1, null.null, "counted alone"))
+        return Recovery(
+            chances,
+            null,
+            chances > 0.5,
+            chances,
+            codebook_p=chances,
+            codebook_nulls=of_codebooks,
+        )
 
 
 def test_what_codebooks_regions_follow_is_computed_once_for_the_same_question(
@@ -79,6 +89,9 @@ def test_what_codebooks_regions_follow_is_computed_once_for_the_same_question(
     assert counted.asked == [5]
     assert again.null.kind == first.null.kind == "counted"
     np.testing.assert_array_equal(again.null.p_max, first.null.p_max)
+    assert len(again.codebook_nulls) == 2
+    for kept, computed in zip(again.codebook_nulls, first.codebook_nulls):
+        np.testing.assert_equal(vars(kept), vars(computed))
     np.testing.assert_array_equal(again.probability, np.full((2, 3), 0.25))
     assert not again.known.any()
 
@@ -87,3 +100,21 @@ def test_what_codebooks_regions_follow_is_computed_once_for_the_same_question(
     recover_once(stim, (gc.TRGrid(1.5, 60, onset_s=3.0),), None, series, 5)
     recover_once(SimpleNamespace(**{**vars(stim), "key": "b"}), grids, None, series, 5)
     assert counted.asked == [5, 7, 5, 5, 5], "another question is another file"
+    copies = edited_copy(findings_module.SOURCES, tmp_path)
+    monkeypatch.setattr(findings_module, "SOURCES", copies)
+    recover_once(stim, grids, None, series, 5)
+    assert counted.asked == [5, 7, 5, 5, 5, 5], "so is another code"
+
+
+def test_damage_of_what_is_kept_is_found(tmp_path, monkeypatch, rng):
+    monkeypatch.setattr(findings_module, "recover_regions", CountedRecovery())
+    codes = SimpleNamespace(num_codebooks=8)
+    stim = SimpleNamespace(folder=tmp_path, name="film", key="a", codes=codes, spoken=None)
+    series = rng.standard_normal((2, 60, 3))
+
+    def served():
+        return recover_once(stim, (gc.TRGrid(1.5, 60),), None, series, 5).null.observed
+
+    expected = served()
+    (path,) = (tmp_path / "recovered").iterdir()
+    assert_flips_are_found([path], served, expected)

@@ -14,7 +14,7 @@ References
    randomised after the rest is removed)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -36,6 +36,8 @@ from giblet_core.errors import InputError
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # of the variance, that codebooks may have in all
 MOST_SPACES = 10  # whose subsets are weighed
 LEAST_LEFT = 1e-9  # of a series' power, that columns cannot explain
+NULL_ARRAYS = ("observed", "null", "p", "p_max")
+RECOVERY_ARRAYS = ("probability", "known", "form", "codebook_p")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,28 @@ class Recovery:
     form: np.ndarray | None = None
     codebook_p: np.ndarray | None = None
     codebook_nulls: tuple[Null, ...] = ()
+
+    @property
+    def nulls(self) -> tuple[Null, ...]:
+        """The null of all codebooks together, then those of each."""
+        return (self.null, *self.codebook_nulls)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays by name, as a file keeps them; `from_arrays` reads them."""
+        named = {name: getattr(self, name) for name in RECOVERY_ARRAYS}
+        for i, null in enumerate(self.nulls):
+            named |= {f"{part} of null {i}": getattr(null, part) for part in NULL_ARRAYS}
+        return {name: array for name, array in named.items() if array is not None}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], kinds: Sequence[str]) -> "Recovery":
+        """Return what `arrays` came from; `kinds` says what each of `nulls` randomised."""
+        null, *codebook_nulls = (
+            Null(*(arrays[f"{part} of null {i}"] for part in NULL_ARRAYS), kind=kind)
+            for i, kind in enumerate(kinds)
+        )
+        rest = {name: arrays.get(name) for name in RECOVERY_ARRAYS}
+        return cls(null=null, codebook_nulls=tuple(codebook_nulls), **rest)
 
 
 def recover(regressors: Regressors, Y: np.ndarray, n_draws: int = 1000, seed: int = 0) -> Recovery:
