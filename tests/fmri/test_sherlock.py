@@ -235,6 +235,7 @@ def described(folder, name, n_trs, subjects, pattern):
                 "name": name,
                 "t_r": T_R,
                 "mask": "mask.nii.gz",
+                "atlas": "none",
                 "preprocessing": {"zscored": True},
                 "runs": [{"name": name, "n_trs": n_trs, "stimulus_start_s": 0.0}],
                 "bold": {"pattern": pattern, "subjects": subjects, "format": "nifti"},
