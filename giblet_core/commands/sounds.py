@@ -115,6 +115,9 @@ def _add_lesion(parser: argparse.ArgumentParser) -> None:
 
 
 def _numbers(text: str) -> list[int]:
+    """Return the codebooks of a text; none of an empty one, which is the decoded sound."""
+    if not text.strip():
+        return []
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:

@@ -100,15 +100,17 @@ def _check_name(path: Path) -> None:
 
 def _check_voxels(image: nib.spatialimages.SpatialImage, path: Path) -> None:
     """Refuse voxels without extent, as of a transform of zeros, or of no size of a scanner."""
-    edges = np.sqrt((image.affine[:3, :3] ** 2).sum(0))
+    with np.errstate(over="ignore", invalid="ignore"):  # of damaged numbers
+        edges = np.sqrt((image.affine[:3, :3] ** 2).sum(0))
+        volume = abs(np.linalg.det(image.affine[:3, :3]))
+        is_flat = volume < 1e-6 * edges.prod() or not edges.all()
     size = " x ".join(f"{edge:.3g}" for edge in edges)
-    is_flat = abs(np.linalg.det(image.affine[:3, :3])) < 1e-6 * edges.prod() or not edges.all()
     if is_flat:
         raise InputError(
             f"file={path}: its transform ({size} mm) gives voxels no volume; it must place them in "
             "space. Correct sform or qform in the header."
         )
-    if edges.min() < SMALLEST_MM or edges.max() > LARGEST_MM:
+    if not (edges.min() >= SMALLEST_MM and edges.max() <= LARGEST_MM):
         raise InputError(
             f"file={path}: voxels of {size} mm; edges must be {SMALLEST_MM:g} to {LARGEST_MM:g} "
             "mm. Write the header in millimetres."

@@ -492,10 +492,3 @@ def test_a_sound_whose_name_leaves_no_room_for_a_table_beside_it(material, place
     name = "n" * 250 + ".wav"
     (place / name).write_bytes((material / "sound.wav").read_bytes())
     assert giblet(capsys, "info", name)[0] == 0
-
-
-def test_a_lesion_of_no_codebook_is_refused(material, place, capsys):
-    status, _, told = giblet(capsys, "lesion", material / "codes.npz", "out.wav", "--codebooks", "")
-    assert status == 2
-    assert "must be numbers from 0" in told
-    assert left(place) == []

@@ -63,6 +63,7 @@ def manifest(folder, locked=False, **changes):
     given["runs"][1]["stimulus_start_s"] = N1 * T_R
     given["bold"]["subjects"] = [1, 5]
     given["exclude"] = [{**e, "last_trs": TAIL} if "last_trs" in e else e for e in given["exclude"]]
+    given["atlas"] = "none"
     path = folder / "dataset.yaml"
     path.write_text(yaml.safe_dump({**given, **changes}, sort_keys=False))
     return path
