@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from fuzz_kinds import KINDS
+from fuzzing import least_files
 
 SECONDS = float(os.environ.get("GIBLET_FUZZ_SECONDS", "1"))
 SEED = os.environ.get("GIBLET_FUZZ_SEED", "1")
 #: A warning is a failure too, but for nibabel's of extensions of a header, which hold no numbers.
 WARNINGS = ("-W", "error", "-W", "ignore:Extension size", "-W", "ignore:Unknown extension")
-LEAST = {"codec": 3, "data set": 1, "yaml": 3}  # of files in a second; many of the other kinds
 
 
 @pytest.mark.slow
@@ -29,4 +29,4 @@ def test_files_with_changed_bytes_are_read_or_refused(kind, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     count = json.loads(done.stdout)
     print(kind, count)
-    assert count["n_read"] + count["n_refused"] >= LEAST.get(kind, 20)
+    assert count["n_read"] + count["n_refused"] >= least_files(kind)
