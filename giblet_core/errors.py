@@ -5,9 +5,16 @@ Messages have the form ``argument=value: the rule. The remedy.``
 
 import os
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+#: What reading an archive of arrays raises where it is damaged or something else. RuntimeError is
+#: of a flipped bit that says that a part is encrypted.
+ARCHIVE_DAMAGE = (
+    OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 class InputError(ValueError):

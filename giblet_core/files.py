@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from giblet_core.errors import InputError, explained, refuse_stream
+from giblet_core.errors import ARCHIVE_DAMAGE, InputError, explained, refuse_stream
 from giblet_core.strict_yaml import parse_yaml
 
 ASSETS = Path(__file__).parent / "assets"
@@ -318,10 +317,8 @@ def load_npz(path: str | Path, kind: str | None = None) -> tuple[Arrays, Metadat
     path = Path(path)
     if not path.exists():
         raise InputError(f"path={path}: there is no such file. Check the name.")
-    broken = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
-    broken += (RuntimeError,)  # of a flipped bit that says that the file is encrypted
     with explained(
-        f"path={path}: must be a file written by this project", "Make it anew.", *broken
+        f"path={path}: must be a file written by this project", "Make it anew.", *ARCHIVE_DAMAGE
     ):
         arrays = _read_arrays(path)
         header = json.loads(arrays.pop(_HEADER).tobytes())

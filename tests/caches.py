@@ -61,3 +61,11 @@ def edited_copy(paths, folder):
     copy = folder / first.name
     copy.write_text(first.read_text() + "\n# another version\n")
     return (copy, *others)
+
+
+def mark_encrypted(path):
+    """Set the bits of a zip archive that say that its first part is encrypted."""
+    raw = bytearray(path.read_bytes())
+    for start, place_of_flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.index(start) + place_of_flags] |= 1
+    path.write_bytes(raw)

@@ -33,7 +33,7 @@ from giblet_core.encoding import (
     whiten,
     whiteners,
 )
-from giblet_core.inference import UNSCALED_MAXIMUM, correct
+from giblet_core.inference import correct
 from giblet_core.regions import (
     GroupResponses,
     region_lesions,
@@ -329,7 +329,7 @@ def region_alone(rng):
 
 def regions_corrected(rng):
     lesions = _lesions(rng)
-    return correct(lesions.alone.mean(1), lesions.null_alone.T, UNSCALED_MAXIMUM).p.min()
+    return lesions.against_shifts().p.min()
 
 
 def parts_shifted(rng):

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from caches import assert_flips_are_found, assert_known_by
+from caches import assert_flips_are_found, assert_known_by, mark_encrypted
 
 from giblet_core import files as artifacts
 from giblet_core.errors import InputError
@@ -133,10 +133,7 @@ def test_damaged_files_are_an_input_error(tmp_path, damage):
 
 def test_a_bit_that_says_encrypted_is_refused(tmp_path):
     path = save_npz(tmp_path / "a.npz", {"x": np.arange(2)}, {"kind": "test"})
-    raw = bytearray(path.read_bytes())
-    for start, place_of_flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        raw[raw.index(start) + place_of_flags] |= 1
-    path.write_bytes(raw)
+    mark_encrypted(path)
     with pytest.raises(InputError, match="must be a file written by this project"):
         load_npz(path)
 

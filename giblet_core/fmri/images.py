@@ -2,7 +2,6 @@
 
 import gzip
 import struct
-import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from giblet_core.errors import InputError, explained, refuse_stream
+from giblet_core.errors import ARCHIVE_DAMAGE, InputError, explained, refuse_stream
 from giblet_core.fmri.selection import VoxelGrid
 
 MOST_DEFLATED = 1100  # a byte of a compressed file holds at most so many
@@ -23,9 +22,8 @@ LARGEST_MM = 100.0
 SAME_PLACE_MM = 1.0  # two transforms to one space may differ so much at the corners
 # What libraries raise for a file that is damaged or something else.
 DAMAGE = (
-    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError,
-    NotImplementedError, AttributeError, struct.error, zlib.error, zipfile.BadZipFile,
-    nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError,
+    *ARCHIVE_DAMAGE, TypeError, IndexError, ArithmeticError, MemoryError, AttributeError,
+    struct.error, zlib.error, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError,
 )  # fmt: skip
 
 

@@ -32,9 +32,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "comparisons": [
             "difference_claims",
             "paired_differences",
-            "verdict",
         ],
         "corrections": [
+            "ALPHA",
             "Corrected",
             "MAXIMA",
             "MAXIMUM",

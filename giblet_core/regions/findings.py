@@ -161,9 +161,18 @@ class Findings:
 def count_foils(stim: Stimulus, data: Dataset) -> int:
     """Count the pairs of a segment and a foil that the protocol of a data set gives."""
     protocol = protocol_for(data.grids)
-    folds = contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, data.run_onsets)
-    segments = fair_segments(stim, data.grids, folds, data.run_onsets, protocol.segment_length)
+    segments = _segments(stim, data, protocol, _folds(data, protocol))
     return int(segments.foils(protocol.embargo).sum())
+
+
+def _folds(data: Dataset, protocol: Protocol) -> list[Fold]:
+    """Split the TRs of a data set as its protocol says."""
+    return contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, data.run_onsets)
+
+
+def _segments(stim: Stimulus, data: Dataset, protocol: Protocol, folds: list[Fold]) -> Segments:
+    """Cut the test time of folds into the segments of a protocol."""
+    return fair_segments(stim, data.grids, folds, data.run_onsets, protocol.segment_length)
 
 
 def region_findings(
@@ -250,9 +259,8 @@ class _Decoded:
 
     @classmethod
     def of(cls, stim: Stimulus, data: Dataset, protocol: Protocol) -> "_Decoded":
-        runs = data.run_onsets
-        folds = contiguous_folds(data.n_trs, protocol.n_folds, protocol.embargo, runs)
-        segments = fair_segments(stim, data.grids, folds, runs, protocol.segment_length)
+        folds = _folds(data, protocol)
+        segments = _segments(stim, data, protocol, folds)
         latents = features.summed_features(stim.codec, stim.codes, data.grids, ("mean", "sd"))
         return cls(folds, group_responses(data), segments, latents.values)
 

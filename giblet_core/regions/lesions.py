@@ -22,7 +22,7 @@ from tqdm import tqdm
 from giblet_core.decoding import Segments
 from giblet_core.encoding import bootstrap, draw_shifts
 from giblet_core.errors import InputError
-from giblet_core.inference import LEAST_UNITS, UNSCALED_MAXIMUM, correct
+from giblet_core.inference import LEAST_UNITS, UNSCALED_MAXIMUM, Corrected, correct
 from giblet_core.regions.decoder import SegmentScorer, choose_penalties, make_scorer, read_out
 from giblet_core.regions.voxels import GroupResponses, matched_regions, overlap
 from giblet_core.timing import Fold
@@ -97,12 +97,23 @@ class RegionLesions:
         as_good = random_accuracy >= accuracy[:, None]
         return (1 + as_good.sum(1)) / (1 + as_good.shape[1])
 
+    def against_shifts(self) -> Corrected:
+        """Test accuracy alone against refits on shifted BOLD, all regions together.
+
+        Neighbouring shifts depend on each other, so that regions are not scaled.
+        """
+        return correct(self.alone.mean(1), self.null_alone.T, UNSCALED_MAXIMUM)
+
+    def against_random(self) -> Corrected:
+        """Test accuracy alone against matched random regions, all regions together."""
+        return correct(self.alone.mean(1), self.random.mean(2).T)
+
     def table(self, seed: int = 0) -> pd.DataFrame:
         """Put all regions side by side, in per cent, with 95 % intervals.
 
         Intervals are block bootstraps over pairs, NaN where these are fewer than `LEAST_UNITS`; p
         is corrected over regions by the maximum statistic, since FDR of few draws and many regions
-        could detect nothing; unscaled for circular shifts, which depend on each other.
+        could detect nothing.
         """
         effects = {
             "alone": self.alone,
@@ -121,9 +132,8 @@ class RegionLesions:
         columns["random (%)"] = 100 * median
         columns["random, low"] = 100 * low
         columns["random, high"] = 100 * high
-        accuracy = self.alone.mean(1)
-        columns["p chance"] = correct(accuracy, self.null_alone.T, UNSCALED_MAXIMUM).p
-        columns["p random"] = correct(accuracy, self.random.mean(2).T).p
+        columns["p chance"] = self.against_shifts().p
+        columns["p random"] = self.against_random().p
         return pd.DataFrame(columns, index=pd.Index(self.names, name="region"))
 
 

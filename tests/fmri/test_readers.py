@@ -5,6 +5,7 @@ import tracemalloc
 import nibabel as nib
 import numpy as np
 import pytest
+from caches import mark_encrypted
 from data_sets import T_R, manifest_of, problems_of
 
 from giblet_core.errors import InputError
@@ -48,6 +49,15 @@ def test_roi_tables_and_npz_are_read(tmp_path, rng):
                 bold={"pattern": "v{subject}.npz", "subjects": [8], "format": "npz"},
             )
         )
+
+
+def test_an_archive_with_a_bit_that_says_encrypted_is_refused(tmp_path, rng):
+    np.savez(tmp_path / "v7.npz", bold=rng.standard_normal((20, 3)).astype(np.float32))
+    mark_encrypted(tmp_path / "v7.npz")
+    bold = {"pattern": "v{subject}.npz", "subjects": [7], "format": "npz"}
+    runs = [{"name": "run1", "n_trs": 20, "stimulus_start_s": 0.0}]
+    with pytest.raises(InputError, match="must be npz without pickle"):
+        load_dataset(manifest_of(tmp_path, runs=runs, mask=None, bold=bold))
 
 
 def test_damaged_images_are_named(folder):

@@ -12,9 +12,8 @@ import numpy as np
 from giblet_core.decoding import CHANCE, NULL_KIND, chance_control
 from giblet_core.encoding import Interval, Null, bootstrap
 from giblet_core.inference import (
+    ALPHA,
     LEAST_UNITS,
-    MAXIMUM,
-    UNSCALED_MAXIMUM,
     Claim,
     Control,
     Corrected,
@@ -23,7 +22,6 @@ from giblet_core.inference import (
 )
 from giblet_core.regions.lesions import BOOTSTRAP_BLOCK, RegionLesions
 
-ALPHA = 0.05
 DRAWS_A_TAIL = 40  # of a bootstrap, that lie outside an interval on either side
 PAIRS = "pairs of segments"
 
@@ -134,9 +132,8 @@ def lesion_claims(lesions: RegionLesions, label: str, seed: int = 0) -> LesionCl
     -------
     LesionClaims
     """
-    accuracy = lesions.alone.mean(1)
-    by_shifts = correct(accuracy, lesions.null_alone.T, UNSCALED_MAXIMUM)
-    by_random = correct(accuracy, lesions.random.mean(2).T, MAXIMUM)
+    by_shifts = lesions.against_shifts()
+    by_random = lesions.against_random()
     places = range(len(lesions.names))
     return LesionClaims(
         hears=tuple(_hears(lesions, i, by_shifts, label, seed) for i in places),

@@ -4,6 +4,7 @@ Transport streams (broadcast, cameras) have packets of one length; program strea
 packs and packets that say their length.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +127,7 @@ PACK = 0xBA
 END_OF_STREAM = 0xB9
 FIRST_WITH_LENGTH = 0xBB  # kinds from here on say their length in two bytes
 LONGEST_PACK = 14  # bytes of the header of a pack of MPEG-2, without filling
+_ZEROS = re.compile(rb"\0*")
 
 
 def inspect_program(source: Source) -> Container:
@@ -163,8 +165,6 @@ def _program_part_bytes(source: Source, start: int, kind: int) -> int:
 
 def _end_of_zeros(source: Source, start: int) -> int:
     """Return where the zeros end that fill up a sector, before the next start code."""
-    stop = start
-    while stop < source.size and source.data[stop] == 0:
-        stop += 1
+    stop = _ZEROS.match(source.data, start).end()
     is_code = source.starts_with(START_CODE[-1:], stop) and stop - start >= 2
     return stop - 2 if is_code else stop
