@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "comparisons": [
             "difference_claims",
             "paired_differences",
+            "verdict",
         ],
         "corrections": [
             "ALPHA",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from giblet_core.encoding import seed_interval
-from giblet_core.inference.claims import Claim
+from giblet_core.inference.claims import Claim, failed_first
 from giblet_core.inference.intervals import LEVEL
 
 
@@ -86,3 +86,25 @@ def difference_claims(
         )
         claims.append(claim)
     return claims
+
+
+def verdict(table: pd.DataFrame, baseline: object, unit: str, lower_is_better: bool = True) -> str:
+    """Say in words what `paired_differences` shows: the sentences of `difference_claims`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `paired_differences`.
+    baseline : object
+        The level that others were compared with.
+    unit : str
+        Of the score.
+    lower_is_better : bool
+        Whether a lower score is better.
+
+    Returns
+    -------
+    str
+    """
+    claims = difference_claims(table, baseline, unit, lower_is_better)
+    return " ".join(claim.sentence() for claim in failed_first(claims))
